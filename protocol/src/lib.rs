@@ -1,0 +1,36 @@
+//! What travels between credential-helper's agent and its clients.
+//!
+//! The agent speaks [Varlink](https://varlink.org): JSON messages, each ended by a NUL byte, over a
+//! Unix socket. `SPECIFICATION.md` beside this crate says the same in prose; the interface
+//! definition is [`INTERFACE`]. This crate knows nothing of providers, files or keyrings: it is
+//! light enough to be linked by a program that starts, asks once and ends.
+
+#[cfg(unix)]
+pub mod address;
+pub mod caller;
+#[cfg(unix)]
+pub mod client;
+pub mod code;
+pub mod frame;
+pub mod limits;
+pub mod message;
+#[cfg(unix)]
+pub mod peer;
+pub mod render;
+pub mod secret;
+#[cfg(unix)]
+pub mod start;
+pub mod variable;
+
+pub use code::{ErrorCode, Failure, ProviderAnswer};
+pub use message::*;
+pub use secret::Secret;
+
+/// The interface definition that `org.varlink.service.GetInterfaceDescription` answers with.
+pub const INTERFACE: &str = include_str!("../io.credentialhelper.Agent1.varlink");
+
+/// The name of the interface; a change that old clients cannot ignore gets another name.
+pub const INTERFACE_NAME: &str = "io.credentialhelper.Agent1";
+
+/// The version of this build, as three numbers compared one by one.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,0 +1,2 @@
+//! helperd
+fn main() {}

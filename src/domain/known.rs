@@ -1,0 +1,233 @@
+//! The repositories that are known for a question, and which of them a URL belongs to.
+
+use super::name::RepositoryName;
+use super::url::{RepositoryUrl, Scope, Userinfo};
+use credential_helper_protocol::Operation;
+
+/// Where a repository is declared; the order is the order in which they are preferred.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DeclaredBy {
+    /// The helper's `config.toml`.
+    Settings,
+    /// `set --url` and `trust`.
+    Bound,
+    /// Poetry's `repositories.*`, in variables or files of the user.
+    Poetry,
+    /// Sources of the project that the client stands in.
+    Project,
+    /// The user's own `uv.toml`.
+    UvToml,
+    /// The first answer that was given.
+    FirstUse,
+    /// PyPI and TestPyPI.
+    BuiltIn,
+}
+
+/// A repository with one of its URLs.
+#[derive(Clone)]
+pub struct KnownRepository {
+    /// Its name.
+    pub name: RepositoryName,
+    /// The URL, without userinfo.
+    pub url: RepositoryUrl,
+    /// What stood in the URL before the host.
+    pub userinfo: Option<Userinfo>,
+    /// What the URL is for; unset for both.
+    pub operation: Option<Operation>,
+    /// Where it is declared.
+    pub by: DeclaredBy,
+    /// Its scopes: those of the URL, and `also`.
+    pub scopes: Vec<Scope>,
+    /// The account it is known to have.
+    pub username: Option<String>,
+}
+
+impl KnownRepository {
+    /// A repository with the scopes of its URL.
+    pub fn new(name: RepositoryName, url: RepositoryUrl, by: DeclaredBy) -> Self {
+        let scopes = url.scopes();
+        Self {
+            name,
+            url,
+            userinfo: None,
+            operation: None,
+            by,
+            scopes,
+            username: None,
+        }
+    }
+}
+
+/// The repository that a URL belongs to.
+pub struct Match<'a> {
+    /// The repository.
+    pub repository: &'a KnownRepository,
+    /// The scope that matched.
+    pub scope: &'a Scope,
+    /// Other names whose scope is as long.
+    pub others: Vec<&'a RepositoryName>,
+}
+
+/// The repository whose scope is the longest match by whole segments. Of equally long ones, the
+/// one whose index URL shares more leading segments with the request, then the first in the order
+/// of [`DeclaredBy`], then the first in its file. A given username leaves out the repositories
+/// that are known to have another one.
+pub fn best_match<'a>(
+    known: &'a [KnownRepository],
+    url: &RepositoryUrl,
+    username: Option<&str>,
+    operation: Option<Operation>,
+) -> Option<Match<'a>> {
+    let wanted = url.segments();
+    let shared = |known: &KnownRepository| {
+        known
+            .url
+            .segments()
+            .iter()
+            .zip(&wanted)
+            .take_while(|(a, b)| a == b)
+            .count()
+    };
+    let mut matches: Vec<(&KnownRepository, &Scope)> = known
+        .iter()
+        .filter(|known| {
+            username.is_none_or(|user| known.username.as_deref().is_none_or(|own| own == user))
+        })
+        .filter(|known| operation.is_none_or(|op| known.operation.is_none_or(|own| own == op)))
+        .filter_map(|known| {
+            let scope = known.scopes.iter().filter(|scope| scope.covers(url));
+            scope
+                .max_by_key(|scope| scope.segments.len())
+                .map(|scope| (known, scope))
+        })
+        .collect();
+    // The sort is stable: within one place, the order of the file stays.
+    matches.sort_by_key(|(known, scope)| {
+        (
+            std::cmp::Reverse(scope.segments.len()),
+            std::cmp::Reverse(shared(known)),
+            known.by,
+        )
+    });
+    let (repository, scope) = *matches.first()?;
+    let mut others: Vec<&RepositoryName> = Vec::new();
+    for (other, other_scope) in &matches[1..] {
+        if other_scope.segments.len() == scope.segments.len()
+            && other.name.normalized() != repository.name.normalized()
+            && !others.contains(&&other.name)
+        {
+            others.push(&other.name);
+        }
+    }
+    Some(Match {
+        repository,
+        scope,
+        others,
+    })
+}
+
+/// The URL that the project in the working folder declares for the name, if any.
+pub fn declared_by_project<'a>(
+    known: &'a [KnownRepository],
+    name: &RepositoryName,
+) -> Option<&'a KnownRepository> {
+    let wanted = name.normalized();
+    known
+        .iter()
+        .find(|known| known.by == DeclaredBy::Project && known.name.normalized() == wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DeclaredBy, KnownRepository, best_match};
+    use crate::domain::name::RepositoryName;
+    use crate::domain::url::RepositoryUrl;
+
+    fn url(text: &str) -> RepositoryUrl {
+        RepositoryUrl::parse(text).unwrap().0
+    }
+
+    fn known(list: &[(&str, &str)]) -> Vec<KnownRepository> {
+        let new = |(name, text): &(&str, &str)| {
+            KnownRepository::new(
+                RepositoryName::parse(name).unwrap(),
+                url(text),
+                DeclaredBy::Poetry,
+            )
+        };
+        list.iter().map(new).collect()
+    }
+
+    /// The URL table of Poetry 2.5, with our named deviations.
+    #[test]
+    fn table() {
+        for (repositories, request, expected) in [
+            (
+                vec![("foo", "https://h/simple/")],
+                "https://h/files/x.whl",
+                Some("foo"),
+            ),
+            (
+                vec![("foo", "https://h/simple/")],
+                "http://h/simple/x",
+                None,
+            ),
+            (
+                vec![("foo", "http://h/simple/")],
+                "https://h/simple/x",
+                None,
+            ),
+            (
+                vec![("foo", "https://h/simple/")],
+                "https://h:443/simple/x",
+                Some("foo"),
+            ),
+            (
+                vec![("foo", "https://H.ex/simple/")],
+                "https://h.ex/simple/x",
+                Some("foo"),
+            ),
+            (
+                vec![
+                    ("private", "https://h/repo/private"),
+                    ("priv", "https://h/repo/priv"),
+                ],
+                "https://h/repo/priv/x",
+                Some("priv"),
+            ),
+            (
+                vec![("a", "https://h/a/simple"), ("b", "https://h/b/simple")],
+                "https://h/files/x",
+                None,
+            ),
+            (
+                vec![("n1", "https://h/s/"), ("n2", "https://h/s/")],
+                "https://h/s/x",
+                Some("n1"),
+            ),
+            (
+                vec![
+                    ("g1", "https://gl/api/v4/groups/1/-/packages/pypi/simple"),
+                    ("g11", "https://gl/api/v4/groups/11/-/packages/pypi/simple"),
+                ],
+                "https://gl/api/v4/groups/11/-/packages/pypi/simple/x/",
+                Some("g11"),
+            ),
+        ] {
+            let known = known(&repositories);
+            let found = best_match(&known, &url(request), None, None);
+            assert_eq!(
+                found.map(|m| m.repository.name.as_str()),
+                expected,
+                "{request}"
+            );
+        }
+    }
+
+    #[test]
+    fn ambiguity_is_told() {
+        let known = known(&[("n1", "https://h/s/"), ("n2", "https://h/s/")]);
+        let found = best_match(&known, &url("https://h/s/x"), None, None).unwrap();
+        assert_eq!(found.others.len(), 1);
+    }
+}

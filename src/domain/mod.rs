@@ -1,0 +1,9 @@
+//! The rules, as pure functions: no I/O, no clock, no async.
+
+pub mod binding;
+pub mod credential;
+pub mod known;
+pub mod name;
+pub mod resolution;
+pub mod text;
+pub mod url;

@@ -1,0 +1,23 @@
+//! credential-helper: the map of its modules, and what each may not know.
+//!
+//! `protocol <- domain <- provider <- agent`; `cli` puts them together. A test
+//! (`tests/architecture.rs`) holds these directions.
+//!
+//! - [`domain`]: the rules: names, URLs, origins, resolution. No I/O, no clock, no async; nothing
+//!   in it is serialisable. Who reads [`domain::resolution`] has read how a credential is found.
+//! - [`provider`]: where credentials come from: one file each, one trait. A provider knows neither
+//!   another provider nor the order in which they are asked.
+//! - [`agent`]: the daemon: connections, cache, the drive of a resolution, policy, lifecycle,
+//!   hardening. The agent's own code opens no network connection.
+//! - [`connect`]: a client for this process: the running agent, one that it starts, or the same
+//!   agent inside this process (`--no-agent`).
+//! - [`http`]: the one HTTP client, of the companions and of `doctor`; never built by the agent.
+//! - [`cli`]: the command line: one file a command; the only place that prints.
+
+pub mod agent;
+pub mod cli;
+pub mod connect;
+pub mod domain;
+#[cfg(feature = "net")]
+pub mod http;
+pub mod provider;

@@ -1,0 +1,1 @@
+//! The keyring of macOS and Windows.

@@ -1,0 +1,1 @@
+//! Writing Poetry's files.

@@ -1,0 +1,1 @@
+//! Reading TOML without quoting it.
