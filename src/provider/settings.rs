@@ -119,7 +119,7 @@ pub enum CommandProtocol {
     /// It prints the secret.
     #[default]
     Plain,
-    /// `get` of the credential helpers of Bazel and EngFlow.
+    /// `get` of Bazel's credential helpers.
     CredentialHelper,
 }
 

@@ -283,16 +283,14 @@ fn protocol(item: &Item<'_>) -> Result<CommandProtocol, FileFailure> {
 
 fn one_of<T: Copy>(item: &Item<'_>, words: &[(&str, T)]) -> Result<T, FileFailure> {
     let text = item.text()?;
-    match words.iter().find(|(word, _)| *word == text) {
-        Some((_, value)) => Ok(*value),
-        None => {
-            let quoted: Vec<String> = words
-                .iter()
-                .map(|(word, _)| format!("\"{word}\""))
-                .collect();
-            Err(item.must_be(&quoted.join(" or ")))
-        }
+    if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
+        return Ok(*value);
     }
+    let quoted: Vec<String> = words
+        .iter()
+        .map(|(word, _)| format!("\"{word}\""))
+        .collect();
+    Err(item.must_be(&quoted.join(" or ")))
 }
 
 /// A number of seconds, within the limits of `--timeout`.
@@ -315,13 +313,12 @@ fn time(item: &Item<'_>) -> Result<Duration, FileFailure> {
 
 fn idle_exit(item: &Item<'_>) -> Result<IdleExit, FileFailure> {
     if item.is_text() {
-        match item.text()? {
-            "never" => return Ok(IdleExit::Never),
-            text => {
-                if let Some(time) = duration(text) {
-                    return Ok(IdleExit::After(time));
-                }
-            }
+        let text = item.text()?;
+        if text == "never" {
+            return Ok(IdleExit::Never);
+        }
+        if let Some(time) = duration(text) {
+            return Ok(IdleExit::After(time));
         }
     }
     Err(item.must_be("a duration such as \"1h\", or \"never\""))

@@ -63,8 +63,8 @@ async fn defaults() {
         assert_eq!(settings.timeout, Duration::from_secs(5));
         assert_eq!(settings.idle_exit, None);
         assert_eq!(settings.first_use, FirstUse::Bind);
-        assert_eq!(settings.cache.idle, Duration::from_secs(600));
-        assert_eq!(settings.cache.absolute, Duration::from_secs(7200));
+        assert_eq!(settings.cache.idle, Duration::from_mins(10));
+        assert_eq!(settings.cache.absolute, Duration::from_hours(2));
         assert_eq!(settings.cache.not_found, Duration::from_secs(5));
         assert!(settings.keyring_command.is_none() && settings.netrc.is_none());
         assert!(settings.repositories.is_empty() && settings.warnings.is_empty());
@@ -84,9 +84,8 @@ async fn every_key() {
     assert_eq!(keyring.timeout, Duration::from_secs(3));
     assert_eq!(keyring.pass_env, ["X"]);
     assert_eq!(settings.netrc, Some(PathBuf::from("/home/u/.netrc")));
-    let (foo, bar, dotted) = match &settings.repositories[..] {
-        [foo, bar, dotted] => (foo, bar, dotted),
-        _ => panic!("three repositories"),
+    let [foo, bar, dotted] = &settings.repositories[..] else {
+        panic!("three repositories");
     };
     assert_eq!(foo.name.as_str(), "foo");
     let url = foo.url.as_ref().unwrap();
@@ -109,7 +108,7 @@ async fn every_key() {
         command.env.get("AWS_PROFILE").map(Secret::expose),
         Some("ci")
     );
-    assert_eq!(command.ttl, Some(Duration::from_secs(900)));
+    assert_eq!(command.ttl, Some(Duration::from_mins(15)));
     assert_eq!(command.timeout, Duration::from_secs(30));
     let Some(SecretSetting::File { secret, username }) = &dotted.secret else {
         panic!("two files");
@@ -238,7 +237,7 @@ async fn parsed_anew_only_when_the_text_changes() {
     let write = |text: &str| {
         std::fs::write(&path, text).unwrap();
         // An older file: its times can be trusted.
-        let old = std::time::SystemTime::now() - Duration::from_secs(60);
+        let old = std::time::SystemTime::now() - Duration::from_mins(1);
         let file = std::fs::File::options().write(true).open(&path).unwrap();
         file.set_modified(old).unwrap();
     };
