@@ -31,6 +31,7 @@ pub mod project;
 #[cfg(all(unix, not(target_os = "macos")))]
 pub mod secret_service;
 pub mod settings;
+mod settings_read;
 pub mod toml_text;
 pub mod trust_file;
 pub mod uv_store;

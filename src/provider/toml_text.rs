@@ -187,6 +187,15 @@ impl<'a> Item<'a> {
         &self.path
     }
 
+    /// The same value with this path in its errors: for keys that may hold a secret themselves.
+    #[must_use]
+    pub fn called(&self, path: &str) -> Self {
+        Item {
+            path: path.to_owned(),
+            ..self.clone()
+        }
+    }
+
     /// `FILE line N: PATH TEXT`. The text is ours and never holds the value.
     pub fn says(&self, text: &str) -> String {
         let path = if self.path.is_empty() {
