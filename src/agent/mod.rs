@@ -10,17 +10,17 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use credential_helper_protocol::{
-    Context, ErrorCode, Explanation, Failure, Got, INTERFACE_NAME, Nothing, Question, Report,
-    SettingsReply, Status, Unlock, VERSION, Variable, limits,
+    Context, ErrorCode, Explanation, Failure, Nothing, Question, SettingsReply, Unlock, VERSION,
+    Variable, limits,
 };
 
-use self::answers::{About, Answers, Bytes, Keep};
+use self::answers::{Answers, Bytes};
 use self::breaker::Breakers;
 use self::clock::{Clock, Moment};
 use self::drive::Drive;
 use self::known::Own;
 use self::registry::Registry;
-use self::rejected::{Rejected, Who};
+use self::rejected::Rejected;
 use crate::domain::credential::ProviderId;
 use crate::provider::files::Files;
 use crate::provider::{Call, Folders};
@@ -29,8 +29,10 @@ pub mod answers;
 pub mod breaker;
 pub mod change;
 pub mod clock;
+pub mod configure;
 pub mod connection;
 pub mod drive;
+pub mod get;
 #[cfg(unix)]
 pub mod hardening;
 pub mod known;
@@ -44,6 +46,7 @@ pub mod rejected;
 pub mod reply;
 #[cfg(unix)]
 pub mod server;
+pub mod status;
 pub mod trust;
 
 /// How the agent came to run.
@@ -222,96 +225,6 @@ impl Agent {
         self.answers.forget();
     }
 
-    /// `Get`: the reply as it goes over the wire.
-    ///
-    /// # Errors
-    /// Where there is no credential.
-    pub async fn get(
-        &self,
-        question: &Question,
-        message: &[u8],
-        who: Who,
-    ) -> Result<Bytes, Failure> {
-        self.not_locked()?;
-        if let Some(kept) = self.quick(message) {
-            return Ok(kept);
-        }
-        self.answers.missed();
-        let who = question.context.parent.map_or(who, Who::Parent);
-        if !question.context.variables.is_empty() || !self.rejected.is_empty() {
-            return self.look_up(question, message, who).await;
-        }
-        let flight = self.answers.flight(message);
-        let result = flight.get_or_try_init(|| self.look_up(question, message, who)).await.cloned();
-        self.answers.landed(message);
-        // A flight that landed while we waited may be from before a `lock`.
-        self.not_locked()?;
-        result
-    }
-
-    async fn look_up(
-        &self,
-        question: &Question,
-        message: &[u8],
-        who: Who,
-    ) -> Result<Bytes, Failure> {
-        let epoch = self.answers.epoch();
-        let call = self.call(&question.context)?;
-        let view = call.files.clone();
-        self.notice_keyring();
-        let resolved = self.drive().resolve(question, call, false).await?;
-        self.not_locked()?;
-        let settings = resolved.known.settings.clone();
-        let (bound_now, keyring) = (resolved.bound_now, resolved.asked_keyring);
-        if bound_now {
-            self.answers.forget();
-        }
-        let about = (question.name.clone(), question.url.clone());
-        let result = resolved.into_credential(question);
-        let keep = |absolute: Duration| Keep {
-            stamp: view.stamp(),
-            keyring,
-            idle: settings.cache.idle.min(absolute),
-            absolute,
-        };
-        let cacheable = question.context.variables.is_empty() && !bound_now;
-        match result {
-            Ok(credential) => {
-                if let Some(secret) = &credential.password
-                    && self.rejected.holds(who, &about, secret)
-                {
-                    return Err(Failure::new(
-                        ErrorCode::Rejected,
-                        format!("the server has just refused the credential of {}", credential.provider),
-                    )
-                    .hint(match &credential.name {
-                        Some(name) => format!("store the right one with `helper set {name} USERNAME`"),
-                        None => format!("correct it in {}", credential.location),
-                    }));
-                }
-                // What ends by itself is kept by its provider; here just as long as others.
-                let ends = credential.expires.is_some();
-                let secret = credential.password.clone();
-                let bytes = connection::encode_got(&Got { credential })?;
-                if cacheable && !ends {
-                    let keep = keep(settings.cache.absolute);
-                    let about = About { question: about, secret };
-                    self.answers.keep(message, bytes.clone(), keep, about, epoch);
-                }
-                Ok(bytes)
-            }
-            Err(failure) => {
-                if cacheable && failure.code == ErrorCode::NotFound {
-                    let bytes = connection::encode_error(&failure)?;
-                    let keep = keep(settings.cache.not_found);
-                    let about = About { question: about, secret: None };
-                    self.answers.keep(message, bytes, keep, about, epoch);
-                }
-                Err(failure)
-            }
-        }
-    }
-
     /// A keyring that is there anew is asked again, whatever its breaker says.
     fn notice_keyring(&self) {
         let now = self.keyring_generation.get();
@@ -340,46 +253,10 @@ impl Agent {
     pub async fn poetry_settings(&self, context: &Context) -> Result<SettingsReply, Failure> {
         let mut call = self.call(context)?;
         known::find_project(&mut call, context.folder.as_deref()).await;
-        let settings = crate::provider::poetry::settings(&call)
+        let settings = crate::provider::poetry::settings(&call, context.keyring_enabled.as_deref())
             .await
             .map_err(|failure| Failure::new(failure.why.code(), failure.detail))?;
         Ok(SettingsReply { settings, changed: None })
-    }
-
-    /// `Report`: what a server said about a credential. Drops the copy and reads the store again,
-    /// once; a secret that is still the same is held back for a while.
-    ///
-    /// # Errors
-    /// For an unknown outcome.
-    pub async fn report(&self, report: &Report, who: Who) -> Result<Nothing, Failure> {
-        let question = &report.question;
-        let who = question.context.parent.map_or(who, Who::Parent);
-        let about = (question.name.clone(), question.url.clone());
-        match report.outcome.as_str() {
-            "accepted" => {
-                self.rejected.accepted(&about);
-                return Ok(Nothing {});
-            }
-            // A server that knows the account but forbids the thing: the secret is right.
-            "forbidden" => {
-                self.answers.drop_about(question);
-                return Ok(Nothing {});
-            }
-            "unauthorized" => {}
-            _ => return Err(Failure::new(ErrorCode::Usage, "the outcome of a report is unknown")),
-        }
-        self.not_locked()?;
-        let given = self.answers.drop_about(question);
-        self.registry.forget();
-        let call = self.call(&question.context)?;
-        let resolved = self.drive().resolve(question, call, false).await?;
-        if let Ok(credential) = resolved.into_credential(question)
-            && let Some(secret) = credential.password
-            && (given.is_empty() || given.iter().any(|given| given.same(&secret)))
-        {
-            self.rejected.add(who, about, secret);
-        }
-        Ok(Nothing {})
     }
 
     /// `Lock`: forgets every secret and answers no question until `Unlock`.
@@ -413,58 +290,6 @@ impl Agent {
         Nothing {}
     }
 
-    /// `Status`.
-    pub async fn status(&self) -> Status {
-        let mut providers = Vec::new();
-        if let Ok(call) = self.call(&Context::default())
-            && let Ok(settings) = known::settings(self.own(), &call).await
-        {
-            for provider in &self.registry.for_settings(&settings).all {
-                let time = drive::KEYRING_TIME;
-                let name = provider.id().word().to_owned();
-                let state = match self.breakers.open(provider.id()) {
-                    Some(rest) => credential_helper_protocol::ProviderState {
-                        name,
-                        state: "open".to_owned(),
-                        detail: Some(format!("timed out; next try in {rest} s")),
-                    },
-                    None => tokio::time::timeout(time, provider.state(&call)).await.unwrap_or(
-                        credential_helper_protocol::ProviderState {
-                            name,
-                            state: "unavailable".to_owned(),
-                            detail: Some("no answer within 2 s".to_owned()),
-                        },
-                    ),
-                };
-                providers.push(state);
-            }
-        }
-        Status {
-            version: VERSION.to_owned(),
-            build: format!("{VERSION} {}-{}", std::env::consts::ARCH, std::env::consts::OS),
-            protocol: INTERFACE_NAME.to_owned(),
-            pid: std::process::id(),
-            socket: self.parts.socket.as_ref().map(|path| path.to_string_lossy().into_owned()),
-            started_by: self.parts.started_by.word().to_owned(),
-            uptime_s: self.parts.clock.now().since(self.started).as_secs(),
-            idle_exit_s: self.parts.idle_exit.map(|time| time.as_secs()),
-            locked: self.locked.get(),
-            connections: self.connections.get(),
-            providers,
-            cache: self.answers.counts(),
-            memory: memory_state(),
-        }
-    }
-}
-
-#[cfg(unix)]
-fn memory_state() -> credential_helper_protocol::MemoryState {
-    hardening::memory_state()
-}
-
-#[cfg(not(unix))]
-fn memory_state() -> credential_helper_protocol::MemoryState {
-    credential_helper_protocol::MemoryState::default()
 }
 
 /// A version as three numbers, compared one by one.
