@@ -1,9 +1,16 @@
 //! The daemon: one thread, one task a connection.
 
+#[cfg(unix)]
+mod activation;
+pub mod allocator;
 pub mod answers;
+#[cfg(unix)]
+mod buffer;
 pub mod change;
 pub mod clock;
 pub mod connection;
+#[cfg(unix)]
+mod detach;
 pub mod drive;
 #[cfg(unix)]
 pub mod hardening;
@@ -14,4 +21,6 @@ pub mod lifecycle;
 pub mod peer;
 #[cfg(unix)]
 pub mod server;
+#[cfg(unix)]
+pub mod socket;
 pub mod trust;
