@@ -25,12 +25,19 @@ use crate::domain::credential::ProviderId;
 use crate::provider::files::Files;
 use crate::provider::{Call, Folders};
 
+#[cfg(unix)]
+mod activation;
+pub mod allocator;
 pub mod answers;
 pub mod breaker;
+#[cfg(unix)]
+mod buffer;
 pub mod change;
 pub mod clock;
 pub mod configure;
 pub mod connection;
+#[cfg(unix)]
+mod detach;
 pub mod drive;
 pub mod get;
 #[cfg(unix)]
@@ -46,7 +53,12 @@ pub mod rejected;
 pub mod reply;
 #[cfg(unix)]
 pub mod server;
+<<<<<<< HEAD
 pub mod status;
+=======
+#[cfg(unix)]
+pub mod socket;
+>>>>>>> refs/heads/process
 pub mod trust;
 
 /// How the agent came to run.
