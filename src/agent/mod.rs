@@ -23,4 +23,8 @@ pub mod peer;
 pub mod server;
 #[cfg(unix)]
 pub mod socket;
+#[cfg(unix)]
+mod stream;
+#[cfg(unix)]
+mod traffic;
 pub mod trust;

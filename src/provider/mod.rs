@@ -29,11 +29,14 @@ pub mod project;
 #[cfg(all(unix, not(target_os = "macos")))]
 pub mod secret_service;
 pub mod settings;
+pub mod stamp;
 pub mod toml_text;
 pub mod trust_file;
+#[cfg(not(target_os = "linux"))]
+mod unwatched;
 pub mod uv_store;
 #[cfg(target_os = "linux")]
-pub mod watch;
+mod watch;
 
 /// What a provider promises: an answer later, on the agent's own thread.
 pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
