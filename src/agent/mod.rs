@@ -61,6 +61,10 @@ pub mod server;
 #[cfg(unix)]
 pub mod socket;
 pub mod status;
+#[cfg(unix)]
+mod stream;
+#[cfg(unix)]
+mod traffic;
 pub mod trust;
 
 #[cfg(unix)]

@@ -40,9 +40,12 @@ mod settings_read;
 pub mod toml_text;
 pub mod trust_file;
 mod trust_text;
+pub mod stamp;
+#[cfg(not(target_os = "linux"))]
+mod unwatched;
 pub mod uv_store;
 #[cfg(target_os = "linux")]
-pub mod watch;
+mod watch;
 
 /// What a provider promises: an answer later, on the agent's own thread.
 pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
