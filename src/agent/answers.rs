@@ -1,1 +1,193 @@
-//! answers.
+//! Answers that are kept, and one lookup at a time for the same question.
+//!
+//! The key of an answer is the message that asked for it, byte for byte: every input that shaped
+//! the answer is in it. Questions that carry variables are never kept.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use credential_helper_protocol::{CacheCounts, Question, Secret};
+use tokio::sync::OnceCell;
+use zeroize::Zeroizing;
+
+use super::clock::{Clock, Moment};
+use crate::provider::files::{Files, Stamp};
+
+/// A reply as it goes over the wire.
+pub type Bytes = Rc<Zeroizing<Vec<u8>>>;
+
+/// Answers kept at once; beyond, the one that was not used for the longest time goes.
+const ENTRIES: usize = 1024;
+/// An answer for which a keyring was asked: changes in it do not always tell.
+const KEYRING_AGE: Duration = Duration::from_secs(1);
+
+/// How long an answer may be kept.
+pub struct Keep {
+    /// The files it depends on.
+    pub stamp: Stamp,
+    /// Whether a keyring was asked.
+    pub keyring: bool,
+    /// Its idle limit.
+    pub idle: Duration,
+    /// Its absolute limit.
+    pub absolute: Duration,
+}
+
+/// What a kept answer was about, for a report that a server refused it.
+#[derive(Clone)]
+pub struct About {
+    /// Name and URL of the question.
+    pub question: (Option<String>, Option<String>),
+    /// The secret that was given.
+    pub secret: Option<Secret>,
+}
+
+struct Kept {
+    reply: Bytes,
+    keep: Keep,
+    about: About,
+    keyring_generation: u64,
+    made: Moment,
+    used: Cell<Moment>,
+}
+
+/// The cache, and the lookups that are under way.
+pub struct Answers {
+    clock: Clock,
+    files: Files,
+    keyring_generation: Rc<Cell<u64>>,
+    kept: RefCell<HashMap<Box<[u8]>, Kept>>,
+    flights: RefCell<HashMap<Box<[u8]>, Flight>>,
+    epoch: Cell<u64>,
+    hits: Cell<u64>,
+    misses: Cell<u64>,
+}
+
+type Flight = Rc<OnceCell<Bytes>>;
+
+impl Answers {
+    /// Nothing kept yet. `keyring_generation` counts the changes that the keyring tells of.
+    pub fn new(clock: Clock, files: Files, keyring_generation: Rc<Cell<u64>>) -> Self {
+        Self {
+            clock,
+            files,
+            keyring_generation,
+            kept: RefCell::default(),
+            flights: RefCell::default(),
+            epoch: Cell::new(0),
+            hits: Cell::new(0),
+            misses: Cell::new(0),
+        }
+    }
+
+    /// The kept answer to this message, if it still holds.
+    pub fn find(&self, message: &[u8]) -> Option<Bytes> {
+        let kept = self.kept.borrow();
+        let entry = kept.get(message)?;
+        let now = self.clock.now();
+        let holds = now.since(entry.made) < entry.keep.absolute
+            && now.since(entry.used.get()) < entry.keep.idle
+            && (!entry.keep.keyring
+                || (entry.keyring_generation == self.keyring_generation.get()
+                    && now.since(entry.made) < KEYRING_AGE))
+            && self.files.is_current(&entry.keep.stamp);
+        if !holds {
+            return None;
+        }
+        entry.used.set(now);
+        self.hits.set(self.hits.get() + 1);
+        Some(entry.reply.clone())
+    }
+
+    /// Counts a question that is not answered from here.
+    pub fn missed(&self) {
+        self.misses.set(self.misses.get() + 1);
+    }
+
+    /// Counts lookups: one that began before the last `forget` must not be kept.
+    pub fn epoch(&self) -> u64 {
+        self.epoch.get()
+    }
+
+    /// Keeps an answer.
+    pub fn keep(&self, message: &[u8], reply: Bytes, keep: Keep, about: About, epoch: u64) {
+        if epoch != self.epoch.get() {
+            return;
+        }
+        let now = self.clock.now();
+        let mut kept = self.kept.borrow_mut();
+        if kept.len() >= ENTRIES {
+            kept.retain(|_, entry| now.since(entry.made) < entry.keep.absolute);
+            if kept.len() >= ENTRIES
+                && let Some(oldest) =
+                    kept.iter().min_by_key(|(_, entry)| entry.used.get()).map(|(key, _)| key.clone())
+            {
+                kept.remove(&oldest);
+            }
+        }
+        let entry = Kept {
+            reply,
+            keep,
+            about,
+            keyring_generation: self.keyring_generation.get(),
+            made: now,
+            used: Cell::new(now),
+        };
+        kept.insert(message.into(), entry);
+    }
+
+    /// The lookup for this message that is under way, or a new one. Whoever comes later waits for
+    /// the first; where the first is given up, the next one takes over.
+    pub fn flight(&self, message: &[u8]) -> Flight {
+        let mut flights = self.flights.borrow_mut();
+        // A flight that only we hold has landed or was given up by everybody.
+        flights.retain(|_, flight| Rc::strong_count(flight) > 1);
+        flights.entry(message.into()).or_default().clone()
+    }
+
+    /// The lookup is over: the next question starts a new one.
+    pub fn landed(&self, message: &[u8]) {
+        self.flights.borrow_mut().remove(message);
+    }
+
+    /// Drops the answers to questions about the same name and URL; says what secrets they gave.
+    pub fn drop_about(&self, question: &Question) -> Vec<Secret> {
+        let wanted = (question.name.clone(), question.url.clone());
+        let mut given = Vec::new();
+        self.kept.borrow_mut().retain(|_, entry| {
+            let same = entry.about.question == wanted;
+            if same && let Some(secret) = &entry.about.secret {
+                given.push(secret.clone());
+            }
+            !same
+        });
+        given
+    }
+
+    /// Drops what has outlived its limits: their secrets need not stay in memory.
+    pub fn sweep(&self) {
+        let now = self.clock.now();
+        self.kept.borrow_mut().retain(|_, entry| {
+            now.since(entry.made) < entry.keep.absolute
+                && now.since(entry.used.get()) < entry.keep.idle
+        });
+    }
+
+    /// Forgets every answer, and those of lookups that are under way.
+    pub fn forget(&self) {
+        self.epoch.set(self.epoch.get() + 1);
+        self.kept.borrow_mut().clear();
+        self.flights.borrow_mut().clear();
+    }
+
+    /// For `status`.
+    pub fn counts(&self) -> CacheCounts {
+        CacheCounts {
+            entries: self.kept.borrow().len() as u64,
+            hits: self.hits.get(),
+            misses: self.misses.get(),
+        }
+    }
+}

@@ -1,1 +1,218 @@
-//! connection.
+//! One message: decoded, held against the limits, answered.
+
+use credential_helper_protocol::frame::{Reply as Wire, encode, encode_failure, encode_reply};
+use credential_helper_protocol::{
+    Ask, Asked, ChangedReply, Configure, Delete, ErrorCode, Failure, Got, INTERFACE,
+    INTERFACE_NAME, Nothing, Report, Set, Trust, Unlock, VERSION, limits,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::rc::Rc;
+
+use super::Agent;
+use super::answers::Bytes;
+use super::rejected::Who;
+
+/// What happens after a reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// The next message is awaited.
+    Continue,
+    /// The agent ends.
+    Stop,
+}
+
+#[derive(Deserialize)]
+struct Head<'a> {
+    #[serde(borrow)]
+    method: std::borrow::Cow<'a, str>,
+    #[serde(borrow, default)]
+    parameters: Option<&'a RawValue>,
+    #[serde(default)]
+    oneway: bool,
+}
+
+/// Answers one message; no bytes for a call that wants no reply.
+pub async fn answer(agent: &Agent, message: &[u8], who: Who) -> (Option<Bytes>, Then) {
+    let head: Head<'_> = match too_deep(message) {
+        false => match serde_json::from_slice(message) {
+            Ok(head) => head,
+            Err(_) => return (failed(&Failure::new(ErrorCode::Usage, "the message is no call")), Then::Continue),
+        },
+        true => return (failed(&Failure::new(ErrorCode::Usage, "the message nests too deeply")), Then::Continue),
+    };
+    let then = if head.method == format!("{INTERFACE_NAME}.Stop") { Then::Stop } else { Then::Continue };
+    let reply = dispatch(agent, &head, message, who).await;
+    (if head.oneway { None } else { reply }, then)
+}
+
+async fn dispatch(agent: &Agent, head: &Head<'_>, message: &[u8], who: Who) -> Option<Bytes> {
+    let parameters = head.parameters.map_or("{}", RawValue::get);
+    let (interface, method) = head.method.rsplit_once('.').unwrap_or(("", &head.method));
+    if interface == "org.varlink.service" {
+        return service(method, parameters);
+    }
+    if interface != INTERFACE_NAME {
+        return standard("InterfaceNotFound", "interface", interface);
+    }
+    macro_rules! call {
+        ($type:ty, $handler:expr) => {
+            match serde_json::from_str::<$type>(parameters) {
+                Ok(parameters) => replied($handler(parameters).await),
+                Err(_) => standard("InvalidParameter", "parameter", "parameters"),
+            }
+        };
+    }
+    match method {
+        // The only answer that is kept: it comes as it goes over the wire.
+        "Get" => match serde_json::from_str::<Ask>(parameters) {
+            Ok(ask) => match agent.get(&ask.question, message, who).await {
+                Ok(bytes) => Some(bytes),
+                Err(failure) => failed(&failure),
+            },
+            Err(_) => standard("InvalidParameter", "parameter", "question"),
+        },
+        "Explain" => call!(Ask, |ask: Ask| async move { agent.explain(&ask.question).await }),
+        "List" => call!(Asked, |asked: Asked| async move { agent.list(&asked.context).await }),
+        "Set" => call!(Set, |set: Set| async move {
+            agent.set(&set).await.map(|changed| ChangedReply { changed })
+        }),
+        "Delete" => call!(Delete, |delete: Delete| async move {
+            agent.delete(&delete).await.map(|changed| ChangedReply { changed })
+        }),
+        "Configure" => {
+            call!(Configure, |configure: Configure| async move { agent.configure(&configure).await })
+        }
+        "Settings" => {
+            call!(Asked, |asked: Asked| async move { agent.poetry_settings(&asked.context).await })
+        }
+        "Trust" => call!(Trust, |trust: Trust| async move { agent.trust(&trust).await }),
+        "Untrust" => call!(Trust, |trust: Trust| async move { agent.untrust(&trust).await }),
+        "Bindings" => call!(Asked, |asked: Asked| async move { agent.bindings(&asked.context).await }),
+        "Report" => call!(Report, |report: Report| async move { agent.report(&report, who).await }),
+        "Lock" => call!(Nothing, |_| async move { Ok(agent.lock()) }),
+        "Unlock" => call!(Unlock, |unlock: Unlock| async move { agent.unlock(&unlock).await }),
+        "Status" => call!(Nothing, |_| async move { Ok(agent.status().await) }),
+        "Reload" => call!(Nothing, |_| async move { Ok(agent.reload()) }),
+        "Stop" => replied(Ok(Nothing {})),
+        _ => standard("MethodNotFound", "method", method),
+    }
+}
+
+/// `org.varlink.service`: what every Varlink service answers.
+fn service(method: &str, parameters: &str) -> Option<Bytes> {
+    #[derive(Serialize)]
+    struct Info<'a> {
+        vendor: &'a str,
+        product: &'a str,
+        version: &'a str,
+        url: &'a str,
+        interfaces: [&'a str; 2],
+    }
+    #[derive(Deserialize)]
+    struct Wanted {
+        interface: String,
+    }
+    #[derive(Serialize)]
+    struct Description<'a> {
+        description: &'a str,
+    }
+    match method {
+        "GetInfo" => replied(Ok(Info {
+            vendor: "credential-helper",
+            product: "credential-helper agent",
+            version: VERSION,
+            url: env!("CARGO_PKG_REPOSITORY"),
+            interfaces: ["org.varlink.service", INTERFACE_NAME],
+        })),
+        "GetInterfaceDescription" => match serde_json::from_str::<Wanted>(parameters) {
+            Err(_) => standard("InvalidParameter", "parameter", "interface"),
+            Ok(wanted) => match wanted.interface.as_str() {
+                INTERFACE_NAME => replied(Ok(Description { description: INTERFACE })),
+                "org.varlink.service" => replied(Ok(Description { description: SERVICE })),
+                other => standard("InterfaceNotFound", "interface", other),
+            },
+        },
+        _ => standard("MethodNotFound", "method", method),
+    }
+}
+
+/// The interface that the Varlink specification gives every service.
+const SERVICE: &str = include_str!("../../protocol/org.varlink.service.varlink");
+
+fn replied<T: Serialize>(result: Result<T, Failure>) -> Option<Bytes> {
+    match result {
+        Ok(parameters) => {
+            let bytes = encode_reply(parameters).ok().filter(|b| b.len() <= limits::REPLY_MESSAGE);
+            match bytes {
+                Some(bytes) => Some(Rc::new(bytes)),
+                None => failed(&Failure::new(ErrorCode::Internal, "the reply is too long")),
+            }
+        }
+        Err(failure) => failed(&failure),
+    }
+}
+
+fn failed(failure: &Failure) -> Option<Bytes> {
+    encode_failure(failure).ok().map(Rc::new)
+}
+
+fn standard(error: &str, field: &str, value: &str) -> Option<Bytes> {
+    let value: String = crate::domain::text::shown(value).chars().take(100).collect();
+    let parameters = serde_json::json!({ field: value });
+    let error = Some(format!("org.varlink.service.{error}"));
+    encode(&Wire { error, parameters }).ok().map(Rc::new)
+}
+
+/// The reply of `Get` as it goes over the wire.
+///
+/// # Errors
+/// Where it cannot be encoded.
+pub fn encode_got(got: &Got) -> Result<Bytes, Failure> {
+    encode_reply(got)
+        .map(Rc::new)
+        .map_err(|_| Failure::new(ErrorCode::Internal, "the answer cannot be encoded"))
+}
+
+/// An error as it goes over the wire.
+///
+/// # Errors
+/// Where it cannot be encoded.
+pub fn encode_error(failure: &Failure) -> Result<Bytes, Failure> {
+    encode_failure(failure)
+        .map(Rc::new)
+        .map_err(|_| Failure::new(ErrorCode::Internal, "the error cannot be encoded"))
+}
+
+/// Whether brackets outside of strings nest deeper than the limit.
+fn too_deep(message: &[u8]) -> bool {
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    for byte in message {
+        match (in_string, byte) {
+            (true, _) if escaped => escaped = false,
+            (true, b'\\') => escaped = true,
+            (_, b'"') => in_string = !in_string,
+            (false, b'{' | b'[') => {
+                depth += 1;
+                if depth > limits::DEPTH {
+                    return true;
+                }
+            }
+            (false, b'}' | b']') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::too_deep;
+
+    #[test]
+    fn depth_is_counted_outside_of_strings() {
+        assert!(!too_deep(br#"{"a":"[[[[[[[[[[[[[[[[[[[[\"[","b":[1]}"#));
+        assert!(too_deep("[".repeat(17).as_bytes()));
+        assert!(!too_deep("[]".repeat(17).as_bytes()));
+    }
+}

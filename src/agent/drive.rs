@@ -1,1 +1,386 @@
-//! drive.
+//! Drives a resolution: asks the providers that [`crate::domain::resolution`] names, each within
+//! its own time.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use credential_helper_protocol::{ErrorCode, Failure, Question};
+
+use super::breaker::Breakers;
+use super::known::{self, Known, Own};
+use super::registry::Registry;
+use crate::domain::binding::{self, Class, Verdict};
+use crate::domain::credential::{Answer, ProviderId, Why};
+use crate::domain::known::{best_match, declared_by_project};
+use crate::domain::name::RepositoryName;
+use crate::domain::resolution::{Ended, Found, Outcome, Resolution, Setup};
+use crate::domain::text::{has_control, shown};
+use crate::domain::url::{RepositoryUrl, Userinfo};
+use crate::provider::Call;
+
+/// How long the system keyring may take within one request.
+pub const KEYRING_TIME: Duration = Duration::from_secs(2);
+
+/// A question after the door: parsed, with the userinfo taken out of its URL.
+pub struct Parsed {
+    /// The name.
+    pub name: Option<RepositoryName>,
+    /// The URL.
+    pub url: Option<RepositoryUrl>,
+    /// What stood in it.
+    pub userinfo: Option<Userinfo>,
+    /// The account.
+    pub username: Option<String>,
+}
+
+/// A search that has ended, and what it was about.
+pub struct Resolved {
+    /// How it ended.
+    pub ended: Ended,
+    /// The repository.
+    pub name: Option<RepositoryName>,
+    /// The URL that the secret is for.
+    pub request: Option<RepositoryUrl>,
+    /// The scope that matched.
+    pub scope: Option<String>,
+    /// The check of the origin for what is stored, and for variables.
+    pub verdicts: Option<(Verdict, Verdict)>,
+    /// What was known.
+    pub known: Known,
+    /// Whether a keyring was asked: such an answer is soon old.
+    pub asked_keyring: bool,
+    /// Whether a first use was recorded: such an answer says so, once.
+    pub bound_now: bool,
+}
+
+/// Reads a question.
+///
+/// # Errors
+/// `usage` for a broken name or URL, control characters, or a question about nothing.
+pub fn parse(question: &Question) -> Result<Parsed, Failure> {
+    let name = question.name.as_deref().map(RepositoryName::parse).transpose()?;
+    let parsed = question.url.as_deref().map(RepositoryUrl::parse).transpose()?;
+    if name.is_none() && parsed.is_none() {
+        return Err(Failure::new(ErrorCode::Usage, "the question names no repository and no URL"));
+    }
+    if let Some(username) = &question.username {
+        check_username(username)?;
+    }
+    let (url, userinfo) = parsed.map_or((None, None), |(url, userinfo)| (Some(url), userinfo));
+    let username = question.username.clone().filter(|username| !username.is_empty());
+    // An account in the URL is the account that is asked for.
+    let username = username.or_else(|| {
+        let userinfo = userinfo.as_ref().filter(|userinfo| userinfo.password.is_none())?;
+        Some(userinfo.username.clone()).filter(|username| !username.is_empty())
+    });
+    Ok(Parsed { name, url, userinfo, username })
+}
+
+/// # Errors
+/// `usage` for control characters and over-long accounts.
+pub fn check_username(username: &str) -> Result<(), Failure> {
+    if has_control(username) {
+        return Err(Failure::new(ErrorCode::Usage, "the username holds a control character"));
+    }
+    if username.len() > credential_helper_protocol::limits::USERNAME {
+        return Err(Failure::new(ErrorCode::Usage, "the username is longer than 1024 bytes"));
+    }
+    Ok(())
+}
+
+/// The parts of the agent that a search needs.
+pub struct Drive<'a> {
+    /// Where the agent's own files are.
+    pub own: &'a Own,
+    /// The providers.
+    pub registry: &'a Registry,
+    /// Which of them are given a rest.
+    pub breakers: &'a Breakers,
+}
+
+impl Drive<'_> {
+    /// Searches for the credential of a question.
+    ///
+    /// # Errors
+    /// For a question that cannot be read, and for settings or bindings that cannot be read but
+    /// are needed.
+    pub async fn resolve(
+        &self,
+        question: &Question,
+        mut call: Call,
+        whole: bool,
+    ) -> Result<Resolved, Failure> {
+        let parsed = parse(question)?;
+        let context = &question.context;
+        let keyring_variable = context.keyring_enabled.as_deref();
+        let folder = context.folder.as_deref();
+        let mut known = known::gather(self.own, &mut call, folder, keyring_variable).await?;
+        let providers = self.registry.for_settings(&known.settings);
+        if parsed.username.is_some() && parsed.name.is_none() {
+            known.learn_usernames(&call, &providers.all).await;
+        }
+        let mut setup = Setup {
+            username: parsed.username.clone(),
+            operation: question.operation,
+            token_may_go: true,
+            keyring_off: known.keyring_off.clone(),
+            optional: providers.optional.clone(),
+            whole,
+            ..Setup::default()
+        };
+        let mut scope = None;
+        let mut notes = Vec::new();
+        match (&parsed.name, &parsed.url) {
+            (Some(name), url) => {
+                setup.name = Some(name.clone());
+                setup.request.clone_from(url);
+                if url.is_none()
+                    && let Some(declared) = declared_by_project(&known.repositories, name)
+                {
+                    setup.request = Some(declared.url.clone());
+                }
+            }
+            (None, Some(url)) => {
+                setup.request = Some(url.clone());
+                let username = parsed.username.as_deref();
+                let found = best_match(&known.repositories, url, username, question.operation);
+                if let Some(found) = found {
+                    setup.name = Some(found.repository.name.clone());
+                    scope = Some(found.scope.to_string());
+                    if !found.others.is_empty() {
+                        let names: Vec<String> =
+                            found.others.iter().map(ToString::to_string).collect();
+                        notes.push(format!(
+                            "{} matches as well as {}",
+                            names.join(", "),
+                            found.repository.name
+                        ));
+                    }
+                }
+            }
+            (None, None) => {}
+        }
+        let verdicts = self.prepare(&mut setup, &known)?;
+        if let Some(name) = &setup.name {
+            let others = known.collisions(name);
+            if !others.is_empty() {
+                notes.push(format!(
+                    "{name} and {} read the same environment variables",
+                    others.join(", ")
+                ));
+            }
+        }
+        let direct = userinfo_answer(parsed.userinfo.as_ref(), setup.by_url);
+        let (name, request) = (setup.name.clone(), setup.request.clone());
+        let (mut ended, asked_keyring) = match direct {
+            Some(ended) => (ended, false),
+            None => self.ask_all(Resolution::new(setup), &mut call, question, &providers).await,
+        };
+        ended.warnings.splice(0..0, notes);
+        let mut bound_now = false;
+        if let Outcome::Found(found) = &ended.outcome
+            && found.binds
+            && !whole
+            && let (Some(name), Some(url)) = (&name, &request)
+        {
+            bound_now = true;
+            let said = super::trust::first_use(&self.own.state, name, url).await;
+            ended.warnings.push(said);
+        }
+        Ok(Resolved {
+            ended,
+            name,
+            request,
+            scope,
+            verdicts,
+            known,
+            asked_keyring,
+            bound_now,
+        })
+    }
+
+    /// Checks the origin and fills in what the repository's name tells.
+    fn prepare(&self, setup: &mut Setup, known: &Known) -> Result<Option<(Verdict, Verdict)>, Failure> {
+        let Some(name) = setup.name.clone() else {
+            setup.by_url = setup.request.as_ref().map(|url| by_url(known, url));
+            return Ok(None);
+        };
+        if let Some(setting) = known.setting(&name) {
+            setup.settings = known::settings_provider(setting);
+            setup.settings_username.clone_from(&setting.username);
+        }
+        let key = name.normalized();
+        let own = known.repositories.iter().filter(|known| known.name.normalized() == key).filter(
+            |known| setup.operation.is_none_or(|op| known.operation.is_none_or(|own| own == op)),
+        );
+        let Some(request) = setup.request.clone() else {
+            let mut urls = Vec::new();
+            for known_repository in own {
+                let url = &known_repository.url;
+                if by_url(known, url).allows() && !urls.contains(url) {
+                    urls.push(url.clone());
+                }
+                setup.userinfo = setup.userinfo.take().or_else(|| known_repository.userinfo.clone());
+            }
+            setup.urls = urls;
+            return Ok(None);
+        };
+        known.need_record()?;
+        let check = |class| {
+            binding::check(
+                &known.bindings,
+                &name,
+                request.origin(),
+                setup.operation,
+                class,
+                known.settings.first_use,
+            )
+        };
+        let variables = check(Class::Variables);
+        let mut stored = check(Class::Stored);
+        if stored == Verdict::Binds && !known.unread.is_empty() {
+            // A binding may stand in the file that could not be read.
+            stored = Verdict::Unbound;
+        }
+        setup.variables = Some(variables);
+        setup.stored = Some(stored);
+        setup.by_url = Some(by_url(known, &request));
+        setup.token_may_go = binding::token_may_go(&name, request.origin());
+        if stored.allows() {
+            for known_repository in own {
+                let url = &known_repository.url;
+                if url.origin() == request.origin() {
+                    if !setup.urls.contains(url) {
+                        setup.urls.push(url.clone());
+                    }
+                    setup.userinfo =
+                        setup.userinfo.take().or_else(|| known_repository.userinfo.clone());
+                }
+            }
+        }
+        Ok(Some((stored, variables)))
+    }
+
+    async fn ask_all(
+        &self,
+        mut resolution: Resolution,
+        call: &mut Call,
+        question: &Question,
+        providers: &super::registry::Providers,
+    ) -> (Ended, bool) {
+        let explicit = question.context.timeout_ms.map(Duration::from_millis);
+        let total = explicit.unwrap_or(providers.timeout);
+        let begun = Instant::now();
+        // Time of commands does not count against the others, unless the client said how long.
+        let mut outside = Duration::ZERO;
+        let spent: RefCell<HashMap<ProviderId, Duration>> = RefCell::default();
+        let mut given_up: HashMap<ProviderId, Why> = HashMap::new();
+        let mut asked_keyring = false;
+        while let Some(request) = resolution.next() {
+            let id = request.provider;
+            let Some(provider) = providers.get(id) else {
+                resolution.answer(Answer::Skipped("not on this platform".to_owned()), 0);
+                continue;
+            };
+            asked_keyring |= id.is_keyring();
+            if let Some(why) = given_up.get(&id) {
+                let answer = Answer::failed(*why, "not asked again in this request");
+                resolution.answer(answer, 0);
+                continue;
+            }
+            if let Some(rest) = self.breakers.open(id) {
+                let detail = format!("not asked: it timed out before, next try in {rest} s");
+                resolution.answer(Answer::failed(Why::TimedOut, detail), 0);
+                continue;
+            }
+            let left = (total + outside).saturating_sub(begun.elapsed());
+            let own = providers.own_time(id, question.context.prompt);
+            let limit = match (own, explicit) {
+                (Some(own), Some(_)) => own.min(left),
+                (Some(own), None) => own,
+                (None, _) => left,
+            };
+            let used = spent.borrow().get(&id).copied().unwrap_or_default();
+            let limit =
+                if id == ProviderId::SYSTEM_KEYRING { limit.saturating_sub(used) } else { limit };
+            let limit = if id == ProviderId::SYSTEM_KEYRING && !question.context.prompt {
+                limit.min(left)
+            } else {
+                limit
+            };
+            let start = Instant::now();
+            call.time = limit;
+            let answer = if limit.is_zero() {
+                Answer::failed(Why::TimedOut, "no time was left for it")
+            } else {
+                tokio::time::timeout(limit, provider.find(&request.key, call)).await.unwrap_or_else(
+                    |_| Answer::failed(Why::TimedOut, format!("no answer within {limit:.1?}")),
+                )
+            };
+            let took = start.elapsed();
+            *spent.borrow_mut().entry(id).or_default() += took;
+            if own.is_some() && explicit.is_none() && id != ProviderId::SYSTEM_KEYRING {
+                outside += took;
+            }
+            match &answer {
+                Answer::Failed(Why::TimedOut, _) => {
+                    self.breakers.timed_out(id);
+                    given_up.insert(id, Why::TimedOut);
+                }
+                Answer::Failed(Why::Unavailable, _) if id.is_keyring() => {
+                    given_up.insert(id, Why::Unavailable);
+                }
+                Answer::Failed(..) | Answer::Skipped(_) => {}
+                Answer::Found(_) | Answer::NotFound => self.breakers.answered(id),
+            }
+            let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+            resolution.answer(checked(answer), ms);
+        }
+        (resolution.finish(), asked_keyring)
+    }
+}
+
+/// No provider may pass on a control character: line-based protocols would read it as their own.
+fn checked(answer: Answer) -> Answer {
+    match answer {
+        Answer::Found(halves)
+            if halves.username.as_deref().is_some_and(has_control)
+                || halves.secret.as_ref().is_some_and(|secret| has_control(secret.expose())) =>
+        {
+            let detail = format!("{}: it holds a control character", shown(&halves.location));
+            Answer::failed(Why::Malformed, detail)
+        }
+        other => other,
+    }
+}
+
+/// Whether what is stored under a URL itself may go there.
+fn by_url(known: &Known, url: &RepositoryUrl) -> Verdict {
+    let origin = url.origin();
+    let allowed = known.bindings.iter().any(|binding| {
+        binding.allow_http && binding.by.by_hand() && binding.url.origin() == origin
+    });
+    if !origin.is_http() || origin.is_loopback() || allowed {
+        return Verdict::Allowed;
+    }
+    Verdict::Insecure
+}
+
+/// Userinfo with a password in the question's own URL is the answer; no place is asked.
+fn userinfo_answer(userinfo: Option<&Userinfo>, by_url: Option<Verdict>) -> Option<Ended> {
+    let userinfo = userinfo.filter(|userinfo| userinfo.password.is_some())?;
+    let outcome = match by_url {
+        Some(verdict) if !verdict.allows() => Outcome::Refused(verdict),
+        _ => Outcome::Found(Found {
+            username: Some(userinfo.username.clone()).filter(|username| !username.is_empty()),
+            secret: userinfo.password.clone(),
+            provider: ProviderId::Url,
+            location: "the URL itself".to_owned(),
+            scheme: credential_helper_protocol::Scheme::Basic,
+            expires: None,
+            binds: false,
+        }),
+    };
+    Some(Ended { outcome, steps: Vec::new(), warnings: Vec::new() })
+}

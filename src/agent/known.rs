@@ -1,1 +1,313 @@
-//! known.
+//! What is known for a question: repositories, bindings, switches. Everything is read through the
+//! request's view, so that the answer is kept just as long as all of it stays the same.
+
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use credential_helper_protocol::{ErrorCode, Failure, Operation};
+
+use crate::domain::binding::{self, Binding, BoundBy};
+use crate::domain::credential::{Key, ProviderId};
+use crate::domain::known::{DeclaredBy, KnownRepository};
+use crate::domain::name::RepositoryName;
+use crate::domain::url::RepositoryUrl;
+use crate::provider::files::FileFailure;
+use crate::provider::poetry::{self, Declared};
+use crate::provider::project::{self, Project};
+use crate::provider::settings::{RepositorySetting, Settings};
+use crate::provider::trust_file::{self, TrustRecord};
+use crate::provider::{Call, Provider};
+
+/// Everything that is known before the first provider is asked.
+pub struct Known {
+    /// The helper's settings.
+    pub settings: Rc<Settings>,
+    /// The record of bindings, or why it cannot be read.
+    pub record: Result<TrustRecord, FileFailure>,
+    /// Repositories with their URLs, in the order in which they are preferred.
+    pub repositories: Vec<KnownRepository>,
+    /// What each name is bound to.
+    pub bindings: Vec<Binding>,
+    /// The project in the client's folder.
+    pub project: Option<Project>,
+    /// Files of Poetry's that could not be read: a binding may stand in them.
+    pub unread: Vec<FileFailure>,
+    /// Why keyrings are not asked, where they are switched off.
+    pub keyring_off: Option<String>,
+    /// For people: one line each.
+    pub warnings: Vec<String>,
+}
+
+/// Where the agent's own files are.
+#[derive(Clone, Debug)]
+pub struct Own {
+    /// The folder of `config.toml`.
+    pub settings: PathBuf,
+    /// The folder of `trust.toml`.
+    pub state: PathBuf,
+    /// The user's home, for `~` in settings.
+    pub home: PathBuf,
+}
+
+/// Finds the project first: the providers of the request need its folder.
+pub async fn find_project(call: &mut Call, working: Option<&str>) -> (Option<Project>, Vec<String>) {
+    let Some(working) = working.map(PathBuf::from).filter(|path| path.is_absolute()) else {
+        return (None, Vec::new());
+    };
+    match project::find(&call.files, &working).await {
+        Ok(Some(project)) => {
+            call.folders.project = Some(project.folder.clone());
+            let warnings = project.warnings.clone();
+            (Some(project), warnings)
+        }
+        Ok(None) => (None, Vec::new()),
+        // Poetry and uv stop at such a file; a credential does not depend on it.
+        Err(failure) => (None, vec![failure.detail]),
+    }
+}
+
+/// Reads settings, bindings, Poetry's repositories and the project's sources.
+///
+/// # Errors
+/// Where the helper's own settings cannot be read: they may restrict what is asked.
+pub async fn gather(
+    own: &Own,
+    call: &mut Call,
+    working: Option<&str>,
+    keyring_variable: Option<&str>,
+) -> Result<Known, Failure> {
+    let settings = settings(own, call).await?;
+    let (project, mut warnings) = find_project(call, working).await;
+    warnings.extend(settings.warnings.iter().cloned());
+    let record = trust_file::load(&call.files, &own.state).await;
+    let (poetry, unread) = poetry::repositories(call).await;
+    let user_uv = match &call.folders.uv {
+        Some(folder) => match project::user_uv(&call.files, folder).await {
+            Ok((declared, notes)) => {
+                warnings.extend(notes);
+                declared
+            }
+            Err(failure) => {
+                warnings.push(failure.detail);
+                Vec::new()
+            }
+        },
+        None => Vec::new(),
+    };
+    let trusted = match (&record, &project) {
+        (Ok(record), Some(project)) => {
+            record.is_project_trusted(&call.files, &project.folder).await.unwrap_or(false)
+        }
+        _ => false,
+    };
+    let keyring_off = match poetry::keyring_enabled(call, keyring_variable).await {
+        Ok(true) => None,
+        Ok(false) => Some("keyring.enabled is false".to_owned()),
+        Err(failure) => {
+            warnings.push(failure.detail);
+            None
+        }
+    };
+    let mut bindings = binding::built_in();
+    bindings.extend(settings.repositories.iter().flat_map(settings_bindings));
+    if let Ok(record) = &record {
+        bindings.extend(record.bindings.iter().cloned());
+    }
+    bindings.extend(poetry.iter().map(|declared| Binding {
+        name: declared.name.as_str().to_owned(),
+        operation: declared.operation,
+        url: declared.url.clone(),
+        by: BoundBy::Poetry,
+        allow_http: false,
+        since: None,
+    }));
+    if trusted {
+        // The user vouches for these files: what they declare counts as bound by hand.
+        bindings.extend(project.iter().flat_map(|project| &project.sources).map(|declared| {
+            Binding {
+                name: declared.name.as_str().to_owned(),
+                operation: declared.operation,
+                url: declared.url.clone(),
+                by: BoundBy::Trust,
+                allow_http: false,
+                since: None,
+            }
+        }));
+    }
+    let mut repositories: Vec<KnownRepository> =
+        settings.repositories.iter().flat_map(settings_repositories).collect();
+    if let Ok(record) = &record {
+        repositories.extend(recorded(record, |by| by != BoundBy::FirstUse, DeclaredBy::Bound));
+    }
+    repositories.extend(poetry.iter().map(|declared| known(declared, DeclaredBy::Poetry)));
+    let sources = project.iter().flat_map(|project| &project.sources);
+    repositories.extend(sources.map(|declared| known(declared, DeclaredBy::Project)));
+    repositories.extend(user_uv.iter().map(|declared| known(declared, DeclaredBy::UvToml)));
+    if let Ok(record) = &record {
+        repositories.extend(recorded(record, |by| by == BoundBy::FirstUse, DeclaredBy::FirstUse));
+    }
+    repositories.extend(binding::built_in().into_iter().filter_map(|binding| {
+        let name = RepositoryName::parse(&binding.name).ok()?;
+        Some(KnownRepository::new(name, binding.url, DeclaredBy::BuiltIn))
+    }));
+    Ok(Known { settings, record, repositories, bindings, project, unread, keyring_off, warnings })
+}
+
+/// The helper's settings, through the request's view.
+///
+/// # Errors
+/// Where they cannot be read.
+pub async fn settings(own: &Own, call: &Call) -> Result<Rc<Settings>, Failure> {
+    crate::provider::settings::load(&call.files, &own.settings, &own.home).await.map_err(|failure| {
+        Failure::new(failure.why.code(), failure.detail)
+            .hint("correct the file: nothing is answered while it may forbid something")
+    })
+}
+
+impl Known {
+    /// The setting of a repository.
+    pub fn setting(&self, name: &RepositoryName) -> Option<&RepositorySetting> {
+        let key = name.normalized();
+        self.settings.repositories.iter().find(|setting| setting.name.normalized() == key)
+    }
+
+    /// Why the bindings cannot be told, where they are needed.
+    ///
+    /// # Errors
+    /// Where `trust.toml` cannot be read.
+    pub fn need_record(&self) -> Result<(), Failure> {
+        match &self.record {
+            Ok(_) => Ok(()),
+            Err(failure) => Err(Failure::new(failure.why.code(), failure.detail.clone()).hint(
+                "without it the origin of the request cannot be checked: correct or remove the file",
+            )),
+        }
+    }
+
+    /// Other known names that read the same variables as this one.
+    pub fn collisions(&self, name: &RepositoryName) -> Vec<String> {
+        let mut names: Vec<String> = self
+            .repositories
+            .iter()
+            .filter(|known| known.name.collides_with(name))
+            .map(|known| known.name.to_string())
+            .collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// Fills in the accounts that repositories are known to have by variables and Poetry's files.
+    pub async fn learn_usernames(&mut self, call: &Call, providers: &[Rc<dyn Provider>]) {
+        for known in &mut self.repositories {
+            let key = Key::HttpBasic(known.name.stored_spellings());
+            for provider in providers {
+                let id = provider.id();
+                if known.username.is_some() || !(id.is_variables() || id.is_poetry_file()) {
+                    continue;
+                }
+                if let crate::domain::credential::Answer::Found(halves) =
+                    provider.find(&key, call).await
+                {
+                    known.username = halves.username.filter(|username| !username.is_empty());
+                }
+            }
+        }
+    }
+}
+
+fn settings_bindings(setting: &RepositorySetting) -> Vec<Binding> {
+    operations(setting)
+        .into_iter()
+        .map(|(url, operation)| Binding {
+            name: setting.name.as_str().to_owned(),
+            operation,
+            url: url.clone(),
+            by: BoundBy::Settings,
+            allow_http: setting.allow_http,
+            since: None,
+        })
+        .chain(setting.also.iter().map(|url| Binding {
+            name: setting.name.as_str().to_owned(),
+            operation: Some(Operation::Read),
+            url: url.clone(),
+            by: BoundBy::Settings,
+            allow_http: setting.allow_http,
+            since: None,
+        }))
+        .collect()
+}
+
+/// `url` is for reading, `publish-url` for uploads, each for both where the other is missing.
+fn operations(setting: &RepositorySetting) -> Vec<(&RepositoryUrl, Option<Operation>)> {
+    match (&setting.url, &setting.publish_url) {
+        (Some(url), Some(publish)) => {
+            vec![(url, Some(Operation::Read)), (publish, Some(Operation::Upload))]
+        }
+        (Some(url), None) | (None, Some(url)) => vec![(url, None)],
+        (None, None) => Vec::new(),
+    }
+}
+
+fn settings_repositories(setting: &RepositorySetting) -> Vec<KnownRepository> {
+    operations(setting)
+        .into_iter()
+        .map(|(url, operation)| {
+            let mut known =
+                KnownRepository::new(setting.name.clone(), url.clone(), DeclaredBy::Settings);
+            known.operation = operation;
+            known.username.clone_from(&setting.username);
+            // Extra scopes are taken as they are: a person wrote them.
+            known.scopes.extend(setting.also.iter().map(RepositoryUrl::scope));
+            known
+        })
+        .collect()
+}
+
+fn recorded(
+    record: &TrustRecord,
+    which: impl Fn(BoundBy) -> bool,
+    by: DeclaredBy,
+) -> Vec<KnownRepository> {
+    record
+        .bindings
+        .iter()
+        .filter(|binding| which(binding.by))
+        .filter_map(|binding| {
+            let name = RepositoryName::parse(&binding.name).ok()?;
+            let mut known = KnownRepository::new(name, binding.url.clone(), by);
+            known.operation = binding.operation;
+            Some(known)
+        })
+        .collect()
+}
+
+fn known(declared: &Declared, by: DeclaredBy) -> KnownRepository {
+    let mut known = KnownRepository::new(declared.name.clone(), declared.url.clone(), by);
+    known.operation = declared.operation;
+    known.username = declared
+        .userinfo
+        .as_ref()
+        .map(|userinfo| userinfo.username.clone())
+        .filter(|username| !username.is_empty());
+    known.userinfo.clone_from(&declared.userinfo);
+    known
+}
+
+/// The failure of a request that asks an agent with other settings.
+pub fn other_settings() -> Failure {
+    Failure::new(
+        ErrorCode::OtherSettings,
+        "the running agent has other settings or state folders than this client",
+    )
+    .hint("the work is done as with --no-agent; set CREDENTIAL_HELPER_SOCKET to run a second agent")
+}
+
+/// The provider that the settings name for a repository.
+pub fn settings_provider(setting: &RepositorySetting) -> Option<ProviderId> {
+    use crate::provider::settings::SecretSetting;
+    setting.secret.as_ref().map(|secret| match secret {
+        SecretSetting::File { .. } => ProviderId::File,
+        SecretSetting::Command(_) => ProviderId::Command,
+    })
+}

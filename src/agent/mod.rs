@@ -1,17 +1,325 @@
 //! The daemon: one thread, one task a connection.
+//!
+//! [`server`] brings the bytes, [`connection`] decodes them, [`answers`] keeps and coalesces,
+//! [`drive`] asks the providers. The agent's own code opens no network connection.
 
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+
+use credential_helper_protocol::{
+    Context, ErrorCode, Explanation, Failure, Nothing, Question, SettingsReply, Unlock, VERSION,
+    Variable, limits,
+};
+
+use self::answers::{Answers, Bytes};
+use self::breaker::Breakers;
+use self::clock::{Clock, Moment};
+use self::drive::Drive;
+use self::known::Own;
+use self::registry::Registry;
+use self::rejected::Rejected;
+use crate::domain::credential::ProviderId;
+use crate::provider::files::Files;
+use crate::provider::{Call, Folders};
+
+#[cfg(unix)]
+mod activation;
+pub mod allocator;
 pub mod answers;
+pub mod breaker;
+#[cfg(unix)]
+mod buffer;
 pub mod change;
 pub mod clock;
+pub mod configure;
 pub mod connection;
+#[cfg(unix)]
+mod detach;
 pub mod drive;
+pub mod get;
 #[cfg(unix)]
 pub mod hardening;
 pub mod known;
 #[cfg(unix)]
 pub mod lifecycle;
+pub mod list;
 #[cfg(unix)]
 pub mod peer;
+pub mod registry;
+pub mod rejected;
+pub mod reply;
 #[cfg(unix)]
 pub mod server;
+<<<<<<< HEAD
+pub mod status;
+=======
+#[cfg(unix)]
+pub mod socket;
+>>>>>>> refs/heads/process
 pub mod trust;
+
+/// How the agent came to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartedBy {
+    /// By a client that needed it.
+    Client,
+    /// By a person or a job.
+    Hand,
+    /// By systemd.
+    Activation,
+    /// Inside a client's process.
+    Inside,
+}
+
+impl StartedBy {
+    /// The word used in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Hand | Self::Inside => "hand",
+            Self::Activation => "activation",
+        }
+    }
+}
+
+/// What an agent is started with.
+pub struct Parts {
+    /// Where its own files are.
+    pub own: Own,
+    /// How it came to run.
+    pub started_by: StartedBy,
+    /// Its socket.
+    pub socket: Option<PathBuf>,
+    /// Variables of its own, where a person started it.
+    pub variables: Option<BTreeMap<String, Variable>>,
+    /// After how much time without a request it ends.
+    pub idle_exit: Option<Duration>,
+    /// Its clock.
+    pub clock: Clock,
+}
+
+/// The agent's state.
+pub struct Agent {
+    parts: Parts,
+    files: Files,
+    registry: Registry,
+    breakers: Breakers,
+    answers: Answers,
+    rejected: Rejected,
+    locked: Cell<bool>,
+    connections: Cell<u64>,
+    give_way: Cell<bool>,
+    keyring_generation: Rc<Cell<u64>>,
+    seen_generation: Cell<u64>,
+    started: Moment,
+}
+
+impl Agent {
+    /// An agent that has asked nothing yet.
+    pub fn new(mut parts: Parts) -> Self {
+        let files = Files::default();
+        let registry = Registry::new(parts.variables.take());
+        let keyring_generation = registry.keyring.subscribe();
+        let clock = parts.clock.clone();
+        Self {
+            answers: Answers::new(clock.clone(), files.clone(), keyring_generation.clone()),
+            breakers: Breakers::new(clock.clone()),
+            rejected: Rejected::new(clock.clone()),
+            started: clock.now(),
+            locked: Cell::new(false),
+            connections: Cell::new(0),
+            give_way: Cell::new(false),
+            seen_generation: Cell::new(keyring_generation.get()),
+            keyring_generation,
+            parts,
+            files,
+            registry,
+        }
+    }
+
+    /// The kept answer to this message, if it still holds: the way of nearly every question.
+    pub fn quick(&self, message: &[u8]) -> Option<Bytes> {
+        if self.locked.get() || !self.rejected.is_empty() {
+            return None;
+        }
+        self.answers.find(message)
+    }
+
+    fn own(&self) -> &Own {
+        &self.parts.own
+    }
+
+    fn drive(&self) -> Drive<'_> {
+        Drive { own: &self.parts.own, registry: &self.registry, breakers: &self.breakers }
+    }
+
+    /// # Errors
+    /// `locked` while `lock` holds.
+    fn not_locked(&self) -> Result<(), Failure> {
+        if self.locked.get() {
+            return Err(Failure::new(ErrorCode::Locked, "the agent is locked")
+                .hint("unlock it with `helper agent unlock`"));
+        }
+        Ok(())
+    }
+
+    /// What providers may know of a request.
+    ///
+    /// # Errors
+    /// `other-settings` for a client with other folders, `usage` for broken ones.
+    fn call(&self, context: &Context) -> Result<Call, Failure> {
+        let own = self.own();
+        let differs = |theirs: &Option<String>, ours: &PathBuf| {
+            theirs.as_ref().is_some_and(|theirs| PathBuf::from(theirs) != *ours)
+        };
+        if differs(&context.settings, &own.settings) || differs(&context.state, &own.state) {
+            return Err(known::other_settings());
+        }
+        if context.timeout_ms.is_some_and(|ms| !limits::TIMEOUT_MS.contains(&ms)) {
+            return Err(Failure::new(ErrorCode::Usage, "the time-out is not within 0.1 to 600 s"));
+        }
+        self.note_version(context.version.as_deref());
+        let size: usize =
+            context.variables.iter().map(|(name, value)| name.len() + value.0.expose().len()).sum();
+        if size > limits::VARIABLES {
+            return Err(Failure::new(ErrorCode::Usage, "the variables are longer than 48 KiB"));
+        }
+        let folder = |path: &Option<String>| {
+            path.as_ref().map(PathBuf::from).filter(|path| path.is_absolute())
+        };
+        Ok(Call {
+            variables: context.variables.clone(),
+            folders: Folders {
+                project: None,
+                poetry: folder(&context.poetry),
+                uv: folder(&context.uv),
+                uv_store: folder(&context.uv_store),
+            },
+            files: self.files.view(),
+            bus: context.bus.clone(),
+            prompt: context.prompt,
+            time: limits::REQUEST_TIME,
+        })
+    }
+
+    /// A client of a newer build makes this agent leave when it is idle.
+    fn note_version(&self, theirs: Option<&str>) {
+        if theirs.and_then(version).zip(version(VERSION)).is_some_and(|(theirs, ours)| theirs > ours)
+        {
+            self.give_way.set(true);
+        }
+    }
+
+    /// Whether a newer build has asked and nothing keeps this agent.
+    pub fn gives_way(&self) -> bool {
+        self.give_way.get() && !self.locked.get()
+    }
+
+    /// Whether the agent may end when it is idle: a locked one stays.
+    pub fn may_leave(&self) -> bool {
+        !self.locked.get()
+    }
+
+    /// A connection was opened (`+1`) or closed.
+    pub fn count_connection(&self, opened: bool) {
+        let now = self.connections.get();
+        self.connections.set(if opened { now + 1 } else { now.saturating_sub(1) });
+        if !opened {
+            self.answers.sweep();
+        }
+    }
+
+    /// Everything that was kept is old: a store was changed by us.
+    fn changed(&self) {
+        self.answers.forget();
+    }
+
+    /// A keyring that is there anew is asked again, whatever its breaker says.
+    fn notice_keyring(&self) {
+        let now = self.keyring_generation.get();
+        if self.seen_generation.replace(now) != now {
+            self.breakers.answered(ProviderId::SYSTEM_KEYRING);
+        }
+    }
+
+    /// `Explain`: the whole search.
+    ///
+    /// # Errors
+    /// For a question that cannot be read, and while locked.
+    pub async fn explain(&self, question: &Question) -> Result<Explanation, Failure> {
+        self.not_locked()?;
+        let call = self.call(&question.context)?;
+        self.notice_keyring();
+        let resolved = self.drive().resolve(question, call, true).await?;
+        self.not_locked()?;
+        Ok(resolved.into_explanation(question))
+    }
+
+    /// `Settings`: Poetry's settings.
+    ///
+    /// # Errors
+    /// Where a file cannot be read.
+    pub async fn poetry_settings(&self, context: &Context) -> Result<SettingsReply, Failure> {
+        let mut call = self.call(context)?;
+        known::find_project(&mut call, context.folder.as_deref()).await;
+        let settings = crate::provider::poetry::settings(&call, context.keyring_enabled.as_deref())
+            .await
+            .map_err(|failure| Failure::new(failure.why.code(), failure.detail))?;
+        Ok(SettingsReply { settings, changed: None })
+    }
+
+    /// `Lock`: forgets every secret and answers no question until `Unlock`.
+    pub fn lock(&self) -> Nothing {
+        self.locked.set(true);
+        self.answers.forget();
+        self.rejected.forget();
+        self.registry.forget();
+        self.files.forget();
+        Nothing {}
+    }
+
+    /// `Unlock`: lifts that, and asks the keyring to unlock where it is locked.
+    ///
+    /// # Errors
+    /// Where the keyring stays locked.
+    pub async fn unlock(&self, unlock: &Unlock) -> Result<Nothing, Failure> {
+        let call = self.call(&unlock.context)?;
+        self.locked.set(false);
+        self.answers.forget();
+        self.breakers.answered(ProviderId::SYSTEM_KEYRING);
+        self.registry.keyring.unlock(&call, unlock.password.as_ref()).await?;
+        Ok(Nothing {})
+    }
+
+    /// `Reload`: settings and bindings are read anew at every question; this drops what is kept.
+    pub fn reload(&self) -> Nothing {
+        self.answers.forget();
+        self.registry.forget();
+        self.files.forget();
+        Nothing {}
+    }
+
+}
+
+/// A version as three numbers, compared one by one.
+fn version(text: &str) -> Option<(u32, u32, u32)> {
+    let mut parts = text.split(['.', '-', '+']).map(|part| part.parse().ok());
+    Some((parts.next()??, parts.next()??, parts.next()??))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::version;
+
+    #[test]
+    fn neighbouring_versions_are_told_apart() {
+        let order = ["0.1.0", "0.1.1", "0.2.0", "0.14.1", "0.15.0", "1.0.0", "1.0.1", "1.1.0"];
+        for pair in order.windows(2) {
+            assert!(version(pair[0]) < version(pair[1]), "{pair:?}");
+        }
+        assert_eq!(version("nonsense"), None);
+    }
+}

@@ -2,7 +2,7 @@
 
 use credential_helper_protocol::Operation;
 
-use super::name::RepositoryName;
+use super::name::{RepositoryName, normalize};
 use super::url::{Origin, RepositoryUrl};
 
 /// Who bound a name to an origin.
@@ -44,7 +44,7 @@ impl BoundBy {
 /// One binding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Binding {
-    /// The name, normalised.
+    /// The name as it was given; compared by its normalised form.
     pub name: String,
     /// For which operation; unset for both.
     pub operation: Option<Operation>,

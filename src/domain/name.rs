@@ -52,14 +52,7 @@ impl RepositoryName {
     /// The name under which bindings are kept: lower case, runs of `-`, `_` and `.` alike, so that
     /// `Foo` cannot escape the binding of `foo`.
     pub fn normalized(&self) -> String {
-        let mut out = String::with_capacity(self.0.len());
-        for c in self.0.to_lowercase().chars() {
-            let c = if matches!(c, '_' | '.') { '-' } else { c };
-            if c != '-' || !out.ends_with('-') {
-                out.push(c);
-            }
-        }
-        out
+        normalize(&self.0)
     }
 
     /// The spellings under which files and keyrings may have it, the given one first.
@@ -90,6 +83,18 @@ impl RepositoryName {
                 .iter()
                 .any(|s| other.variable_spellings().contains(s))
     }
+}
+
+/// See [`RepositoryName::normalized`].
+pub fn normalize(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    for c in name.to_lowercase().chars() {
+        let c = if matches!(c, '_' | '.') { '-' } else { c };
+        if c != '-' || !out.ends_with('-') {
+            out.push(c);
+        }
+    }
+    out
 }
 
 impl fmt::Display for RepositoryName {

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
+use credential_helper_protocol::Failure;
 use zeroize::Zeroizing;
 
 use crate::domain::credential::Why;
@@ -31,6 +32,12 @@ pub struct FileFailure {
     pub why: Why,
     /// `cannot read PATH: ...`
     pub detail: String,
+}
+
+impl From<FileFailure> for Failure {
+    fn from(failure: FileFailure) -> Self {
+        Self::new(failure.why.code(), failure.detail)
+    }
 }
 
 /// What tells one state of a file from the next.

@@ -15,6 +15,7 @@ use credential_helper_protocol::{Failure, ProviderState, Secret, Variable};
 use crate::domain::credential::{Answer, Key, ProviderId};
 
 pub mod command;
+pub mod declared;
 pub mod edit;
 pub mod environment;
 pub mod file;
@@ -25,10 +26,12 @@ pub mod keyring_command;
 pub mod netrc;
 pub mod poetry;
 pub mod poetry_edit;
+pub mod poetry_settings;
 pub mod project;
 #[cfg(all(unix, not(target_os = "macos")))]
 pub mod secret_service;
 pub mod settings;
+mod settings_read;
 pub mod toml_text;
 pub mod trust_file;
 pub mod uv_store;

@@ -1,1 +1,323 @@
-//! What a project declares.
+//! What a project declares: its package sources, in the words of Poetry and of uv.
+//!
+//! The project is the folder of the nearest `pyproject.toml`, as for Poetry and uv. Its uv tables are
+//! those of `uv.toml` beside it, where there is one, else of `pyproject.toml`, and then those of the
+//! root of the uv workspace that it is a member of. A project declares names and URLs; whether a
+//! secret may go there is decided elsewhere.
+
+use std::path::{Path, PathBuf};
+
+use credential_helper_protocol::Operation;
+
+use super::declared::{Declared, Form};
+use super::files::{FileFailure, View};
+use super::toml_text::{Document, Item};
+
+/// A project, as far as its package sources go.
+pub struct Project {
+    /// The folder of its `pyproject.toml`.
+    pub folder: PathBuf,
+    /// Its package sources: Poetry's, then uv's, then those of the workspace root.
+    pub sources: Vec<Declared>,
+    /// Entries that could not be used, one line each.
+    pub warnings: Vec<String>,
+    /// The files that say all this and `poetry.toml`, as far as they are there.
+    pub files: Vec<PathBuf>,
+}
+
+/// The project that the working folder lies in; `None` outside any.
+///
+/// # Errors
+/// Where one of its files cannot be read or is no TOML. An entry that cannot be used is a warning.
+pub async fn find(view: &View, working: &Path) -> Result<Option<Project>, FileFailure> {
+    for folder in working.ancestors() {
+        let path = folder.join("pyproject.toml");
+        if let Some(document) = open(view, &path).await? {
+            return project(view, folder, path, &document).await.map(Some);
+        }
+    }
+    Ok(None)
+}
+
+/// The indexes of the user's own `uv.toml`, and what could not be used of it.
+///
+/// # Errors
+/// Where the file cannot be read or is no TOML.
+pub async fn user_uv(
+    view: &View,
+    uv_folder: &Path,
+) -> Result<(Vec<Declared>, Vec<String>), FileFailure> {
+    let path = uv_folder.join("uv.toml");
+    let mut found = Found::default();
+    if let Some(document) = open(view, &path).await? {
+        found.take(&document, &["index"], &path, uv_index);
+    }
+    Ok((found.sources, found.warnings))
+}
+
+async fn open(view: &View, path: &Path) -> Result<Option<Document>, FileFailure> {
+    match view.read(path).await? {
+        Some(text) => Document::parse(path, &text).map(Some),
+        None => Ok(None),
+    }
+}
+
+async fn project(
+    view: &View,
+    folder: &Path,
+    path: PathBuf,
+    document: &Document,
+) -> Result<Project, FileFailure> {
+    let mut found = Found::default();
+    found.take(
+        document,
+        &["tool", "poetry", "source"],
+        &path,
+        poetry_source,
+    );
+    found.uv(view, folder, &path, document).await?;
+    found.files.insert(0, path);
+    let settings = folder.join("poetry.toml");
+    if view.exists(&settings).await {
+        found.files.push(settings);
+    }
+    if let Err(failure) = found.workspace(view, folder, document).await {
+        // A file above the project may have nothing to do with it.
+        found.warnings.push(failure.detail);
+    }
+    Ok(Project {
+        folder: folder.to_owned(),
+        sources: found.sources,
+        warnings: found.warnings,
+        files: found.files,
+    })
+}
+
+#[derive(Default)]
+struct Found {
+    sources: Vec<Declared>,
+    warnings: Vec<String>,
+    files: Vec<PathBuf>,
+}
+
+type ReadEntry = fn(&Item<'_>, &str, &mut Vec<Declared>) -> Result<(), FileFailure>;
+
+impl Found {
+    /// Takes the entries of an array of tables.
+    fn take(&mut self, document: &Document, keys: &[&str], path: &Path, read: ReadEntry) {
+        let elements = match document.at(keys) {
+            Ok(Some(list)) => list.elements(),
+            Ok(None) => return,
+            Err(failure) => Err(failure),
+        };
+        match elements {
+            Err(failure) => self.warnings.push(failure.detail),
+            Ok(elements) => {
+                for item in elements {
+                    if let Err(failure) = read(&item, &path.to_string_lossy(), &mut self.sources) {
+                        self.warnings.push(failure.detail);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes uv's indexes of a folder: with `uv.toml` there, uv does not look into `pyproject.toml`.
+    async fn uv(
+        &mut self,
+        view: &View,
+        folder: &Path,
+        pyproject: &Path,
+        document: &Document,
+    ) -> Result<(), FileFailure> {
+        let path = folder.join("uv.toml");
+        if let Some(own) = open(view, &path).await? {
+            self.take(&own, &["index"], &path, uv_index);
+            self.files.push(path);
+        } else {
+            self.take(document, &["tool", "uv", "index"], pyproject, uv_index);
+        }
+        Ok(())
+    }
+
+    /// Takes uv's indexes of the workspace that the project is a member of. As in uv, the nearest
+    /// workspace above decides, and a project between is the end of the search.
+    async fn workspace(
+        &mut self,
+        view: &View,
+        folder: &Path,
+        document: &Document,
+    ) -> Result<(), FileFailure> {
+        if document.at(WORKSPACE)?.is_some() {
+            return Ok(());
+        }
+        for root in folder.ancestors().skip(1) {
+            let path = root.join("pyproject.toml");
+            let Some(above) = open(view, &path).await? else {
+                continue;
+            };
+            if let Some(workspace) = above.at(WORKSPACE)? {
+                if is_member(&workspace, root, folder)? {
+                    self.files.push(path.clone());
+                    self.uv(view, root, &path, &above).await?;
+                }
+                return Ok(());
+            }
+            if above.at(&["project"])?.is_some() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}
+
+const WORKSPACE: &[&str] = &["tool", "uv", "workspace"];
+
+fn poetry_source(
+    item: &Item<'_>,
+    location: &str,
+    sources: &mut Vec<Declared>,
+) -> Result<(), FileFailure> {
+    let Some(name) = item.get("name")? else {
+        return Err(item.fails("has no name"));
+    };
+    let name = name.text()?;
+    let Some(url) = item.get("url")? else {
+        // PyPI itself, listed for its priority (`poetry/factory.py`).
+        if name.eq_ignore_ascii_case("pypi") {
+            return Ok(());
+        }
+        return Err(item.fails("has no url"));
+    };
+    let mut source = Declared::read(name, &url, Form::Poetry, location)?;
+    source.priority = match item.get("priority")? {
+        Some(priority) => Some(priority.text()?.to_owned()),
+        // The words of Poetry before 2.0.
+        None => switch(item, &["default", "secondary"])?,
+    };
+    sources.push(source);
+    Ok(())
+}
+
+fn uv_index(
+    item: &Item<'_>,
+    location: &str,
+    sources: &mut Vec<Declared>,
+) -> Result<(), FileFailure> {
+    let url = item.get("url")?;
+    // An index without a name has no credentials by name, and one in a folder has none at all.
+    let Some(name) = item.get("name")? else {
+        return Ok(());
+    };
+    let Some(url) = url else {
+        return Err(item.fails("has no url"));
+    };
+    let name = name.text()?;
+    let priority = switch(item, &["default", "explicit"])?;
+    let publish = item.get("publish-url")?;
+    let uses = [
+        (Some(url), publish.as_ref().map(|_| Operation::Read)),
+        (publish, Some(Operation::Upload)),
+    ];
+    let mut read = Vec::new();
+    for (url, operation) in uses {
+        if let Some(url) = url.filter(|url| !url.text().is_ok_and(is_folder)) {
+            read.push(Declared {
+                operation,
+                priority: priority.clone(),
+                ..Declared::read(name, &url, Form::Uv, location)?
+            });
+        }
+    }
+    sources.append(&mut read);
+    Ok(())
+}
+
+/// The first of the switches that is true.
+fn switch(item: &Item<'_>, keys: &[&str]) -> Result<Option<String>, FileFailure> {
+    for key in keys {
+        if let Some(value) = item.get(key)?
+            && value.boolean()?
+        {
+            return Ok(Some((*key).to_owned()));
+        }
+    }
+    Ok(None)
+}
+
+fn is_folder(url: &str) -> bool {
+    !url.contains("://") || url.starts_with("file://")
+}
+
+/// Whether the folder is one of the workspace's members and not left out again.
+fn is_member(workspace: &Item<'_>, root: &Path, folder: &Path) -> Result<bool, FileFailure> {
+    let Ok(below) = folder.strip_prefix(root) else {
+        return Ok(false);
+    };
+    let below: Vec<String> = below
+        .iter()
+        .map(|part| part.to_string_lossy().into_owned())
+        .collect();
+    let listed = |key: &str| {
+        let Some(list) = workspace.get(key)? else {
+            return Ok(false);
+        };
+        for item in list.elements()? {
+            let pattern: Vec<&str> = item
+                .text()?
+                .split('/')
+                .filter(|part| !matches!(*part, "" | "."))
+                .collect();
+            if path_matches(&pattern, &below) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    };
+    Ok(listed("members")? && !listed("exclude")?)
+}
+
+/// Whether a path fits a pattern: `**` is any number of folders, `*` and `?` stand within one.
+/// Character classes, which uv also knows, are not: such a member is taken for a project alone.
+fn path_matches(pattern: &[&str], path: &[String]) -> bool {
+    let part_matches = |part: &&str, name: &String| {
+        let part: Vec<char> = part.chars().collect();
+        let name: Vec<char> = name.chars().collect();
+        fits(&part, &name, |p| *p == '*', |p, c| *p == '?' || p == c)
+    };
+    fits(pattern, path, |part| *part == "**", part_matches)
+}
+
+/// Whether the items fit a pattern in which a star stands for any number of them. Only the last
+/// star is tried again, which is enough; trying all would let a project's file keep us busy.
+fn fits<P, T>(
+    pattern: &[P],
+    items: &[T],
+    is_star: impl Fn(&P) -> bool,
+    one: impl Fn(&P, &T) -> bool,
+) -> bool {
+    let (mut at, mut taken, mut star) = (0, 0, None);
+    while let Some(item) = items.get(taken) {
+        match (pattern.get(at), star) {
+            (Some(part), _) if is_star(part) => {
+                star = Some((at, taken));
+                at += 1;
+            }
+            (Some(part), _) if one(part, item) => {
+                at += 1;
+                taken += 1;
+            }
+            (_, Some((star_at, before))) => {
+                star = Some((star_at, before + 1));
+                at = star_at + 1;
+                taken = before + 1;
+            }
+            (_, None) => return false,
+        }
+    }
+    pattern[at..].iter().all(is_star)
+}
+
+#[cfg(test)]
+#[path = "project_tests.rs"]
+mod tests;

@@ -1,0 +1,118 @@
+//! The providers of this agent. A new provider is one line here.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use credential_helper_protocol::{Variable, limits};
+
+use super::drive::KEYRING_TIME;
+use crate::domain::credential::ProviderId;
+use crate::provider::Provider;
+use crate::provider::command::Commands;
+use crate::provider::environment::{AgentEnvironment, Environment};
+use crate::provider::file::CredentialFiles;
+use crate::provider::keyring_command::KeyringCommand;
+use crate::provider::netrc::Netrc;
+use crate::provider::poetry::PoetryFile;
+use crate::provider::settings::Settings;
+use crate::provider::uv_store::UvStore;
+
+#[cfg(any(target_os = "macos", windows))]
+use crate::provider::keyring::SystemKeyring;
+#[cfg(all(unix, not(target_os = "macos")))]
+use crate::provider::secret_service::SecretService as SystemKeyring;
+
+/// All providers, and what the settings switch on.
+pub struct Registry {
+    /// The system keyring; `set` and `unlock` speak to it by name.
+    pub keyring: Rc<SystemKeyring>,
+    fixed: Vec<Rc<dyn Provider>>,
+    has_own_variables: bool,
+    by_settings: RefCell<Option<(Rc<Settings>, Rc<Providers>)>>,
+}
+
+/// The providers under certain settings.
+pub struct Providers {
+    /// All of them, in the order of the rules.
+    pub all: Vec<Rc<dyn Provider>>,
+    /// Those that are there only because the user switched them on.
+    pub optional: Vec<ProviderId>,
+    /// How long a request may take.
+    pub timeout: Duration,
+    command_times: BTreeMap<ProviderId, Duration>,
+}
+
+impl Registry {
+    /// The providers of an agent; `own` are the variables that it was started with by hand.
+    pub fn new(own: Option<BTreeMap<String, Variable>>) -> Self {
+        let keyring = Rc::new(SystemKeyring::new());
+        let mut fixed: Vec<Rc<dyn Provider>> = vec![Rc::new(Environment)];
+        let has_own_variables = own.is_some();
+        if let Some(own) = own {
+            fixed.push(Rc::new(AgentEnvironment::new(own)));
+        }
+        fixed.push(Rc::new(PoetryFile(ProviderId::PoetryToml)));
+        fixed.push(Rc::new(PoetryFile(ProviderId::AuthToml)));
+        fixed.push(Rc::new(PoetryFile(ProviderId::ConfigToml)));
+        fixed.push(keyring.clone());
+        fixed.push(Rc::new(UvStore));
+        Self { keyring, fixed, has_own_variables, by_settings: RefCell::default() }
+    }
+
+    /// The providers under these settings.
+    pub fn for_settings(&self, settings: &Rc<Settings>) -> Rc<Providers> {
+        if let Some((known, providers)) = &*self.by_settings.borrow()
+            && Rc::ptr_eq(known, settings)
+        {
+            return providers.clone();
+        }
+        let mut all = self.fixed.clone();
+        let mut optional = Vec::new();
+        let mut command_times = BTreeMap::new();
+        if self.has_own_variables {
+            optional.push(ProviderId::AgentEnvironment);
+        }
+        all.push(Rc::new(CredentialFiles::new(settings)));
+        let commands = Commands::new(settings);
+        command_times.insert(ProviderId::Command, commands.longest());
+        all.push(Rc::new(commands));
+        if let Some(command) = &settings.keyring_command {
+            optional.push(ProviderId::KeyringCommand);
+            command_times.insert(ProviderId::KeyringCommand, command.timeout);
+            all.push(Rc::new(KeyringCommand::new(command.clone())));
+        }
+        if let Some(path) = &settings.netrc {
+            optional.push(ProviderId::Netrc);
+            all.push(Rc::new(Netrc::new(path.clone())));
+        }
+        let providers =
+            Rc::new(Providers { all, optional, timeout: settings.timeout, command_times });
+        *self.by_settings.borrow_mut() = Some((settings.clone(), providers.clone()));
+        providers
+    }
+
+    /// Forgets every secret that a provider keeps.
+    pub fn forget(&self) {
+        self.fixed.iter().for_each(|provider| provider.forget());
+        if let Some((_, providers)) = &*self.by_settings.borrow() {
+            providers.all.iter().for_each(|provider| provider.forget());
+        }
+    }
+}
+
+impl Providers {
+    /// The provider of this kind.
+    pub fn get(&self, id: ProviderId) -> Option<&Rc<dyn Provider>> {
+        self.all.iter().find(|provider| provider.id() == id)
+    }
+
+    /// The time that a provider has of its own within a request, apart from what is left of it.
+    pub fn own_time(&self, id: ProviderId, prompt: bool) -> Option<Duration> {
+        if id == ProviderId::SYSTEM_KEYRING {
+            return Some(if prompt { limits::PROMPT_TIME } else { KEYRING_TIME });
+        }
+        self.command_times.get(&id).copied()
+    }
+}

@@ -1,0 +1,205 @@
+//! Turns a search that has ended into the reply of `Get` or `Explain`.
+
+use credential_helper_protocol::{
+    Credential, ErrorCode, Explanation, Failure, OriginCheck, ProviderAnswer, Question, Step,
+};
+
+use super::clock;
+use super::drive::Resolved;
+use crate::domain::binding::Verdict;
+use crate::domain::credential::{ProviderId, Why};
+use crate::domain::name::normalize;
+use crate::domain::resolution::Outcome;
+use crate::domain::text::shown;
+use crate::domain::url::RepositoryUrl;
+
+impl Resolved {
+    /// What it was about, for messages: the name, else the URL.
+    fn subject(&self) -> String {
+        match (&self.name, &self.request) {
+            (Some(name), _) => format!("\"{name}\""),
+            (None, Some(url)) => shown(url.as_str()),
+            (None, None) => String::new(),
+        }
+    }
+
+    fn bound(&self) -> Vec<String> {
+        let Some(name) = &self.name else { return Vec::new() };
+        let key = name.normalized();
+        let mut origins: Vec<String> = Vec::new();
+        for binding in &self.known.bindings {
+            let origin = binding.url.origin().to_string();
+            if normalize(&binding.name) == key && !origins.contains(&origin) {
+                origins.push(origin);
+            }
+        }
+        origins
+    }
+
+    /// The reply of `Get`.
+    ///
+    /// # Errors
+    /// Where there is no credential, or none that may be given.
+    pub fn into_credential(self, question: &Question) -> Result<Credential, Failure> {
+        let failure = match &self.ended.outcome {
+            Outcome::Found(_) => None,
+            Outcome::NotFound => Some(self.not_found()),
+            Outcome::CouldNot(why) => Some(self.could_not(*why)),
+            Outcome::Refused(verdict) => Some(self.refused(*verdict)),
+        };
+        if let Some(failure) = failure {
+            return Err(Failure { providers: self.answers(), ..failure });
+        }
+        let warnings = self.shown_warnings();
+        let Outcome::Found(found) = self.ended.outcome else {
+            return Err(Failure::new(ErrorCode::Internal, "the search ended without a reason"));
+        };
+        Ok(Credential {
+            name: self.name.as_ref().map(|name| name.as_str().to_owned()),
+            url: self.request.as_ref().map(|url| url.as_str().to_owned()),
+            username: found.username,
+            password: found.secret,
+            scheme: found.scheme,
+            provider: found.provider.word().to_owned(),
+            location: found.location,
+            origin: self.request.as_ref().map(|url| url.origin().to_string()),
+            operation: question.operation,
+            expires: found.expires.map(clock::rfc3339),
+            warnings,
+        })
+    }
+
+    /// The reply of `Explain`.
+    pub fn into_explanation(self, question: &Question) -> Explanation {
+        let (result, found) = match &self.ended.outcome {
+            Outcome::Found(found) => ("found", Some(found)),
+            Outcome::NotFound if self.known.unread.is_empty() => ("not-found", None),
+            Outcome::NotFound | Outcome::CouldNot(_) => ("unavailable", None),
+            Outcome::Refused(_) => ("refused", None),
+        };
+        let verdict = self.verdicts.map(|(stored, variables)| match found {
+            Some(found) if found.provider == ProviderId::Environment => variables,
+            _ => stored,
+        });
+        let mut warnings = self.known.warnings.clone();
+        warnings.extend(self.known.unread.iter().map(|failure| failure.detail.clone()));
+        warnings.extend(self.ended.warnings.iter().cloned());
+        Explanation {
+            name: self.name.as_ref().map(|name| name.as_str().to_owned()),
+            url: self.request.as_ref().map(|url| url.as_str().to_owned()),
+            operation: question.operation,
+            scope: self.scope.clone(),
+            result: result.to_owned(),
+            provider: found.map(|found| found.provider.word().to_owned()),
+            username: found.and_then(|found| found.username.clone()),
+            has_secret: found.is_some_and(|found| found.secret.is_some()),
+            origin: OriginCheck {
+                wanted: self.request.as_ref().map(|url| url.origin().to_string()),
+                bound: self.bound(),
+                result: verdict.unwrap_or(Verdict::Allowed).word().to_owned(),
+            },
+            steps: self
+                .ended
+                .steps
+                .iter()
+                .map(|step| Step {
+                    provider: step.provider.word().to_owned(),
+                    location: step.location.clone(),
+                    key: step.key.to_string(),
+                    answer: step.answer.to_owned(),
+                    detail: step.detail.clone(),
+                    ms: step.ms,
+                    shadowed_by: step.shadowed_by.map(|id| id.word().to_owned()),
+                })
+                .collect(),
+            warnings,
+        }
+    }
+
+    /// What is worth a line beside an answer: not what belongs to settings in general.
+    fn shown_warnings(&self) -> Vec<String> {
+        self.ended.warnings.clone()
+    }
+
+    fn answers(&self) -> Vec<ProviderAnswer> {
+        let mut answers: Vec<ProviderAnswer> = Vec::new();
+        for step in &self.ended.steps {
+            let answer =
+                ProviderAnswer { name: step.provider.word().into(), answer: step.answer.into() };
+            if !answers.contains(&answer) {
+                answers.push(answer);
+            }
+        }
+        answers
+    }
+
+    fn not_found(&self) -> Failure {
+        if let Some(failure) = self.known.unread.first() {
+            return Failure::new(failure.why.code(), failure.detail.clone());
+        }
+        let failure =
+            Failure::new(ErrorCode::NotFound, format!("no credential for {}", self.subject()));
+        match &self.name {
+            Some(name) => failure.hint(format!(
+                "store one with `helper set {name} USERNAME`, or see where it was looked for with `helper explain {name}`"
+            )),
+            None => failure.hint("see where it was looked for with `helper explain URL`"),
+        }
+    }
+
+    fn could_not(&self, why: Why) -> Failure {
+        let step = self.ended.steps.iter().find(|step| step.answer == why.word());
+        let reason = step
+            .map(|step| {
+                let detail = step.detail.as_deref().unwrap_or(step.answer);
+                format!("{}: {detail}", step.provider)
+            })
+            .unwrap_or_default();
+        let message = format!("cannot tell the credential of {}: {reason}", self.subject());
+        let hint = match why {
+            Why::Locked => "unlock the keyring with `helper agent unlock`",
+            Why::TimedOut => "see which provider is slow with `helper explain`, or give more time with --timeout",
+            Why::Malformed => "correct the file that is named",
+            Why::Unavailable => "see `helper doctor`",
+        };
+        Failure::new(why.code(), message).hint(hint)
+    }
+
+    fn refused(&self, verdict: Verdict) -> Failure {
+        if let Some(failure) = self.known.unread.first()
+            && verdict == Verdict::Unbound
+        {
+            return Failure::new(failure.why.code(), failure.detail.clone())
+                .hint("what the name is bound to may stand in this file: correct it");
+        }
+        let url = self.request.as_ref().map(RepositoryUrl::as_str).unwrap_or_default();
+        let origin =
+            self.request.as_ref().map(|url| url.origin().to_string()).unwrap_or_default();
+        let name = self.name.as_ref().map(ToString::to_string).unwrap_or_default();
+        match verdict {
+            Verdict::Insecure => Failure::new(
+                ErrorCode::InsecureTransport,
+                format!("a secret would travel in the clear to {origin}"),
+            )
+            .hint(if name.is_empty() {
+                "use https, or allow this origin with `helper trust NAME URL`".to_owned()
+            } else {
+                format!("use https, or allow this origin with `helper trust {name} {url}`")
+            }),
+            Verdict::Unbound => Failure::new(
+                ErrorCode::Policy,
+                format!("{} is bound to no origin, and first-use is \"refuse\"", self.subject()),
+            )
+            .hint(format!("if {origin} is right: helper trust {name} {url}")),
+            _ => Failure::new(
+                ErrorCode::OriginChanged,
+                format!(
+                    "{} is bound to {}, but {origin} was asked for",
+                    self.subject(),
+                    self.bound().join(", ")
+                ),
+            )
+            .hint(format!("if {origin} is right: helper trust {name} {url}")),
+        }
+    }
+}
