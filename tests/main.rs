@@ -9,6 +9,7 @@
     reason = "tests: a failure is the message, and nobody outside uses the harness"
 )]
 
+mod architecture;
 mod harness;
 #[cfg(target_os = "linux")]
 mod secret_service;

@@ -32,6 +32,8 @@ URLS: list[tuple[dict, list[str]]] = [
             "https://h.example.evil/simple/pkg/",
             "https://u%40x:p%3Aw@h.example/simple/",
             "https://a@b:c@h.example/simple/",
+            "https://au@h.example/simple/pkg/",
+            "https://other@h.example/simple/pkg/",
         ],
     ),
     (

@@ -11,7 +11,6 @@ import re
 
 from dataclasses import dataclass
 from typing import Optional
-from urllib.parse import unquote
 from urllib.parse import urlsplit
 
 from case import EMPTY_USER
@@ -21,9 +20,14 @@ from case import TOKEN_USER
 from case import Answer
 from case import Case
 from case import variable_names
+from urls import Url
+from urls import loopback
+from urls import parse
+from urls import shared
+from urls import userinfo
+from urls import without_git
 
 DEVIATIONS = {
-    "additive": "repositories from variables add to the configured ones; digits are allowed",
     "control": "values with control characters are refused",
     "dotted": "both spellings of a dotted name are read",
     "git": "git URLs have a scope by segments; `.git` at the end is ignored",
@@ -40,9 +44,9 @@ DEVIATIONS = {
     "transport": "nothing goes over plain http to another machine",
     "userinfo": "userinfo is taken out of URLs and used for their origin",
     "uv": "UV_INDEX_* and uv's own store are read",
+    "variables": "repositories from variables add to the configured ones; digits are allowed",
 }
 ALL = frozenset(DEVIATIONS)
-DEFAULT_PORTS = {"http": "80", "https": "443"}
 VARIABLES = {"http-basic": "POETRY_HTTP_BASIC_", "pypi-token": "POETRY_PYPI_TOKEN_"}
 
 
@@ -59,32 +63,6 @@ def reasons(case: Case, keyring: dict) -> list[str]:
     needed = [d for d in DEVIATIONS if answer(case, keyring, ALL - {d}) != ours]
     # Where two deviations each lead to the same answer, neither is needed, but each is enough.
     return needed or [d for d in DEVIATIONS if answer(case, keyring, frozenset({d})) != poetrys]
-
-
-@dataclass(frozen=True)
-class _Url:
-    scheme: str
-    host: str
-    path: str
-    userinfo: Optional[tuple]
-    text: str
-
-    def segments(self) -> list[str]:
-        return [part for part in self.path.split("/") if part]
-
-    def scope(self) -> list[str]:
-        segments = self.segments()
-        last = segments[-1].lower() if segments else ""
-        if last in ("simple", "+simple") or last.endswith((".htm", ".html")):
-            segments.pop()
-        return segments
-
-    def scopes(self) -> list[list[str]]:
-        """GitLab's group index keeps its files under `projects`."""
-        found, group = [self.scope()], self.segments()
-        if group[:3] == ["api", "v4", "groups"] and group[-1:] == ["simple"]:
-            found.append(["api", "v4", "projects"])
-        return found
 
 
 @dataclass(frozen=True)
@@ -128,7 +106,7 @@ class _Search:
                 return NOTHING
         return self._basic(name, urls)
 
-    def _basic(self, name: str, urls: list[str]) -> Answer:
+    def _basic(self, name: str, urls: list[str], asked: Optional[str] = None) -> Answer:
         username = self._leaf("http-basic", name, "username")
         password = self._leaf("http-basic", name, "password")
         if "control" in self.on and any(_control(text) for text in (username, password)):
@@ -138,11 +116,17 @@ class _Search:
                 user, secret = self._parse(url).userinfo or (None, None)
                 username = user if username is None else username
                 password = secret if password is None else password
+        half = username or None
+        if asked:
+            # Another account's secret is not the answer.
+            password = password if username in (None, asked) else None
+            half = asked if username == asked else None
+            username = asked
         if password is None and not self.refused and self._may_ask():
             password = self._stored(name, username or EMPTY_USER)
         if password:
             return self._checked(Answer(username or None, password))
-        return self._places_by_url(urls, username or None)
+        return self._places_by_url(urls, username or None, half)
 
     def _stored(self, name: str, user: str) -> Optional[str]:
         for spelling in self._spellings(name):
@@ -213,7 +197,10 @@ class _Search:
             self.failed = "locked"
         return not self.case.locked
 
-    def _places_by_url(self, urls: list[str], username: Optional[str]) -> Answer:
+    def _places_by_url(
+        self, urls: list[str], username: Optional[str], half: Optional[str]
+    ) -> Answer:
+        """What is stored under URLs and hosts for the account, else the half that is known."""
         if urls and self._may_ask():
             for service in self._services(urls):
                 for (found, user), secret in self.keyring.items():
@@ -226,9 +213,9 @@ class _Search:
                     return found
         if self.failed:
             return Answer(error=self.failed)
-        if username is None and self.refused:
+        if half is None and self.refused:
             return Answer(error="origin-changed")
-        return Answer(username)
+        return Answer(half)
 
     def _services(self, urls: list[str]) -> list[str]:
         services, hosts = [], []
@@ -261,25 +248,22 @@ class _Search:
         request = self._parse(case.url)
         asked = None
         if "@" in urlsplit(case.url).netloc and case.kind != "git":
-            user, password = _userinfo(urlsplit(case.url).netloc)
+            user, password = userinfo(urlsplit(case.url).netloc)
             if password or "userinfo" not in self.on:
                 return Answer(user or None, password or None)
             asked = user
-        plain = request.scheme == "http" and not _loopback(request.host)
+        plain = request.scheme == "http" and not loopback(request.host)
         if "transport" in self.on and plain:
             return Answer(error="insecure-transport")
         repository = self._match(request)
         if repository is None:
-            return self._places_by_url([case.url], asked)
+            return self._places_by_url([case.url], asked, None)
         name = repository.name
         if self._origin_changed(name, case.url):
             return self._refuse(name, case.url)
-        found = self._basic(name, [repository.url])
-        if asked and found.error is None and (found.username != asked or not found.password):
-            return NOTHING
-        return found
+        return self._basic(name, [repository.url], asked)
 
-    def _match(self, request: _Url) -> Optional[_Repository]:
+    def _match(self, request: Url) -> Optional[_Repository]:
         exact = self.case.kind == "git" and "git" not in self.on
         by_scope = self.case.kind == "git" or "scope" in self.on
         ranked = []
@@ -290,21 +274,23 @@ class _Search:
                 continue
             if (url.scheme == "https" and not same_scheme) or url.host != request.host:
                 continue
-            shared = _shared(url.segments(), request.segments())
+            common = shared(url.segments(), request.segments())
             if exact:
                 rank = (0, 0, 0)
                 if url.path != request.path:
                     continue
             elif by_scope:
-                inside = [s for s in url.scopes() if request.segments()[: len(s)] == s]
+                scopes, wanted = url.scopes(), request.segments()
                 if self.case.kind == "git":
-                    inside = inside or [s for s in url.scopes() if _git(request) == _git_scope(s)]
-                    inside = inside or [s for s in [_git(url)] if _git(request)[: len(s)] == s]
+                    scopes = [without_git(scope) for scope in scopes]
+                    depth = max(map(len, scopes))
+                    wanted = without_git(wanted[:depth]) + wanted[depth:]
+                inside = [scope for scope in scopes if wanted[: len(scope)] == scope]
                 if not inside:
                     continue
-                rank = (-max(map(len, inside)), -shared, 0)
+                rank = (-max(map(len, inside)), -common, 0)
             else:
-                rank = (-shared, shared != len(url.segments()), 0)
+                rank = (-common, common != len(url.segments()), 0)
             ranked.append((rank, place, repository))
         return min(ranked)[2] if ranked else None
 
@@ -315,13 +301,13 @@ class _Search:
         for variable, url in case.env.items():
             pattern = r"POETRY_REPOSITORIES_([A-Z0-9_]+)_URL"
             found = re.fullmatch(pattern, variable)
-            if found and ("additive" in self.on or not re.search(r"\d", found[1])):
+            if found and ("variables" in self.on or not re.search(r"\d", found[1])):
                 from_env.append(_Repository(found[1].lower().replace("_", "-"), url))
         from_files = []
         for file in (case.config, case.auth):
             for name, table in file.get("repositories", {}).items():
                 from_files.append(_Repository(name, table["url"]))
-        replaced = bool(from_env) and "additive" not in self.on
+        replaced = bool(from_env) and "variables" not in self.on
         known = from_env if replaced else from_env + from_files
         sources = [_Repository(name, url) for name, url in case.sources]
         if case.kind == "source":
@@ -370,56 +356,13 @@ class _Search:
             return Answer(error="malformed")
         return found
 
-    def _parse(self, text: str) -> _Url:
-        parts = urlsplit(text)
-        netloc, userinfo = parts.netloc, None
-        if "userinfo" in self.on and "@" in netloc:
-            userinfo = _userinfo(netloc)
-            netloc = netloc.rsplit("@", 1)[1]
-        elif "@" in netloc and text == self.case.url:
-            netloc = netloc.rsplit("@", 1)[1]
-        host = netloc
-        if "host" in self.on:
-            host = netloc.lower()
-            name, colon, port = host.partition(":")
-            host = name.rstrip(".")
-            if colon and port != DEFAULT_PORTS.get(parts.scheme):
-                host += colon + port
-        plain = f"{parts.scheme}://{host}{parts.path}"
-        return _Url(parts.scheme, host, parts.path, userinfo, plain)
-
-
-def _userinfo(netloc: str) -> tuple:
-    user, colon, password = netloc.rsplit("@", 1)[0].partition(":")
-    return unquote(user), unquote(password) if colon else None
-
-
-def _shared(own: list[str], other: list[str]) -> int:
-    count = 0
-    for a, b in zip(own, other):
-        if a != b:
-            break
-        count += 1
-    return count
-
-
-def _git(url: _Url) -> list[str]:
-    return _git_scope(url.segments())
-
-
-def _git_scope(segments: list[str]) -> list[str]:
-    if segments and segments[-1].endswith(".git"):
-        return [*segments[:-1], segments[-1][: -len(".git")]]
-    return segments
+    def _parse(self, text: str) -> Url:
+        strip = "userinfo" in self.on or text == self.case.url
+        return parse(text, normalize="host" in self.on, strip=strip)
 
 
 def _control(text: Optional[str]) -> bool:
     return bool(text) and any(ord(c) < 32 or ord(c) == 127 for c in text)
-
-
-def _loopback(host: str) -> bool:
-    name = host.partition(":")[0]
-    return name == "localhost" or name.startswith("127.")
 
 
 def _normalized(name: str) -> str:
