@@ -14,6 +14,7 @@ use credential_helper_protocol::{Failure, ProviderState, Secret, Variable};
 
 use crate::domain::credential::{Answer, Key, ProviderId};
 
+pub mod child;
 pub mod command;
 pub mod edit;
 pub mod environment;
@@ -32,6 +33,7 @@ pub mod settings;
 pub mod toml_text;
 pub mod trust_file;
 pub mod uv_store;
+pub mod value;
 #[cfg(target_os = "linux")]
 pub mod watch;
 
