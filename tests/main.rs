@@ -1,0 +1,5 @@
+//! The one integration binary: a module for each subject.
+
+#![cfg(test)]
+
+mod provider_contract;
