@@ -217,6 +217,8 @@ fn print(get: &Get, credential: &credential_helper_protocol::Credential) -> Resu
 mod agent {
     //! The question, to the agent that runs or is started for it.
 
+    use std::time::Duration;
+
     use credential_helper_protocol::caller::{self, About, CallerOptions};
     use credential_helper_protocol::client::Client;
     use credential_helper_protocol::place::{self, ConnectError, Place};
@@ -266,8 +268,12 @@ mod agent {
             }
             context = caller::bare(&options);
         }
-        let stream = match place.connect(limits::REQUEST_TIME) {
-            Err(ConnectError::NoAgent) if !place.foreign => started(&around, &mut place)?,
+        let time = get
+            .timeout_ms
+            .map_or(limits::REQUEST_TIME, Duration::from_millis)
+            .min(limits::REQUEST_TIME);
+        let stream = match place.connect(time) {
+            Err(ConnectError::NoAgent) => started(&around, &mut place)?,
             other => other.map_err(Failure::from)?,
         };
         let again = Box::new(move || start::connect_or_start(&around, &mut place));

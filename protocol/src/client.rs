@@ -217,6 +217,7 @@ struct AskFor<'a> {
     question: &'a Question,
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 #[path = "client_tests.rs"]
 mod tests;

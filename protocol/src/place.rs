@@ -277,6 +277,9 @@ impl Place {
             match rustix::net::connect(&socket, &address) {
                 Ok(()) => break,
                 Err(Errno::INTR) => {}
+                Err(Errno::NOENT | Errno::CONNREFUSED) if self.foreign => {
+                    return Err(self.nobody_outside());
+                }
                 Err(Errno::NOENT | Errno::CONNREFUSED) => return Err(ConnectError::NoAgent),
                 Err(Errno::AGAIN) => {
                     return Err(ConnectError::Failed(
@@ -297,6 +300,20 @@ impl Place {
         }
         self.check_server(&socket, folder)?;
         Ok(UnixStream::from(socket))
+    }
+
+    /// An agent started here would not be the one that the socket was mounted from.
+    fn nobody_outside(&self) -> ConnectError {
+        ConnectError::Failed(
+            Failure::new(
+                ErrorCode::Unavailable,
+                format!(
+                    "no agent listens at the mounted socket {}",
+                    shown_path(&self.socket)
+                ),
+            )
+            .hint("see whether the agent runs where the socket comes from, and mount it again"),
+        )
     }
 
     fn address(&self, folder: &OwnedFd) -> Result<SocketAddrUnix, ConnectError> {

@@ -137,6 +137,13 @@ fn a_mounted_socket_is_foreign_and_its_server_must_own_it() {
         }
         other => panic!("{other:?}"),
     }
+    fs::remove_file(&socket).unwrap();
+    match place.connect(TIME) {
+        Err(ConnectError::Failed(failure)) => {
+            assert_eq!(failure.code, crate::ErrorCode::Unavailable);
+        }
+        other => panic!("{other:?}"),
+    }
     // Not by the variable: another user's folder is passed over.
     let runtime = root.path().join("credential-helper");
     private_folder(&runtime, 0o700);

@@ -30,7 +30,7 @@ const LINE: u64 = 4096;
 pub fn connect_or_start(around: &Surroundings, place: &mut Place) -> Result<UnixStream, Failure> {
     match place.connect(limits::REQUEST_TIME) {
         Ok(stream) => Ok(stream),
-        Err(ConnectError::NoAgent) if !place.foreign => start(around, place, &program()?),
+        Err(ConnectError::NoAgent) => start(around, place, &program()?),
         Err(error) => Err(error.into()),
     }
 }

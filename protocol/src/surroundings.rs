@@ -226,7 +226,8 @@ fn own_hostname() -> String {
     String::new()
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::path::{Path, PathBuf};
 
