@@ -395,6 +395,40 @@ fn a_bus_that_never_answers() {
 }
 
 #[test]
+fn another_users_keyring_is_refused() {
+    run(async {
+        let bus = Bus::start_for_everybody();
+        let Some(_impostor) = bus.impostor().await else {
+            return;
+        };
+        let provider = at(bus.address());
+        let (why, detail) = failed(provider.find(&alice(), &call()).await);
+        assert_eq!(why, Why::Unavailable);
+        assert!(detail.contains("another user (uid 65534)"), "{detail}");
+        assert!(matches!(
+            provider.presence(&call()).await,
+            Presence::Unknown(_)
+        ));
+    });
+}
+
+#[test]
+fn the_process_may_end_at_any_moment() {
+    let keyring = Keyring::start();
+    let provider = std::rc::Rc::new(at(keyring.address()));
+    run(async {
+        store(&provider, &alice(), "one").await;
+        let asked = std::rc::Rc::clone(&provider);
+        keyring.stop();
+        tokio::task::spawn_local(async move { asked.find(&alice(), &call()).await.word() });
+        tokio::task::yield_now().await;
+    });
+    // The runtime is gone, and took the question that was under way with it.
+    provider.forget();
+    drop(provider);
+}
+
+#[test]
 fn a_service_is_started_for_a_question_only() {
     run(async {
         let bus = Bus::start_with_activation();
