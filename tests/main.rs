@@ -12,3 +12,5 @@
 mod harness;
 #[cfg(target_os = "linux")]
 mod secret_service;
+#[cfg(target_os = "linux")]
+mod secret_service_prompt;

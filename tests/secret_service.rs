@@ -16,7 +16,7 @@ const ALICE: [(&str, &str); 2] = [("service", SERVICE), ("username", "alice")];
 /// The limit of design 5.1 for an ordinary request.
 const TIME: Duration = Duration::from_secs(2);
 
-fn run<T>(work: impl Future<Output = T>) -> T {
+pub(crate) fn run<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -36,11 +36,11 @@ fn call_within(time: Duration) -> Call {
 }
 
 /// Enough for a busy machine.
-fn call() -> Call {
+pub(crate) fn call() -> Call {
     call_within(Duration::from_secs(30))
 }
 
-fn at(address: String) -> SecretService {
+pub(crate) fn at(address: String) -> SecretService {
     SecretService::new(Places {
         own: Some(address),
         runtime: None,
@@ -66,7 +66,7 @@ fn found(answer: Answer) -> Halves {
     }
 }
 
-fn failed(answer: Answer) -> (Why, String) {
+pub(crate) fn failed(answer: Answer) -> (Why, String) {
     match answer {
         Answer::Failed(why, detail) => (why, detail),
         other => panic!("{}", other.word()),
