@@ -1,5 +1,10 @@
 //! The Secret Service provider against a service that behaves as we say: what a keyring with a
 //! window does, and one that finds nothing while it is locked (oo7).
+#![expect(
+    clippy::unused_self,
+    clippy::used_underscore_binding,
+    reason = "the form of methods that `zbus::interface` wants"
+)]
 
 use std::collections::HashMap;
 use std::sync::Arc;
