@@ -16,6 +16,10 @@ use crate::domain::credential::{Answer, Key, ProviderId};
 
 pub mod command;
 pub mod edit;
+mod edit_document;
+mod edit_folder;
+mod edit_lines;
+mod edit_write;
 pub mod environment;
 pub mod file;
 pub mod files;
