@@ -29,6 +29,7 @@ pub mod keyring_command;
 pub mod netrc;
 pub mod poetry;
 pub mod poetry_edit;
+pub mod poetry_key;
 pub mod project;
 #[cfg(all(unix, not(target_os = "macos")))]
 pub mod secret_service;
