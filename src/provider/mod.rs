@@ -36,6 +36,7 @@ pub mod secret_service;
 pub mod settings;
 pub mod toml_text;
 pub mod trust_file;
+mod trust_text;
 pub mod uv_store;
 #[cfg(target_os = "linux")]
 pub mod watch;
