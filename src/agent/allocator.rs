@@ -56,7 +56,10 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for WipingAllocator<A> {
 }
 
 #[cfg(test)]
-#[expect(unsafe_code, reason = "an allocator is tested by its own unsafe functions")]
+#[expect(
+    unsafe_code,
+    reason = "an allocator is tested by its own unsafe functions"
+)]
 mod tests {
     use std::alloc::{GlobalAlloc, Layout, System};
     use std::cell::Cell;

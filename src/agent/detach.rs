@@ -56,7 +56,10 @@ fn replace(with: &File, descriptor: RawFd) -> io::Result<()> {
 }
 
 /// A pipe of the client's that stayed open here would keep its reader waiting for our whole life.
-#[expect(unsafe_code, reason = "these descriptors have no owner in this process")]
+#[expect(
+    unsafe_code,
+    reason = "these descriptors have no owner in this process"
+)]
 fn close_others() {
     #[cfg(target_os = "linux")]
     // SAFETY: called before anything was opened here: all these are inherited.

@@ -10,9 +10,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 pub fn harden() {
     #[cfg(target_os = "linux")]
     {
-        let _ = rustix::process::set_dumpable_behavior(
-            rustix::process::DumpableBehavior::NotDumpable,
-        );
+        let _ =
+            rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
         no_new_privileges();
     }
     #[cfg(target_os = "macos")]
@@ -133,8 +132,7 @@ mod linux {
         if all_is_locked() {
             return;
         }
-        let everything =
-            MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT;
+        let everything = MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT;
         if getrlimit(Resource::Memlock).current.is_none() {
             if mlockall(everything).is_ok() {
                 ALL.store(true, Ordering::Relaxed);
@@ -235,7 +233,6 @@ mod linux {
             }
         }
     }
-
 }
 
 #[cfg(all(test, target_os = "linux"))]

@@ -9,6 +9,8 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use credential_helper_protocol::{
     Context, ErrorCode, Explanation, Failure, Nothing, Question, SettingsReply, Unlock, VERSION,
     Variable, limits,
@@ -52,45 +54,28 @@ pub mod registry;
 pub mod rejected;
 pub mod reply;
 #[cfg(unix)]
+#[cfg(unix)]
+mod served;
+#[cfg(unix)]
 pub mod server;
-<<<<<<< HEAD
-pub mod status;
-=======
 #[cfg(unix)]
 pub mod socket;
->>>>>>> refs/heads/process
+pub mod status;
+#[cfg(unix)]
+mod stream;
+#[cfg(unix)]
+mod traffic;
 pub mod trust;
 
-/// How the agent came to run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StartedBy {
-    /// By a client that needed it.
-    Client,
-    /// By a person or a job.
-    Hand,
-    /// By systemd.
-    Activation,
-    /// Inside a client's process.
-    Inside,
-}
-
-impl StartedBy {
-    /// The word used in JSON.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Client => "client",
-            Self::Hand | Self::Inside => "hand",
-            Self::Activation => "activation",
-        }
-    }
-}
+#[cfg(unix)]
+pub use self::served::Served;
 
 /// What an agent is started with.
 pub struct Parts {
     /// Where its own files are.
     pub own: Own,
-    /// How it came to run.
-    pub started_by: StartedBy,
+    /// How it came to run, as a word: `client`, `hand` or `activation`.
+    pub started_by: &'static str,
     /// Its socket.
     pub socket: Option<PathBuf>,
     /// Variables of its own, where a person started it.
@@ -99,6 +84,9 @@ pub struct Parts {
     pub idle_exit: Option<Duration>,
     /// Its clock.
     pub clock: Clock,
+    /// Its own life, where it is a process of its own.
+    #[cfg(unix)]
+    pub control: Option<Rc<lifecycle::Control>>,
 }
 
 /// The agent's state.
@@ -110,8 +98,7 @@ pub struct Agent {
     answers: Answers,
     rejected: Rejected,
     locked: Cell<bool>,
-    connections: Cell<u64>,
-    give_way: Cell<bool>,
+    locking: Notify,
     keyring_generation: Rc<Cell<u64>>,
     seen_generation: Cell<u64>,
     started: Moment,
@@ -130,8 +117,7 @@ impl Agent {
             rejected: Rejected::new(clock.clone()),
             started: clock.now(),
             locked: Cell::new(false),
-            connections: Cell::new(0),
-            give_way: Cell::new(false),
+            locking: Notify::new(),
             seen_generation: Cell::new(keyring_generation.get()),
             keyring_generation,
             parts,
@@ -159,11 +145,7 @@ impl Agent {
     /// # Errors
     /// `locked` while `lock` holds.
     fn not_locked(&self) -> Result<(), Failure> {
-        if self.locked.get() {
-            return Err(Failure::new(ErrorCode::Locked, "the agent is locked")
-                .hint("unlock it with `helper agent unlock`"));
-        }
-        Ok(())
+        if self.locked.get() { Err(locked()) } else { Ok(()) }
     }
 
     /// What providers may know of a request.
@@ -209,27 +191,60 @@ impl Agent {
     fn note_version(&self, theirs: Option<&str>) {
         if theirs.and_then(version).zip(version(VERSION)).is_some_and(|(theirs, ours)| theirs > ours)
         {
-            self.give_way.set(true);
+            self.leave_when_idle();
         }
     }
 
-    /// Whether a newer build has asked and nothing keeps this agent.
-    pub fn gives_way(&self) -> bool {
-        self.give_way.get() && !self.locked.get()
-    }
-
-    /// Whether the agent may end when it is idle: a locked one stays.
-    pub fn may_leave(&self) -> bool {
-        !self.locked.get()
-    }
-
-    /// A connection was opened (`+1`) or closed.
-    pub fn count_connection(&self, opened: bool) {
-        let now = self.connections.get();
-        self.connections.set(if opened { now + 1 } else { now.saturating_sub(1) });
-        if !opened {
-            self.answers.sweep();
+    #[cfg(unix)]
+    fn leave_when_idle(&self) {
+        if let Some(control) = &self.parts.control {
+            control.leave_when_idle();
         }
+    }
+
+    /// A locked agent neither leaves when idle nor gives way to another build.
+    #[cfg(unix)]
+    fn hold(&self, hold: bool) {
+        if let Some(control) = &self.parts.control {
+            control.hold(hold);
+        }
+    }
+
+    #[cfg(unix)]
+    fn connections(&self) -> u64 {
+        self.parts.control.as_ref().map_or(0, |control| control.traffic.open() as u64)
+    }
+
+    #[cfg(not(unix))]
+    fn leave_when_idle(&self) {}
+
+    #[cfg(not(unix))]
+    fn hold(&self, _hold: bool) {}
+
+    #[cfg(not(unix))]
+    fn connections(&self) -> u64 {
+        0
+    }
+
+    /// Waits for work that `lock` cancels.
+    ///
+    /// # Errors
+    /// `locked`, or what the work says.
+    pub async fn unless_locked<T>(
+        &self,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        self.not_locked()?;
+        tokio::select! {
+            biased;
+            () = self.locking.notified() => Err(locked()),
+            result = work => result,
+        }
+    }
+
+    /// Wipes what has outlived its limits.
+    pub fn sweep(&self) {
+        self.answers.sweep();
     }
 
     /// Everything that was kept is old: a store was changed by us.
@@ -274,6 +289,8 @@ impl Agent {
     /// `Lock`: forgets every secret and answers no question until `Unlock`.
     pub fn lock(&self) -> Nothing {
         self.locked.set(true);
+        self.hold(true);
+        self.locking.notify_waiters();
         self.answers.forget();
         self.rejected.forget();
         self.registry.forget();
@@ -288,6 +305,7 @@ impl Agent {
     pub async fn unlock(&self, unlock: &Unlock) -> Result<Nothing, Failure> {
         let call = self.call(&unlock.context)?;
         self.locked.set(false);
+        self.hold(false);
         self.answers.forget();
         self.breakers.answered(ProviderId::SYSTEM_KEYRING);
         self.registry.keyring.unlock(&call, unlock.password.as_ref()).await?;
@@ -302,6 +320,11 @@ impl Agent {
         Nothing {}
     }
 
+}
+
+fn locked() -> Failure {
+    Failure::new(ErrorCode::Locked, "the agent is locked")
+        .hint("unlock it with `helper agent unlock`")
 }
 
 /// A version as three numbers, compared one by one.

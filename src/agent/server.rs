@@ -12,7 +12,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use credential_helper_protocol::limits;
-use tokio::io::Interest;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
@@ -20,8 +19,10 @@ use tokio::time::{Instant, timeout, timeout_at};
 use zeroize::Zeroizing;
 
 use super::buffer::Buffer;
-use super::clock::{Clock, Moment};
 use super::peer::Peer;
+use super::stream::{gone, read, write};
+pub use super::traffic::Traffic;
+use super::traffic::Work;
 
 /// How long accepting pauses where the system has no descriptor or memory left: waiting for a
 /// connection to end would be enough, but the shortage may be another program's.
@@ -84,65 +85,6 @@ pub enum Ending {
     Idle,
     /// The socket's path leads elsewhere now.
     Replaced,
-}
-
-/// What goes on at all sockets of this agent together.
-#[derive(Default)]
-pub struct Traffic {
-    clock: Clock,
-    last: Cell<Moment>,
-    serial: Cell<u64>,
-    open: Cell<usize>,
-    busy: Cell<usize>,
-    freed: Notify,
-}
-
-impl Traffic {
-    /// Nothing yet.
-    pub fn new(clock: Clock) -> Self {
-        let last = Cell::new(clock.now());
-        Self {
-            clock,
-            last,
-            ..Self::default()
-        }
-    }
-
-    /// Connections that are open now.
-    pub fn open(&self) -> usize {
-        self.open.get()
-    }
-
-    /// Requests that are being worked on now.
-    pub fn busy(&self) -> usize {
-        self.busy.get()
-    }
-
-    /// When a connection or message came last.
-    pub fn last(&self) -> Moment {
-        self.last.get()
-    }
-
-    fn touch(&self) {
-        self.last.set(self.clock.now());
-    }
-}
-
-/// One request that is being worked on.
-struct Work<'a>(&'a Traffic);
-
-impl<'a> Work<'a> {
-    fn begin(traffic: &'a Traffic) -> Self {
-        traffic.busy.set(traffic.busy.get() + 1);
-        Self(traffic)
-    }
-}
-
-impl Drop for Work<'_> {
-    fn drop(&mut self) {
-        self.0.busy.set(self.0.busy.get() - 1);
-        self.0.touch();
-    }
 }
 
 /// A connection that is open.
@@ -216,7 +158,7 @@ impl<H: Handler + 'static> Server<H> {
     async fn accept(&self, listener: &UnixListener) -> UnixStream {
         loop {
             while self.traffic.open() >= limits::CONNECTIONS {
-                self.traffic.freed.notified().await;
+                self.traffic.freed().await;
             }
             match listener.accept().await {
                 Ok((stream, _)) => return stream,
@@ -228,8 +170,7 @@ impl<H: Handler + 'static> Server<H> {
 
     /// Checks who is there before a byte is read; who is not admitted is told nothing at all.
     fn admit(self: &Rc<Self>, stream: UnixStream) {
-        let serial = self.traffic.serial.get() + 1;
-        self.traffic.serial.set(serial);
+        let serial = self.traffic.next_serial();
         let Ok(peer) = Peer::of(&stream, serial) else {
             return;
         };
@@ -267,7 +208,7 @@ impl<H: Handler + 'static> Server<H> {
         }
         let empty = async {
             while !self.open.borrow().is_empty() {
-                self.traffic.freed.notified().await;
+                self.traffic.freed().await;
             }
         };
         if timeout(DRAIN_TIME, empty).await.is_err() {
@@ -296,8 +237,7 @@ impl<H: Handler + 'static> Connection<H> {
             task: None,
         };
         server.open.borrow_mut().insert(peer.connection, open);
-        server.traffic.open.set(server.traffic.open.get() + 1);
-        server.traffic.touch();
+        server.traffic.opened();
         server.handler.connected(&peer);
         Self {
             server,
@@ -371,82 +311,9 @@ impl<H: Handler + 'static> Drop for Connection<H> {
     fn drop(&mut self) {
         let server = &self.server;
         server.open.borrow_mut().remove(&self.peer.connection);
-        server.traffic.open.set(server.traffic.open.get() - 1);
-        server.traffic.touch();
         server.handler.disconnected(&self.peer);
-        server.traffic.freed.notify_waiters();
+        server.traffic.closed();
     }
-}
-
-/// Reads what is there; 0 at the end.
-///
-/// A read that does not fill the buffer has emptied the socket (`epoll(7)`, question 9): the
-/// readiness is given back at once, which saves the read that would only say so.
-async fn read(stream: &UnixStream, bytes: &mut [u8]) -> io::Result<usize> {
-    loop {
-        stream.readable().await?;
-        let mut count = None;
-        let tried = stream.try_io(Interest::READABLE, || {
-            let read = rustix::io::read(stream, &mut *bytes)?;
-            count = Some(read);
-            if read > 0 && read < bytes.len() {
-                return Err(io::ErrorKind::WouldBlock.into());
-            }
-            Ok(())
-        });
-        match (count, tried) {
-            (Some(count), _) => return Ok(count),
-            (None, Err(error)) if again(&error) => {}
-            (None, Err(error)) => return Err(error),
-            (None, Ok(())) => return Ok(0),
-        }
-    }
-}
-
-/// Writes all of it; the deadline is for peers that do not read what they asked for.
-async fn write(stream: &UnixStream, bytes: &[u8]) -> io::Result<()> {
-    let mut sent = 0;
-    let mut until = None;
-    while let Some(rest) = bytes.get(sent..).filter(|rest| !rest.is_empty()) {
-        match stream.try_write(rest) {
-            Ok(count) => sent += count,
-            Err(error) if again(&error) => {
-                let until = *until.get_or_insert_with(|| Instant::now() + limits::MESSAGE_TIME);
-                timeout_at(until, stream.writable()).await??;
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
-}
-
-fn again(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
-    )
-}
-
-/// Waits until the peer is gone. One that has only ended its own sending still wants the answer.
-#[cfg(target_os = "linux")]
-async fn gone(stream: &UnixStream) {
-    use rustix::event::{PollFd, PollFlags, Timespec, poll};
-
-    // Of all that can be waited for, this interest alone wakes for a closed side without waking
-    // for every message that the peer sends ahead.
-    let closed = stream.ready(Interest::PRIORITY).await;
-    let mut fds = [PollFd::new(stream, PollFlags::empty())];
-    let asked = poll(&mut fds, Some(&Timespec::default()));
-    if closed.is_err() || asked.is_ok() && fds[0].revents().contains(PollFlags::HUP) {
-        return;
-    }
-    std::future::pending().await
-}
-
-/// Elsewhere a peer that goes away is noticed when the answer is written.
-#[cfg(not(target_os = "linux"))]
-async fn gone(_stream: &UnixStream) {
-    std::future::pending().await
 }
 
 #[cfg(test)]

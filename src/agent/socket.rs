@@ -61,7 +61,10 @@ impl Claim {
         if !path.is_absolute() {
             return Err(Failure::new(
                 ErrorCode::Usage,
-                format!("cannot listen on {}: the path is not absolute", path.display()),
+                format!(
+                    "cannot listen on {}: the path is not absolute",
+                    path.display()
+                ),
             ));
         }
         let folder = own_folder(parent)?;
@@ -78,10 +81,8 @@ impl Claim {
                 lock,
             })),
             Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => {
-                Err(failed("lock", &parent.join(&lock_name), error)
-                    .hint("set CREDENTIAL_HELPER_SOCKET to a path on a local file system"))
-            }
+            Err(TryLockError::Error(error)) => Err(failed("lock", &parent.join(&lock_name), error)
+                .hint("set CREDENTIAL_HELPER_SOCKET to a path on a local file system")),
         }
     }
 
@@ -224,11 +225,8 @@ fn open_or_create(path: &Path) -> rustix::io::Result<OwnedFd> {
 }
 
 fn open_lock(folder: &OwnedFd, name: &Path) -> io::Result<File> {
-    let flags = OFlags::RDWR
-        | OFlags::CREATE
-        | OFlags::NOFOLLOW
-        | OFlags::CLOEXEC
-        | OFlags::NONBLOCK;
+    let flags =
+        OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let lock = openat(folder, name, flags, Mode::RUSR | Mode::WUSR)?;
     let stat = fstat(&lock)?;
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
