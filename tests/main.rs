@@ -1,4 +1,4 @@
-//! The one integration binary.
+//! The one integration binary: a module for each subject.
 #![cfg(test)]
 #![allow(
     unreachable_pub,
@@ -11,5 +11,6 @@
 
 mod architecture;
 mod harness;
+mod provider_contract;
 #[cfg(target_os = "linux")]
 mod secret_service;

@@ -1,5 +1,5 @@
 use clap::CommandFactory as _;
-use credential_helper_protocol::{Changed, Place, SettingsReply};
+use credential_helper_protocol::{Changed, Credential, Place, Secret, SettingsReply};
 
 use super::super::fake::{World, run};
 use super::Cli;
@@ -15,6 +15,11 @@ fn calls(line: &str) -> String {
     let world = World {
         typed: Some("typed"),
         running: true,
+        credential: Credential {
+            username: Some("u".to_owned()),
+            password: Some(Secret::from("hunter2")),
+            ..Credential::default()
+        },
         changed: Changed {
             removed: vec![Place::default()],
             ..Changed::default()

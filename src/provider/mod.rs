@@ -14,6 +14,7 @@ use credential_helper_protocol::{Failure, ProviderState, Secret, Variable};
 
 use crate::domain::credential::{Answer, Key, ProviderId};
 
+pub mod child;
 pub mod command;
 pub mod declared;
 pub mod edit;
@@ -44,6 +45,7 @@ pub mod stamp;
 #[cfg(not(target_os = "linux"))]
 mod unwatched;
 pub mod uv_store;
+pub mod value;
 #[cfg(target_os = "linux")]
 mod watch;
 
