@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
-use credential_helper_protocol::caller::{self, About, CallerOptions};
+use credential_helper_protocol::caller;
+pub use credential_helper_protocol::caller::{About, CallerOptions};
 use credential_helper_protocol::client::{Client, Transport};
 use credential_helper_protocol::surroundings::{NO_AGENT, Surroundings};
 use credential_helper_protocol::{
@@ -36,6 +37,8 @@ pub struct RunOptions {
     /// A client started it: own session, one line on standard output when it is ready, ends when
     /// idle.
     pub detached: bool,
+    /// A client starts it: variables belong to requests, not to the agent.
+    pub by_client: bool,
     /// How much is logged: 0, 1 or 2.
     pub verbose: u8,
 }
@@ -151,7 +154,7 @@ pub fn connect(options: &Options) -> Result<Box<dyn Agent>, Failure> {
     if options.no_agent || around.set(NO_AGENT).is_some() {
         return Ok(Box::new(Client::new(Inside::new(&around)?)));
     }
-    platform::connect(&around)
+    platform::connect(around)
 }
 
 /// The running agent; `None` where there is none. Never starts one.
@@ -159,7 +162,7 @@ pub fn connect(options: &Options) -> Result<Box<dyn Agent>, Failure> {
 /// # Errors
 /// Where somebody listens who is not to be used.
 pub fn running(_options: &Options) -> Result<Option<Box<dyn Agent>>, Failure> {
-    platform::running(&Surroundings::of_process())
+    platform::running(Surroundings::of_process())
 }
 
 /// Serves until the agent ends.
@@ -176,7 +179,7 @@ pub fn run_agent(options: RunOptions) -> Result<(), Failure> {
 /// # Errors
 /// Where it does not start.
 pub fn start_agent(_options: &Options) -> Result<Box<dyn Agent>, Failure> {
-    platform::start(&Surroundings::of_process())
+    platform::start(Surroundings::of_process())
 }
 
 /// The context of a question that this process asks. A socket that was mounted from elsewhere is
@@ -268,11 +271,11 @@ fn is_other_settings(reply: &[u8]) -> bool {
 mod platform {
     //! The agent over its socket.
 
-    use std::cell::RefCell;
     use std::os::unix::net::UnixStream;
 
     use credential_helper_protocol::address::{self, ConnectError, Place};
     use credential_helper_protocol::client::SocketTransport;
+    use credential_helper_protocol::program::program;
     use credential_helper_protocol::{limits, start as starting};
 
     use super::{
@@ -292,7 +295,7 @@ mod platform {
     struct Reached {
         socket: SocketTransport,
         inside: Option<Inside>,
-        around: Surroundings,
+        around: Rc<Surroundings>,
     }
 
     impl Transport for Reached {
@@ -317,28 +320,29 @@ mod platform {
     }
 
     fn reached(
-        around: &Surroundings,
+        around: Surroundings,
         place: Place,
         stream: UnixStream,
     ) -> Box<dyn Agent> {
-        let place = Rc::new(RefCell::new(place));
+        let around = Rc::new(around);
         let again = around.clone();
-        let open = Box::new(move || starting::connect_or_start(&again, &mut place.borrow_mut()));
+        let mut place = place;
+        let open = Box::new(move || starting::connect_or_start(&again, &mut place));
         let socket = SocketTransport::new(stream, open);
-        Box::new(Client::new(Reached { socket, inside: None, around: around.clone() }))
+        Box::new(Client::new(Reached { socket, inside: None, around }))
     }
 
-    pub(super) fn connect(around: &Surroundings) -> Result<Box<dyn Agent>, Failure> {
+    pub(super) fn connect(around: Surroundings) -> Result<Box<dyn Agent>, Failure> {
         // Where no place can be had, the work is done without an agent.
-        let Ok(mut place) = address::find(around) else {
-            return Ok(Box::new(Client::new(Inside::new(around)?)));
+        let Ok(mut place) = address::find(&around) else {
+            return Ok(Box::new(Client::new(Inside::new(&around)?)));
         };
-        let stream = starting::connect_or_start(around, &mut place)?;
+        let stream = starting::connect_or_start(&around, &mut place)?;
         Ok(reached(around, place, stream))
     }
 
-    pub(super) fn running(around: &Surroundings) -> Result<Option<Box<dyn Agent>>, Failure> {
-        let Ok(place) = address::find(around) else { return Ok(None) };
+    pub(super) fn running(around: Surroundings) -> Result<Option<Box<dyn Agent>>, Failure> {
+        let Ok(place) = address::find(&around) else { return Ok(None) };
         match place.connect(limits::REQUEST_TIME) {
             Ok(stream) => Ok(Some(reached(around, place, stream))),
             Err(ConnectError::NoAgent) => Ok(None),
@@ -346,9 +350,10 @@ mod platform {
         }
     }
 
-    pub(super) fn start(around: &Surroundings) -> Result<Box<dyn Agent>, Failure> {
-        let mut place = address::find(around)?;
-        let stream = starting::start_by_hand(around, &mut place)?;
+    pub(super) fn start(around: Surroundings) -> Result<Box<dyn Agent>, Failure> {
+        let mut place = address::find(&around)?;
+        let program = program()?;
+        let stream = starting::start(&around, &mut place, &program, starting::Starter::Hand)?;
         Ok(reached(around, place, stream))
     }
 
@@ -384,7 +389,7 @@ mod platform {
         })
         .map(|_| ())
         .map_err(|failure| match failure {
-            StartFailure::Running => Failure::new(ErrorCode::Unavailable, "an agent is running already")
+            StartFailure::AlreadyRunning => Failure::new(ErrorCode::Unavailable, "an agent is running already")
                 .hint("see `helper agent status`"),
             StartFailure::Failed(failure) => failure,
         })
@@ -415,11 +420,11 @@ mod platform {
 
     use super::{Agent, Client, ErrorCode, Failure, Inside, RunOptions, Surroundings};
 
-    pub(super) fn connect(around: &Surroundings) -> Result<Box<dyn Agent>, Failure> {
-        Ok(Box::new(Client::new(Inside::new(around)?)))
+    pub(super) fn connect(around: Surroundings) -> Result<Box<dyn Agent>, Failure> {
+        Ok(Box::new(Client::new(Inside::new(&around)?)))
     }
 
-    pub(super) fn running(_around: &Surroundings) -> Result<Option<Box<dyn Agent>>, Failure> {
+    pub(super) fn running(_around: Surroundings) -> Result<Option<Box<dyn Agent>>, Failure> {
         Ok(None)
     }
 
@@ -427,7 +432,7 @@ mod platform {
         Err(none())
     }
 
-    pub(super) fn start(_around: &Surroundings) -> Result<Box<dyn Agent>, Failure> {
+    pub(super) fn start(_around: Surroundings) -> Result<Box<dyn Agent>, Failure> {
         Err(none())
     }
 

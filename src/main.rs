@@ -287,7 +287,7 @@ mod agent {
         place: &mut Place,
     ) -> Result<std::os::unix::net::UnixStream, NoAnswer> {
         let program = program()?;
-        start::start(around, place, &program).map_err(|_| NoAnswer::WithoutAgent)
+        start::start(around, place, &program, start::Starter::Client).map_err(|_| NoAnswer::WithoutAgent)
     }
 }
 

@@ -13,7 +13,8 @@ use tokio::sync::OnceCell;
 use zeroize::Zeroizing;
 
 use super::clock::{Clock, Moment};
-use crate::provider::files::{Files, Stamp};
+use crate::provider::files::Files;
+use crate::provider::stamp::Stamp;
 
 /// A reply as it goes over the wire.
 pub type Bytes = Rc<Zeroizing<Vec<u8>>>;

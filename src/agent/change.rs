@@ -283,14 +283,14 @@ impl Agent {
         username: Option<&str>,
         context: &Context,
     ) -> Vec<(ProviderId, String)> {
-        let Ok(call) = self.call(context) else { return Vec::new() };
+        let Ok(mut call) = self.call(context) else { return Vec::new() };
         let question = Question {
             name: Some(name.as_str().to_owned()),
             username: username.filter(|username| !username.is_empty()).map(str::to_owned),
             context: context.clone(),
             ..Question::default()
         };
-        let Ok(resolved) = self.drive().resolve(&question, call, true).await else {
+        let Ok(resolved) = self.drive().resolve(&question, &mut call, true).await else {
             return Vec::new();
         };
         let steps = resolved.ended.steps.into_iter().filter(|step| step.answer == "found");

@@ -10,6 +10,7 @@ use super::change::{place_of, poetry_file};
 use super::{Agent, known};
 use crate::domain::credential::{Answer, Key, ProviderId, TOKEN_USERNAME};
 use crate::domain::name::RepositoryName;
+use crate::domain::text::shown;
 use crate::provider::poetry_key::PoetryKey;
 use crate::provider::{Call, Provider, poetry, poetry_edit};
 

@@ -10,6 +10,7 @@ use credential_helper_protocol::{ErrorCode, Failure, Question};
 use super::breaker::Breakers;
 use super::known::{self, Known, Own};
 use super::registry::Registry;
+use super::trust::FirstAnswer;
 use crate::domain::binding::{self, Class, Verdict};
 use crate::domain::credential::{Answer, ProviderId, Why};
 use crate::domain::known::{best_match, declared_by_project};
@@ -108,17 +109,32 @@ impl Drive<'_> {
     pub async fn resolve(
         &self,
         question: &Question,
-        mut call: Call,
+        call: &mut Call,
         whole: bool,
     ) -> Result<Resolved, Failure> {
+        // Of two first uses at the same moment one is first; the other is checked against it.
+        for _ in 0..2 {
+            if let Some(resolved) = self.search(question, call, whole).await? {
+                return Ok(resolved);
+            }
+        }
+        Err(Failure::new(ErrorCode::Internal, "the record of bindings changes all the time"))
+    }
+
+    async fn search(
+        &self,
+        question: &Question,
+        call: &mut Call,
+        whole: bool,
+    ) -> Result<Option<Resolved>, Failure> {
         let parsed = parse(question)?;
         let context = &question.context;
         let keyring_variable = context.keyring_enabled.as_deref();
         let folder = context.folder.as_deref();
-        let mut known = known::gather(self.own, &mut call, folder, keyring_variable).await?;
+        let mut known = known::gather(self.own, call, folder, keyring_variable).await?;
         let providers = self.registry.for_settings(&known.settings);
         if parsed.username.is_some() && parsed.name.is_none() {
-            known.learn_usernames(&call, &providers.all).await;
+            known.learn_usernames(call, &providers.all).await;
         }
         let mut setup = Setup {
             username: parsed.username.clone(),
@@ -175,7 +191,7 @@ impl Drive<'_> {
         let (name, request) = (setup.name.clone(), setup.request.clone());
         let (mut ended, asked_keyring) = match direct {
             Some(ended) => (ended, false),
-            None => self.ask_all(Resolution::new(setup), &mut call, question, &providers).await,
+            None => self.ask_all(Resolution::new(setup), call, question, &providers).await,
         };
         ended.warnings.splice(0..0, notes);
         let mut bound_now = false;
@@ -185,10 +201,12 @@ impl Drive<'_> {
             && let (Some(name), Some(url)) = (&name, &request)
         {
             bound_now = true;
-            let said = super::trust::first_use(&self.own.state, name, url).await;
-            ended.warnings.push(said);
+            match super::trust::first_use(&self.own.state, name, url).await {
+                FirstAnswer::Said(line) => ended.warnings.push(line),
+                FirstAnswer::Again => return Ok(None),
+            }
         }
-        Ok(Resolved {
+        Ok(Some(Resolved {
             ended,
             name,
             request,
@@ -197,7 +215,7 @@ impl Drive<'_> {
             known,
             asked_keyring,
             bound_now,
-        })
+        }))
     }
 
     /// Checks the origin and fills in what the repository's name tells.

@@ -43,10 +43,10 @@ impl Agent {
         who: Who,
     ) -> Result<Bytes, Failure> {
         let epoch = self.answers.epoch();
-        let call = self.call(&question.context)?;
+        let mut call = self.call(&question.context)?;
         let view = call.files.clone();
         self.notice_keyring();
-        let resolved = self.drive().resolve(question, call, false).await?;
+        let resolved = self.drive().resolve(question, &mut call, false).await?;
         self.not_locked()?;
         let settings = resolved.known.settings.clone();
         let (bound_now, keyring) = (resolved.bound_now, resolved.asked_keyring);
@@ -124,8 +124,8 @@ impl Agent {
         self.not_locked()?;
         let given = self.answers.drop_about(question);
         self.registry.forget();
-        let call = self.call(&question.context)?;
-        let resolved = self.drive().resolve(question, call, false).await?;
+        let mut call = self.call(&question.context)?;
+        let resolved = self.drive().resolve(question, &mut call, false).await?;
         if let Ok(credential) = resolved.into_credential(question)
             && let Some(secret) = credential.password
             && (given.is_empty() || given.iter().any(|given| given.same(&secret)))

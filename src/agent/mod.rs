@@ -266,9 +266,9 @@ impl Agent {
     /// For a question that cannot be read, and while locked.
     pub async fn explain(&self, question: &Question) -> Result<Explanation, Failure> {
         self.not_locked()?;
-        let call = self.call(&question.context)?;
+        let mut call = self.call(&question.context)?;
         self.notice_keyring();
-        let resolved = self.drive().resolve(question, call, true).await?;
+        let resolved = self.drive().resolve(question, &mut call, true).await?;
         self.not_locked()?;
         Ok(resolved.into_explanation(question))
     }
