@@ -51,7 +51,7 @@ VARIABLES = {"http-basic": "POETRY_HTTP_BASIC_", "pypi-token": "POETRY_PYPI_TOKE
 
 
 def answer(case: Case, keyring: dict, on: frozenset = ALL) -> Answer:
-    """The answer to a case where the deviations `on` hold; `keyring` is {(service, user): secret}."""
+    """The answer where the deviations `on` hold; `keyring` is {(service, user): secret}."""
     return _Search(case, keyring, on).run()
 
 
@@ -234,9 +234,9 @@ class _Search:
             entry = dict(entry)
             service = self._parse(entry["service"])
             inside = wanted.segments()[: len(service.segments())] == service.segments()
-            if (service.scheme, service.host) == (wanted.scheme, wanted.host) and inside:
-                if username in (None, entry["username"]):
-                    return Answer(entry["username"], entry["password"])
+            same = (service.scheme, service.host) == (wanted.scheme, wanted.host)
+            if same and inside and username in (None, entry["username"]):
+                return Answer(entry["username"], entry["password"])
         return None
 
     # By URL --------------------------------------------------------------------------------------
