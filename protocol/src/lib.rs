@@ -16,10 +16,13 @@ pub mod limits;
 pub mod message;
 #[cfg(unix)]
 pub mod peer;
+pub mod program;
 pub mod render;
 pub mod secret;
 #[cfg(unix)]
 pub mod start;
+pub mod surroundings;
+pub mod text;
 pub mod variable;
 
 pub use code::{ErrorCode, Failure, ProviderAnswer};

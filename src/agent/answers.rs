@@ -58,8 +58,8 @@ pub struct Answers {
     clock: Clock,
     files: Files,
     keyring_generation: Rc<Cell<u64>>,
-    kept: RefCell<HashMap<Zeroizing<Vec<u8>>, Kept>>,
-    flights: RefCell<HashMap<Zeroizing<Vec<u8>>, Flight>>,
+    kept: RefCell<HashMap<Box<[u8]>, Kept>>,
+    flights: RefCell<HashMap<Box<[u8]>, Flight>>,
     epoch: Cell<u64>,
     hits: Cell<u64>,
     misses: Cell<u64>,
@@ -135,7 +135,7 @@ impl Answers {
             made: now,
             used: Cell::new(now),
         };
-        kept.insert(Zeroizing::new(message.to_vec()), entry);
+        kept.insert(message.into(), entry);
     }
 
     /// The lookup for this message that is under way, or a new one. Whoever comes later waits for
@@ -144,7 +144,7 @@ impl Answers {
         let mut flights = self.flights.borrow_mut();
         // A flight that only we hold has landed or was given up by everybody.
         flights.retain(|_, flight| Rc::strong_count(flight) > 1);
-        flights.entry(Zeroizing::new(message.to_vec())).or_default().clone()
+        flights.entry(message.into()).or_default().clone()
     }
 
     /// The lookup is over: the next question starts a new one.

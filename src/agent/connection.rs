@@ -66,19 +66,23 @@ async fn dispatch(agent: &Agent, head: &Head<'_>, message: &[u8], who: Who) -> O
     match method {
         // The only answer that is kept: it comes as it goes over the wire.
         "Get" => match serde_json::from_str::<Ask>(parameters) {
-            Ok(ask) => match agent.get(&ask.question, message, who).await {
+            Ok(ask) => match agent.unless_locked(agent.get(&ask.question, message, who)).await {
                 Ok(bytes) => Some(bytes),
                 Err(failure) => failed(&failure),
             },
             Err(_) => standard("InvalidParameter", "parameter", "question"),
         },
-        "Explain" => call!(Ask, |ask: Ask| async move { agent.explain(&ask.question).await }),
-        "List" => call!(Asked, |asked: Asked| async move { agent.list(&asked.context).await }),
+        "Explain" => call!(Ask, |ask: Ask| async move {
+            agent.unless_locked(agent.explain(&ask.question)).await
+        }),
+        "List" => call!(Asked, |asked: Asked| async move {
+            agent.unless_locked(agent.list(&asked.context)).await
+        }),
         "Set" => call!(Set, |set: Set| async move {
-            agent.set(&set).await.map(|changed| ChangedReply { changed })
+            agent.unless_locked(agent.set(&set)).await.map(|changed| ChangedReply { changed })
         }),
         "Delete" => call!(Delete, |delete: Delete| async move {
-            agent.delete(&delete).await.map(|changed| ChangedReply { changed })
+            agent.unless_locked(agent.delete(&delete)).await.map(|changed| ChangedReply { changed })
         }),
         "Configure" => {
             call!(Configure, |configure: Configure| async move { agent.configure(&configure).await })

@@ -82,11 +82,23 @@ pub async fn gather(
     let record = trust_file::load(&call.files, &own.state).await;
     let (poetry, unread) = poetry::repositories(call).await;
     let user_uv = match &call.folders.uv {
-        Some(folder) => project::user_uv(&call.files, folder).await.unwrap_or_else(|failure| {
-            warnings.push(failure.detail);
-            Vec::new()
-        }),
+        Some(folder) => match project::user_uv(&call.files, folder).await {
+            Ok((declared, notes)) => {
+                warnings.extend(notes);
+                declared
+            }
+            Err(failure) => {
+                warnings.push(failure.detail);
+                Vec::new()
+            }
+        },
         None => Vec::new(),
+    };
+    let trusted = match (&record, &project) {
+        (Ok(record), Some(project)) => {
+            record.is_project_trusted(&call.files, &project.folder).await.unwrap_or(false)
+        }
+        _ => false,
     };
     let keyring_off = match poetry::keyring_enabled(call, keyring_variable).await {
         Ok(true) => None,
@@ -109,6 +121,19 @@ pub async fn gather(
         allow_http: false,
         since: None,
     }));
+    if trusted {
+        // The user vouches for these files: what they declare counts as bound by hand.
+        bindings.extend(project.iter().flat_map(|project| &project.sources).map(|declared| {
+            Binding {
+                name: declared.name.as_str().to_owned(),
+                operation: declared.operation,
+                url: declared.url.clone(),
+                by: BoundBy::Trust,
+                allow_http: false,
+                since: None,
+            }
+        }));
+    }
     let mut repositories: Vec<KnownRepository> =
         settings.repositories.iter().flat_map(settings_repositories).collect();
     if let Ok(record) = &record {

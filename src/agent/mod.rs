@@ -9,28 +9,39 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use credential_helper_protocol::{
-    Context, ErrorCode, Explanation, Failure, Got, INTERFACE_NAME, Nothing, Question, Report,
-    SettingsReply, Status, Unlock, VERSION, Variable, limits,
+    Context, ErrorCode, Explanation, Failure, Nothing, Question, SettingsReply, Unlock, VERSION,
+    Variable, limits,
 };
 
-use self::answers::{About, Answers, Bytes, Keep};
+use self::answers::{Answers, Bytes};
 use self::breaker::Breakers;
 use self::clock::{Clock, Moment};
 use self::drive::Drive;
 use self::known::Own;
 use self::registry::Registry;
-use self::rejected::{Rejected, Who};
+use self::rejected::Rejected;
 use crate::domain::credential::ProviderId;
 use crate::provider::files::Files;
 use crate::provider::{Call, Folders};
 
+#[cfg(unix)]
+mod activation;
+pub mod allocator;
 pub mod answers;
 pub mod breaker;
+#[cfg(unix)]
+mod buffer;
 pub mod change;
 pub mod clock;
+pub mod configure;
 pub mod connection;
+#[cfg(unix)]
+mod detach;
 pub mod drive;
+pub mod get;
 #[cfg(unix)]
 pub mod hardening;
 pub mod known;
@@ -43,39 +54,28 @@ pub mod registry;
 pub mod rejected;
 pub mod reply;
 #[cfg(unix)]
+#[cfg(unix)]
+mod served;
+#[cfg(unix)]
 pub mod server;
+#[cfg(unix)]
+pub mod socket;
+pub mod status;
+#[cfg(unix)]
+mod stream;
+#[cfg(unix)]
+mod traffic;
 pub mod trust;
 
-/// How the agent came to run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StartedBy {
-    /// By a client that needed it.
-    Client,
-    /// By a person or a job.
-    Hand,
-    /// By systemd.
-    Activation,
-    /// Inside a client's process.
-    Inside,
-}
-
-impl StartedBy {
-    /// The word used in JSON.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Client => "client",
-            Self::Hand | Self::Inside => "hand",
-            Self::Activation => "activation",
-        }
-    }
-}
+#[cfg(unix)]
+pub use self::served::Served;
 
 /// What an agent is started with.
 pub struct Parts {
     /// Where its own files are.
     pub own: Own,
-    /// How it came to run.
-    pub started_by: StartedBy,
+    /// How it came to run, as a word: `client`, `hand` or `activation`.
+    pub started_by: &'static str,
     /// Its socket.
     pub socket: Option<PathBuf>,
     /// Variables of its own, where a person started it.
@@ -84,6 +84,9 @@ pub struct Parts {
     pub idle_exit: Option<Duration>,
     /// Its clock.
     pub clock: Clock,
+    /// Its own life, where it is a process of its own.
+    #[cfg(unix)]
+    pub control: Option<Rc<lifecycle::Control>>,
 }
 
 /// The agent's state.
@@ -95,8 +98,7 @@ pub struct Agent {
     answers: Answers,
     rejected: Rejected,
     locked: Cell<bool>,
-    connections: Cell<u64>,
-    give_way: Cell<bool>,
+    locking: Notify,
     keyring_generation: Rc<Cell<u64>>,
     seen_generation: Cell<u64>,
     started: Moment,
@@ -115,8 +117,7 @@ impl Agent {
             rejected: Rejected::new(clock.clone()),
             started: clock.now(),
             locked: Cell::new(false),
-            connections: Cell::new(0),
-            give_way: Cell::new(false),
+            locking: Notify::new(),
             seen_generation: Cell::new(keyring_generation.get()),
             keyring_generation,
             parts,
@@ -144,11 +145,7 @@ impl Agent {
     /// # Errors
     /// `locked` while `lock` holds.
     fn not_locked(&self) -> Result<(), Failure> {
-        if self.locked.get() {
-            return Err(Failure::new(ErrorCode::Locked, "the agent is locked")
-                .hint("unlock it with `helper agent unlock`"));
-        }
-        Ok(())
+        if self.locked.get() { Err(locked()) } else { Ok(()) }
     }
 
     /// What providers may know of a request.
@@ -194,122 +191,65 @@ impl Agent {
     fn note_version(&self, theirs: Option<&str>) {
         if theirs.and_then(version).zip(version(VERSION)).is_some_and(|(theirs, ours)| theirs > ours)
         {
-            self.give_way.set(true);
+            self.leave_when_idle();
         }
     }
 
-    /// Whether a newer build has asked and nothing keeps this agent.
-    pub fn gives_way(&self) -> bool {
-        self.give_way.get() && !self.locked.get()
-    }
-
-    /// Whether the agent may end when it is idle: a locked one stays.
-    pub fn may_leave(&self) -> bool {
-        !self.locked.get()
-    }
-
-    /// A connection was opened (`+1`) or closed.
-    pub fn count_connection(&self, opened: bool) {
-        let now = self.connections.get();
-        self.connections.set(if opened { now + 1 } else { now.saturating_sub(1) });
-        if !opened {
-            self.answers.sweep();
+    #[cfg(unix)]
+    fn leave_when_idle(&self) {
+        if let Some(control) = &self.parts.control {
+            control.leave_when_idle();
         }
+    }
+
+    /// A locked agent neither leaves when idle nor gives way to another build.
+    #[cfg(unix)]
+    fn hold(&self, hold: bool) {
+        if let Some(control) = &self.parts.control {
+            control.hold(hold);
+        }
+    }
+
+    #[cfg(unix)]
+    fn connections(&self) -> u64 {
+        self.parts.control.as_ref().map_or(0, |control| control.traffic.open() as u64)
+    }
+
+    #[cfg(not(unix))]
+    fn leave_when_idle(&self) {}
+
+    #[cfg(not(unix))]
+    fn hold(&self, _hold: bool) {}
+
+    #[cfg(not(unix))]
+    fn connections(&self) -> u64 {
+        0
+    }
+
+    /// Waits for work that `lock` cancels.
+    ///
+    /// # Errors
+    /// `locked`, or what the work says.
+    pub async fn unless_locked<T>(
+        &self,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        self.not_locked()?;
+        tokio::select! {
+            biased;
+            () = self.locking.notified() => Err(locked()),
+            result = work => result,
+        }
+    }
+
+    /// Wipes what has outlived its limits.
+    pub fn sweep(&self) {
+        self.answers.sweep();
     }
 
     /// Everything that was kept is old: a store was changed by us.
     fn changed(&self) {
         self.answers.forget();
-    }
-
-    /// `Get`: the reply as it goes over the wire.
-    ///
-    /// # Errors
-    /// Where there is no credential.
-    pub async fn get(
-        &self,
-        question: &Question,
-        message: &[u8],
-        who: Who,
-    ) -> Result<Bytes, Failure> {
-        self.not_locked()?;
-        if let Some(kept) = self.quick(message) {
-            return Ok(kept);
-        }
-        self.answers.missed();
-        let who = question.context.parent.map_or(who, Who::Parent);
-        if !question.context.variables.is_empty() || !self.rejected.is_empty() {
-            return self.look_up(question, message, who).await;
-        }
-        let flight = self.answers.flight(message);
-        let result = flight.get_or_try_init(|| self.look_up(question, message, who)).await.cloned();
-        self.answers.landed(message);
-        // A flight that landed while we waited may be from before a `lock`.
-        self.not_locked()?;
-        result
-    }
-
-    async fn look_up(
-        &self,
-        question: &Question,
-        message: &[u8],
-        who: Who,
-    ) -> Result<Bytes, Failure> {
-        let epoch = self.answers.epoch();
-        let call = self.call(&question.context)?;
-        let view = call.files.clone();
-        self.notice_keyring();
-        let resolved = self.drive().resolve(question, call, false).await?;
-        self.not_locked()?;
-        let settings = resolved.known.settings.clone();
-        let (bound_now, keyring) = (resolved.bound_now, resolved.asked_keyring);
-        if bound_now {
-            self.answers.forget();
-        }
-        let about = (question.name.clone(), question.url.clone());
-        let result = resolved.into_credential(question);
-        let keep = |absolute: Duration| Keep {
-            stamp: view.stamp(),
-            keyring,
-            idle: settings.cache.idle.min(absolute),
-            absolute,
-        };
-        let cacheable = question.context.variables.is_empty() && !bound_now;
-        match result {
-            Ok(credential) => {
-                if let Some(secret) = &credential.password
-                    && self.rejected.holds(who, &about, secret)
-                {
-                    return Err(Failure::new(
-                        ErrorCode::Rejected,
-                        format!("the server has just refused the credential of {}", credential.provider),
-                    )
-                    .hint(match &credential.name {
-                        Some(name) => format!("store the right one with `helper set {name} USERNAME`"),
-                        None => format!("correct it in {}", credential.location),
-                    }));
-                }
-                // What ends by itself is kept by its provider; here just as long as others.
-                let ends = credential.expires.is_some();
-                let secret = credential.password.clone();
-                let bytes = connection::encode_got(&Got { credential })?;
-                if cacheable && !ends {
-                    let keep = keep(settings.cache.absolute);
-                    let about = About { question: about, secret };
-                    self.answers.keep(message, bytes.clone(), keep, about, epoch);
-                }
-                Ok(bytes)
-            }
-            Err(failure) => {
-                if cacheable && failure.code == ErrorCode::NotFound {
-                    let bytes = connection::encode_error(&failure)?;
-                    let keep = keep(settings.cache.not_found);
-                    let about = About { question: about, secret: None };
-                    self.answers.keep(message, bytes, keep, about, epoch);
-                }
-                Err(failure)
-            }
-        }
     }
 
     /// A keyring that is there anew is asked again, whatever its breaker says.
@@ -340,51 +280,17 @@ impl Agent {
     pub async fn poetry_settings(&self, context: &Context) -> Result<SettingsReply, Failure> {
         let mut call = self.call(context)?;
         known::find_project(&mut call, context.folder.as_deref()).await;
-        let settings = crate::provider::poetry::settings(&call)
+        let settings = crate::provider::poetry::settings(&call, context.keyring_enabled.as_deref())
             .await
             .map_err(|failure| Failure::new(failure.why.code(), failure.detail))?;
         Ok(SettingsReply { settings, changed: None })
     }
 
-    /// `Report`: what a server said about a credential. Drops the copy and reads the store again,
-    /// once; a secret that is still the same is held back for a while.
-    ///
-    /// # Errors
-    /// For an unknown outcome.
-    pub async fn report(&self, report: &Report, who: Who) -> Result<Nothing, Failure> {
-        let question = &report.question;
-        let who = question.context.parent.map_or(who, Who::Parent);
-        let about = (question.name.clone(), question.url.clone());
-        match report.outcome.as_str() {
-            "accepted" => {
-                self.rejected.accepted(&about);
-                return Ok(Nothing {});
-            }
-            // A server that knows the account but forbids the thing: the secret is right.
-            "forbidden" => {
-                self.answers.drop_about(question);
-                return Ok(Nothing {});
-            }
-            "unauthorized" => {}
-            _ => return Err(Failure::new(ErrorCode::Usage, "the outcome of a report is unknown")),
-        }
-        self.not_locked()?;
-        let given = self.answers.drop_about(question);
-        self.registry.forget();
-        let call = self.call(&question.context)?;
-        let resolved = self.drive().resolve(question, call, false).await?;
-        if let Ok(credential) = resolved.into_credential(question)
-            && let Some(secret) = credential.password
-            && (given.is_empty() || given.iter().any(|given| given.same(&secret)))
-        {
-            self.rejected.add(who, about, secret);
-        }
-        Ok(Nothing {})
-    }
-
     /// `Lock`: forgets every secret and answers no question until `Unlock`.
     pub fn lock(&self) -> Nothing {
         self.locked.set(true);
+        self.hold(true);
+        self.locking.notify_waiters();
         self.answers.forget();
         self.rejected.forget();
         self.registry.forget();
@@ -399,6 +305,7 @@ impl Agent {
     pub async fn unlock(&self, unlock: &Unlock) -> Result<Nothing, Failure> {
         let call = self.call(&unlock.context)?;
         self.locked.set(false);
+        self.hold(false);
         self.answers.forget();
         self.breakers.answered(ProviderId::SYSTEM_KEYRING);
         self.registry.keyring.unlock(&call, unlock.password.as_ref()).await?;
@@ -413,58 +320,11 @@ impl Agent {
         Nothing {}
     }
 
-    /// `Status`.
-    pub async fn status(&self) -> Status {
-        let mut providers = Vec::new();
-        if let Ok(call) = self.call(&Context::default())
-            && let Ok(settings) = known::settings(self.own(), &call).await
-        {
-            for provider in &self.registry.for_settings(&settings).all {
-                let time = drive::KEYRING_TIME;
-                let name = provider.id().word().to_owned();
-                let state = match self.breakers.open(provider.id()) {
-                    Some(rest) => credential_helper_protocol::ProviderState {
-                        name,
-                        state: "open".to_owned(),
-                        detail: Some(format!("timed out; next try in {rest} s")),
-                    },
-                    None => tokio::time::timeout(time, provider.state(&call)).await.unwrap_or(
-                        credential_helper_protocol::ProviderState {
-                            name,
-                            state: "unavailable".to_owned(),
-                            detail: Some("no answer within 2 s".to_owned()),
-                        },
-                    ),
-                };
-                providers.push(state);
-            }
-        }
-        Status {
-            version: VERSION.to_owned(),
-            build: format!("{VERSION} {}-{}", std::env::consts::ARCH, std::env::consts::OS),
-            protocol: INTERFACE_NAME.to_owned(),
-            pid: std::process::id(),
-            socket: self.parts.socket.as_ref().map(|path| path.to_string_lossy().into_owned()),
-            started_by: self.parts.started_by.word().to_owned(),
-            uptime_s: self.parts.clock.now().since(self.started).as_secs(),
-            idle_exit_s: self.parts.idle_exit.map(|time| time.as_secs()),
-            locked: self.locked.get(),
-            connections: self.connections.get(),
-            providers,
-            cache: self.answers.counts(),
-            memory: memory_state(),
-        }
-    }
 }
 
-#[cfg(unix)]
-fn memory_state() -> credential_helper_protocol::MemoryState {
-    hardening::memory_state()
-}
-
-#[cfg(not(unix))]
-fn memory_state() -> credential_helper_protocol::MemoryState {
-    credential_helper_protocol::MemoryState::default()
+fn locked() -> Failure {
+    Failure::new(ErrorCode::Locked, "the agent is locked")
+        .hint("unlock it with `helper agent unlock`")
 }
 
 /// A version as three numbers, compared one by one.

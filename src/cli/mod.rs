@@ -1,1 +1,195 @@
-//! The command line.
+//! The command line: one file a command, and the only place that prints.
+
+mod agent;
+mod args;
+mod completions;
+mod config;
+mod delete;
+pub(crate) mod doctor;
+mod explain;
+mod get;
+mod list;
+mod man;
+mod output;
+mod outside;
+mod prompt;
+mod render;
+mod set;
+mod table;
+mod trust;
+mod usage;
+
+#[cfg(test)]
+mod fake;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use clap::error::ErrorKind;
+use credential_helper_protocol::{Context, ErrorCode, Failure};
+
+use self::args::{Cli, Command, Global};
+use self::output::Output;
+use self::outside::{Environment, Here, Outside};
+use crate::connect::{About, Agent, CallerOptions, Options};
+use crate::domain::name::RepositoryName;
+use crate::domain::url::RepositoryUrl;
+
+/// Runs the command that this process was started with.
+pub fn main() -> ExitCode {
+    let environment = Environment::of_process();
+    let Ok(mut out) = Output::standard(environment.no_color) else {
+        // Without a descriptor there is nothing to say it on.
+        return ExitCode::from(ErrorCode::Internal.exit_status());
+    };
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    ExitCode::from(run(&arguments, environment, &Here, &mut out))
+}
+
+/// Runs a command; the exit status.
+pub(crate) fn run(
+    arguments: &[OsString],
+    environment: Environment,
+    outside: &dyn Outside,
+    out: &mut Output,
+) -> u8 {
+    match parse_and_answer(arguments, environment, outside, out) {
+        Ok(status) => status,
+        Err(failure) => {
+            out.failure(&failure);
+            failure.code.exit_status()
+        }
+    }
+}
+
+fn parse_and_answer(
+    arguments: &[OsString],
+    environment: Environment,
+    outside: &dyn Outside,
+    out: &mut Output,
+) -> Result<u8, Failure> {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let words: Vec<String> = arguments
+                .iter()
+                .map(|argument| argument.to_string_lossy().into_owned())
+                .collect();
+            let json = usage::wants_json(&words);
+            out.configure(args::Color::Auto, json, 0);
+            return match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+                    out.text(&error.render().to_string())?;
+                    Ok(0)
+                }
+                ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand if !json => {
+                    out.help(&error.render().to_string());
+                    Ok(ErrorCode::Usage.exit_status())
+                }
+                _ => Err(usage::failure(&error, &words)),
+            };
+        }
+    };
+    let global = &cli.global;
+    out.configure(global.color, global.json, global.verbose);
+    if global.prompt && global.non_interactive {
+        return Err(Failure::new(
+            ErrorCode::Usage,
+            "--prompt cannot be used together with --non-interactive",
+        ));
+    }
+    let mut session = Session {
+        global,
+        environment,
+        outside,
+        out,
+    };
+    match cli.command {
+        Command::Get(args) => get::run(&mut session, args),
+        Command::Set(args) => set::run(&mut session, args),
+        Command::Delete(args) => delete::run(&mut session, args),
+        Command::List => list::run(&mut session),
+        Command::Explain(args) => explain::run(&mut session, args),
+        Command::Config(args) => config::run(&mut session, args),
+        Command::Trust(args) => trust::run(&mut session, args),
+        Command::Agent(args) => agent::run(&mut session, &args.command),
+        Command::Doctor => doctor::run(&mut session),
+        Command::Completions(args) => completions::run(&mut session, &args),
+        Command::Man(args) => man::run(&mut session, &args),
+    }
+}
+
+/// What every command works with.
+pub(crate) struct Session<'a> {
+    global: &'a Global,
+    environment: Environment,
+    outside: &'a dyn Outside,
+    /// Where it prints.
+    pub(crate) out: &'a mut Output,
+}
+
+impl Session<'_> {
+    /// How the agent is reached.
+    fn options(&self) -> Options {
+        Options {
+            no_agent: self.global.no_agent || self.environment.no_agent,
+            timeout: self.global.timeout,
+            verbose: self.global.verbose,
+        }
+    }
+
+    /// The agent that answers.
+    fn agent(&self) -> Result<Box<dyn Agent>, Failure> {
+        self.outside.connect(&self.options())
+    }
+
+    /// Who asks, with the variables that can concern the question.
+    fn context(&self, about: About<'_>) -> Result<Context, Failure> {
+        self.context_that_may(about, self.global.prompt)
+    }
+
+    /// The same without variables, for what no variable can concern.
+    fn context_alone(&self, prompt: bool) -> Result<Context, Failure> {
+        let mut context = self.context_that_may(About::All, prompt)?;
+        context.variables.clear();
+        Ok(context)
+    }
+
+    fn context_that_may(&self, about: About<'_>, prompt: bool) -> Result<Context, Failure> {
+        self.outside.context(about, &self.caller(prompt))
+    }
+
+    /// What the command line says about who asks.
+    fn caller(&self, prompt: bool) -> CallerOptions {
+        CallerOptions {
+            directory: self.global.directory.clone(),
+            timeout_ms: self
+                .global
+                .timeout
+                .map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
+            prompt,
+        }
+    }
+
+    /// Whether a person may be asked at the terminal.
+    fn may_ask(&self) -> bool {
+        !self.global.non_interactive && !self.environment.ci
+    }
+}
+
+/// What `NAME|URL` means: anything with `://` is a URL. Checked here, so that a mistake is told
+/// before anything is started.
+fn target(text: &str) -> Result<About<'_>, Failure> {
+    if text.contains("://") {
+        RepositoryUrl::parse(text)?;
+        Ok(About::Url(text))
+    } else {
+        RepositoryName::parse(text)?;
+        Ok(About::Name(text))
+    }
+}
+
+#[cfg(test)]
+#[path = "commands_tests.rs"]
+mod tests;

@@ -97,6 +97,12 @@ pub fn normalize(name: &str) -> String {
     out
 }
 
+/// Whether two names mean the same entry of a file: compared exactly, but `pypi` in any case is one
+/// name.
+pub fn same_stored_name(a: &str, b: &str) -> bool {
+    a == b || (a.eq_ignore_ascii_case("pypi") && b.eq_ignore_ascii_case("pypi"))
+}
+
 impl fmt::Display for RepositoryName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&shown(&self.0))

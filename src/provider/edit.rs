@@ -1,1 +1,148 @@
-//! Editing files.
+//! Changes of TOML files that belong to the user: atomic, one at a time, and with everything kept
+//! that is not ours (comments, order, unknown keys, line ends, byte order mark).
+//!
+//! The new text goes to a temporary file (0600) of the same folder, is synced, and takes the old
+//! one's place by a rename, all under a lock on the folder: whoever is killed at whatever moment
+//! leaves the old file or the new one. A file that cannot be read or understood is never replaced.
+//! Programs that do not take the lock (Poetry takes none) are noticed by comparing once more just
+//! before the rename; the change is then made again on what they wrote.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use credential_helper_protocol::{ErrorCode, Failure};
+use tokio::time::Instant;
+use toml_edit::DocumentMut;
+
+use super::edit_folder::Folder;
+use super::edit_write::Place;
+
+/// The mode of a file that may hold a secret; an existing file that is looser gets it too.
+pub const PRIVATE: u32 = 0o600;
+/// The mode of a file of a project that everybody may read.
+pub const SHARED: u32 = 0o644;
+
+/// How long another writer may hold the lock: an edit takes some milliseconds.
+const LOCK_TIME: Duration = Duration::from_secs(3);
+/// How often the lock is tried meanwhile.
+const LOCK_STEP: Duration = Duration::from_millis(4);
+/// How long the disk may take for one step.
+const DISK_TIME: Duration = Duration::from_secs(10);
+
+/// Changes a TOML file; an absent one counts as empty and is created with `mode`, its folder too.
+///
+/// `change` may be called again on a newer text, so it must start from the document that it is
+/// given. What it returns comes back, with whether the file was written: a change that changes
+/// nothing writes nothing.
+///
+/// # Errors
+/// `change`'s own, with the file's name before it; `malformed` for a file that is no TOML,
+/// `timed-out` where another writer or the disk holds us up, `policy` for a file of somebody else,
+/// `unavailable` where it cannot be written. The old file is untouched after every error.
+pub async fn edit<T, F>(path: &Path, mode: u32, change: F) -> Result<(T, bool), Failure>
+where
+    T: Send + 'static,
+    F: FnMut(&mut DocumentMut) -> Result<T, Failure> + Send + 'static,
+{
+    let given_up = GivenUp::default();
+    let place = Place(path.to_owned());
+    let asked = place.clone();
+    let (target, mut change) = off_thread(&place, move || (asked.target(), change)).await?;
+    let mut target = target?;
+    if !target.folder_exists {
+        // Nothing is created for a change that changes nothing.
+        let asked = place.clone();
+        let folder = target.folder.clone();
+        let (first, back) = off_thread(&place, move || {
+            let first = asked.create_folder_for(&folder, &mut change);
+            (first, change)
+        })
+        .await?;
+        change = back;
+        if let Some(unchanged) = first? {
+            return Ok((unchanged, false));
+        }
+        target.folder_exists = true;
+    }
+    let folder = lock(&place, target.folder).await?;
+    let (asked, flag) = (place.clone(), given_up.0.clone());
+    let work = move || asked.run(&folder, &target.name, mode, &flag, change);
+    off_thread(&place, work).await?
+}
+
+/// Tells the thread that works for us, when we stop waiting, not to write any more.
+#[derive(Default)]
+struct GivenUp(Arc<AtomicBool>);
+
+impl Drop for GivenUp {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+async fn off_thread<R: Send + 'static>(
+    place: &Place,
+    work: impl FnOnce() -> R + Send + 'static,
+) -> Result<R, Failure> {
+    match tokio::time::timeout(DISK_TIME, tokio::task::spawn_blocking(work)).await {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(_)) => Err(place.fail(ErrorCode::Internal, "the change itself failed")),
+        Err(_) => Err(place
+            .fail(ErrorCode::TimedOut, "the disk did not answer within 10 s")
+            .hint("see whether its file system is a network share that is gone")),
+    }
+}
+
+/// Opens the folder and takes its lock.
+async fn lock(place: &Place, path: PathBuf) -> Result<Folder, Failure> {
+    let deadline = Instant::now() + LOCK_TIME;
+    let mut state = LockState::Closed(path);
+    loop {
+        let (next, error) = off_thread(place, move || state.step()).await?;
+        if let Some(error) = error {
+            return Err(place.io("cannot lock its folder", &error));
+        }
+        match next {
+            LockState::Held(folder) => return Ok(folder),
+            other => state = other,
+        }
+        if Instant::now() >= deadline {
+            return Err(place
+                .fail(ErrorCode::TimedOut, "another program holds its folder's lock for more than 3 s")
+                .hint("end the other program, for example a stopped `helper` or Poetry run, and try again"));
+        }
+        tokio::time::sleep(LOCK_STEP).await;
+    }
+}
+
+enum LockState {
+    Closed(PathBuf),
+    Open(Folder),
+    Held(Folder),
+}
+
+impl LockState {
+    fn step(self) -> (Self, Option<io::Error>) {
+        let opened = match self {
+            Self::Closed(path) => Folder::open(path.clone()).map_err(|error| (path, error)),
+            Self::Open(folder) => Ok(folder),
+            held @ Self::Held(_) => return (held, None),
+        };
+        let mut folder = match opened {
+            Ok(folder) => folder,
+            Err((path, error)) => return (Self::Closed(path), Some(error)),
+        };
+        match folder.try_lock() {
+            Ok(true) => (Self::Held(folder), None),
+            Ok(false) => (Self::Open(folder), None),
+            Err(error) => (Self::Open(folder), Some(error)),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "edit_tests.rs"]
+mod tests;

@@ -2,6 +2,9 @@
 //!
 //! A path may name anything: a FIFO, a directory, a loop of links, a file on a network share that
 //! does not answer. None of these may stop the agent, and none may be taken for "no such file".
+//!
+//! An answer may be kept as long as everything that was looked at for it stays the same:
+//! [`View::stamp`] says what that was, [`Files::is_current`] whether it still holds.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -9,11 +12,16 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use credential_helper_protocol::Failure;
 use zeroize::Zeroizing;
 
+use super::stamp::{Found, Look};
+#[cfg(not(target_os = "linux"))]
+use super::unwatched::{Survey, Watch, survey};
+#[cfg(target_os = "linux")]
+use super::watch::{Survey, Watch, survey};
 use crate::domain::credential::Why;
 use crate::domain::text::shown;
 
@@ -21,6 +29,8 @@ use crate::domain::text::shown;
 pub const FILE_SIZE: u64 = 4 * 1024 * 1024;
 /// How long one file may take.
 pub const FILE_TIME: Duration = Duration::from_secs(1);
+/// Contents kept at once: the files of some projects and all of the user's own.
+const KEPT: usize = 64;
 
 /// The content of a file; wiped when the last holder drops it.
 pub type Text = Rc<Zeroizing<String>>;
@@ -56,7 +66,15 @@ pub struct Files(Rc<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    kept: RefCell<HashMap<PathBuf, (Identity, Text)>>,
+    kept: RefCell<HashMap<PathBuf, Kept>>,
+    watch: Watch,
+}
+
+#[derive(Clone)]
+struct Kept {
+    identity: Identity,
+    text: Text,
+    used: Instant,
 }
 
 /// The files of one request: notes what was looked at, so that the answer can be kept just as
@@ -64,14 +82,27 @@ struct Inner {
 #[derive(Clone, Default)]
 pub struct View {
     files: Files,
-    seen: Rc<RefCell<Vec<(PathBuf, Option<Identity>)>>>,
+    generation: u64,
+    began: Option<Instant>,
+    seen: Rc<RefCell<Vec<Look>>>,
 }
 
 impl Files {
+    /// Files whose folders are watched: for a process that stays.
+    pub fn watching() -> Self {
+        Self(Rc::new(Inner {
+            kept: RefCell::default(),
+            watch: Watch::new(),
+        }))
+    }
+
     /// A view for one request.
     pub fn view(&self) -> View {
+        self.drain();
         View {
             files: self.clone(),
+            generation: self.0.watch.generation(),
+            began: Some(Instant::now()),
             seen: Rc::default(),
         }
     }
@@ -80,9 +111,51 @@ impl Files {
     pub fn forget(&self) {
         self.0.kept.borrow_mut().clear();
     }
+
+    /// Forgets the contents that nobody has read for so long.
+    pub fn forget_unused(&self, idle: Duration) {
+        let kept = &mut *self.0.kept.borrow_mut();
+        kept.retain(|_, kept| kept.used.elapsed() < idle);
+    }
+
+    /// Takes in what the watch has seen; [`Files::is_current`] does so by itself.
+    pub fn drain(&self) {
+        self.0.watch.drain();
+    }
+
+    /// The watch.
+    pub(super) fn watch(&self) -> &Watch {
+        &self.0.watch
+    }
+
+    fn keep(&self, path: &Path, identity: Identity, text: &Text) {
+        let kept = &mut *self.0.kept.borrow_mut();
+        if kept.len() >= KEPT && !kept.contains_key(path) {
+            let oldest = kept.iter().min_by_key(|(_, kept)| kept.used);
+            if let Some(oldest) = oldest.map(|(path, _)| path.clone()) {
+                kept.remove(&oldest);
+            }
+        }
+        let kept_now = Kept {
+            identity,
+            text: text.clone(),
+            used: Instant::now(),
+        };
+        kept.insert(path.to_owned(), kept_now);
+    }
 }
 
 impl View {
+    /// Every look so far, the generation of the watch before the first, and when that was.
+    pub(super) fn looks(&self) -> (Vec<Look>, u64, Option<Instant>) {
+        (self.seen.borrow().clone(), self.generation, self.began)
+    }
+
+    /// The files it belongs to.
+    pub(super) fn files(&self) -> &Files {
+        &self.files
+    }
+
     /// The content of a file; `None` where there is none.
     ///
     /// # Errors
@@ -94,76 +167,130 @@ impl View {
             detail: format!("cannot read {}: {text}", shown(&path.to_string_lossy())),
         };
         let kept = self.files.0.kept.borrow().get(path).cloned();
-        let known = kept.as_ref().map(|(identity, _)| *identity);
+        let known = kept.as_ref().map(|kept| kept.identity);
         let owned = path.to_owned();
-        let work = tokio::task::spawn_blocking(move || read_file(&owned, known));
-        let read = match tokio::time::timeout(FILE_TIME, work).await {
-            Err(_) => return Err(fail(Why::TimedOut, "no answer within 1 s")),
-            Ok(Err(_)) => return Err(fail(Why::Unavailable, "the reader failed")),
-            Ok(Ok(read)) => read,
+        let read = self.look(path, move || read_file(&owned, known)).await;
+        let (read, note) = match read {
+            Err(Late::TimedOut) => return Err(fail(Why::TimedOut, "no answer within 1 s")),
+            Err(Late::Broken) => return Err(fail(Why::Unavailable, "the reader failed")),
+            Ok(done) => done,
         };
-        let (identity, text) = match read {
+        match read {
             Ok(Reading::Absent) => {
-                self.note(path, None);
+                note(Found::Nothing);
                 self.files.0.kept.borrow_mut().remove(path);
-                return Ok(None);
+                Ok(None)
             }
             Ok(Reading::Same) => {
-                self.note(path, known);
-                return Ok(kept.map(|(_, text)| text));
+                note(known.map_or(Found::Unknown, Found::Settled));
+                Ok(kept.map(|kept| {
+                    self.files.keep(path, kept.identity, &kept.text);
+                    kept.text
+                }))
             }
-            Ok(Reading::New(identity, text)) => (identity, text),
+            Ok(Reading::New(found, identity, text)) => {
+                note(found);
+                let text = Rc::new(text);
+                self.files.keep(path, identity, &text);
+                Ok(Some(text))
+            }
             Err(error) => {
-                self.note(path, None);
-                return Err(match error.kind() {
+                note(Found::Unknown);
+                Err(match error.kind() {
                     io::ErrorKind::InvalidData => fail(Why::Malformed, "it is not UTF-8 text"),
                     io::ErrorKind::FileTooLarge => fail(Why::Malformed, "it is larger than 4 MiB"),
                     io::ErrorKind::InvalidInput => fail(Why::Malformed, "it is not a regular file"),
                     io::ErrorKind::PermissionDenied => fail(Why::Unavailable, "permission denied"),
                     kind => fail(Why::Unavailable, &kind.to_string()),
-                });
+                })
             }
-        };
-        self.note(path, Some(identity));
-        let text = Rc::new(text);
-        self.files
-            .0
-            .kept
-            .borrow_mut()
-            .insert(path.to_owned(), (identity, text.clone()));
-        Ok(Some(text))
+        }
     }
 
     /// Whether there is a regular file (or anything else that is no error to meet) at the path.
     pub async fn exists(&self, path: &Path) -> bool {
         let owned = path.to_owned();
-        let work = tokio::task::spawn_blocking(move || std::fs::metadata(owned).ok());
-        let found = tokio::time::timeout(FILE_TIME, work)
-            .await
-            .ok()
-            .and_then(Result::ok)
-            .flatten();
-        self.note(path, found.as_ref().map(identity));
-        found.is_some_and(|meta| meta.is_file())
+        let looked = self.look(path, move || std::fs::metadata(owned)).await;
+        let Ok((found, note)) = looked else {
+            return false;
+        };
+        note(match &found {
+            Ok(meta) => found_file(meta),
+            Err(error) if is_absence(error) => Found::Nothing,
+            Err(_) => Found::Unknown,
+        });
+        found.is_ok_and(|meta| meta.is_file())
     }
 
-    fn note(&self, path: &Path, identity: Option<Identity>) {
-        self.seen.borrow_mut().push((path.to_owned(), identity));
+    /// Watches the path and then looks at it, off the main thread. The second part of the result
+    /// notes what was found.
+    async fn look<T: Send + 'static>(
+        &self,
+        path: &Path,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<(T, impl FnOnce(Found)), Late> {
+        let surveying = self.files.0.watch.begin();
+        let queue = surveying.queue();
+        let owned = path.to_owned();
+        let work = tokio::task::spawn_blocking(move || {
+            let survey = survey(queue.as_deref(), &owned);
+            (survey, work())
+        });
+        let (survey, done, late) = match tokio::time::timeout(FILE_TIME, work).await {
+            Ok(Ok((survey, done))) => (survey, Some(done), Late::Broken),
+            Ok(Err(_)) => (Survey::UNKNOWN, None, Late::Broken),
+            Err(_) => (Survey::UNKNOWN, None, Late::TimedOut),
+        };
+        let look = Look {
+            path: path.to_owned(),
+            found: Found::Unknown,
+            local: survey.local,
+            watch: surveying.end(&survey),
+            missing: survey.missing,
+        };
+        let Some(done) = done else {
+            self.seen.borrow_mut().push(look);
+            return Err(late);
+        };
+        let seen = self.seen.clone();
+        let note = move |found| seen.borrow_mut().push(Look { found, ..look });
+        Ok((done, note))
+    }
+}
+
+/// Why there is no result of a look.
+enum Late {
+    TimedOut,
+    Broken,
+}
+
+/// A file where a folder should be: there is no such file either.
+pub(super) fn is_absence(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+fn found_file(meta: &std::fs::Metadata) -> Found {
+    // Only its kind was asked for, but what replaces it may be of another.
+    if settled(meta) {
+        Found::Settled(identity(meta))
+    } else {
+        Found::Fresh(identity(meta))
     }
 }
 
 enum Reading {
     Absent,
     Same,
-    New(Identity, Zeroizing<String>),
+    New(Found, Identity, Zeroizing<String>),
 }
 
 /// Opens without blocking (a FIFO would wait for a writer), then checks what it has opened.
 fn read_file(path: &Path, known: Option<Identity>) -> io::Result<Reading> {
     let file = match open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Reading::Absent),
-        // A file where a folder should be: there is no such file either.
-        Err(error) if error.kind() == io::ErrorKind::NotADirectory => return Ok(Reading::Absent),
+        Err(error) if is_absence(&error) => return Ok(Reading::Absent),
         other => other?,
     };
     let meta = file.metadata()?;
@@ -174,7 +301,8 @@ fn read_file(path: &Path, known: Option<Identity>) -> io::Result<Reading> {
         return Err(io::ErrorKind::FileTooLarge.into());
     }
     let identity = identity(&meta);
-    if known == Some(identity) && settled(&meta) {
+    let found = found_file(&meta);
+    if known == Some(identity) && found == Found::Settled(identity) {
         return Ok(Reading::Same);
     }
     let room = usize::try_from(meta.len()).unwrap_or(0);
@@ -185,7 +313,11 @@ fn read_file(path: &Path, known: Option<Identity>) -> io::Result<Reading> {
     }
     let text = std::str::from_utf8(&bytes).map_err(|_| io::ErrorKind::InvalidData)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    Ok(Reading::New(identity, Zeroizing::new(text.to_owned())))
+    Ok(Reading::New(
+        found,
+        identity,
+        Zeroizing::new(text.to_owned()),
+    ))
 }
 
 /// Whether the file is old enough that a later write must show in its times: file systems count
@@ -212,7 +344,7 @@ fn open(path: &Path) -> io::Result<File> {
 }
 
 #[cfg(unix)]
-fn identity(meta: &std::fs::Metadata) -> Identity {
+pub(super) fn identity(meta: &std::fs::Metadata) -> Identity {
     use std::os::unix::fs::MetadataExt;
     Identity {
         device: meta.dev(),
@@ -224,7 +356,7 @@ fn identity(meta: &std::fs::Metadata) -> Identity {
 }
 
 #[cfg(not(unix))]
-fn identity(meta: &std::fs::Metadata) -> Identity {
+pub(super) fn identity(meta: &std::fs::Metadata) -> Identity {
     Identity {
         device: 0,
         inode: 0,
@@ -233,3 +365,7 @@ fn identity(meta: &std::fs::Metadata) -> Identity {
         changed: (0, 0),
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+#[path = "files_tests.rs"]
+mod tests;

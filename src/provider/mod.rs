@@ -14,9 +14,14 @@ use credential_helper_protocol::{Failure, ProviderState, Secret, Variable};
 
 use crate::domain::credential::{Answer, Key, ProviderId};
 
+pub mod child;
 pub mod command;
 pub mod declared;
 pub mod edit;
+mod edit_document;
+mod edit_folder;
+mod edit_lines;
+mod edit_write;
 pub mod environment;
 pub mod file;
 pub mod files;
@@ -27,6 +32,7 @@ pub mod netrc;
 pub mod poetry;
 pub mod poetry_edit;
 pub mod poetry_settings;
+pub mod poetry_key;
 pub mod project;
 #[cfg(all(unix, not(target_os = "macos")))]
 pub mod secret_service;
@@ -34,9 +40,14 @@ pub mod settings;
 mod settings_read;
 pub mod toml_text;
 pub mod trust_file;
+mod trust_text;
+pub mod stamp;
+#[cfg(not(target_os = "linux"))]
+mod unwatched;
 pub mod uv_store;
+pub mod value;
 #[cfg(target_os = "linux")]
-pub mod watch;
+mod watch;
 
 /// What a provider promises: an answer later, on the agent's own thread.
 pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;

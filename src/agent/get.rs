@@ -1,0 +1,137 @@
+//! `Get` and `Report`: answers that are kept, looked up, and held back after a refusal.
+
+use std::time::Duration;
+
+use credential_helper_protocol::{ErrorCode, Failure, Got, Nothing, Question, Report};
+
+use super::answers::{About, Bytes, Keep};
+use super::rejected::Who;
+use super::{Agent, connection};
+
+impl Agent {
+    /// `Get`: the reply as it goes over the wire.
+    ///
+    /// # Errors
+    /// Where there is no credential.
+    pub async fn get(
+        &self,
+        question: &Question,
+        message: &[u8],
+        who: Who,
+    ) -> Result<Bytes, Failure> {
+        self.not_locked()?;
+        if let Some(kept) = self.quick(message) {
+            return Ok(kept);
+        }
+        self.answers.missed();
+        let who = question.context.parent.map_or(who, Who::Parent);
+        if !question.context.variables.is_empty() || !self.rejected.is_empty() {
+            return self.look_up(question, message, who).await;
+        }
+        let flight = self.answers.flight(message);
+        let result = flight.get_or_try_init(|| self.look_up(question, message, who)).await.cloned();
+        self.answers.landed(message);
+        // A flight that landed while we waited may be from before a `lock`.
+        self.not_locked()?;
+        result
+    }
+
+    async fn look_up(
+        &self,
+        question: &Question,
+        message: &[u8],
+        who: Who,
+    ) -> Result<Bytes, Failure> {
+        let epoch = self.answers.epoch();
+        let call = self.call(&question.context)?;
+        let view = call.files.clone();
+        self.notice_keyring();
+        let resolved = self.drive().resolve(question, call, false).await?;
+        self.not_locked()?;
+        let settings = resolved.known.settings.clone();
+        let (bound_now, keyring) = (resolved.bound_now, resolved.asked_keyring);
+        if bound_now {
+            self.answers.forget();
+        }
+        let about = (question.name.clone(), question.url.clone());
+        let result = resolved.into_credential(question);
+        let keep = |absolute: Duration| Keep {
+            stamp: view.stamp(),
+            keyring,
+            idle: settings.cache.idle.min(absolute),
+            absolute,
+        };
+        let cacheable = question.context.variables.is_empty() && !bound_now;
+        match result {
+            Ok(credential) => {
+                if let Some(secret) = &credential.password
+                    && self.rejected.holds(who, &about, secret)
+                {
+                    return Err(Failure::new(
+                        ErrorCode::Rejected,
+                        format!("the server has just refused the credential of {}", credential.provider),
+                    )
+                    .hint(match &credential.name {
+                        Some(name) => format!("store the right one with `helper set {name} USERNAME`"),
+                        None => format!("correct it in {}", credential.location),
+                    }));
+                }
+                // What ends by itself is kept by its provider; here just as long as others.
+                let ends = credential.expires.is_some();
+                let secret = credential.password.clone();
+                let bytes = connection::encode_got(&Got { credential })?;
+                if cacheable && !ends {
+                    let keep = keep(settings.cache.absolute);
+                    let about = About { question: about, secret };
+                    self.answers.keep(message, bytes.clone(), keep, about, epoch);
+                }
+                Ok(bytes)
+            }
+            Err(failure) => {
+                if cacheable && failure.code == ErrorCode::NotFound {
+                    let bytes = connection::encode_error(&failure)?;
+                    let keep = keep(settings.cache.not_found);
+                    let about = About { question: about, secret: None };
+                    self.answers.keep(message, bytes, keep, about, epoch);
+                }
+                Err(failure)
+            }
+        }
+    }
+
+    /// `Report`: what a server said about a credential. Drops the copy and reads the store again,
+    /// once; a secret that is still the same is held back for a while.
+    ///
+    /// # Errors
+    /// For an unknown outcome.
+    pub async fn report(&self, report: &Report, who: Who) -> Result<Nothing, Failure> {
+        let question = &report.question;
+        let who = question.context.parent.map_or(who, Who::Parent);
+        let about = (question.name.clone(), question.url.clone());
+        match report.outcome.as_str() {
+            "accepted" => {
+                self.rejected.accepted(&about);
+                return Ok(Nothing {});
+            }
+            // A server that knows the account but forbids the thing: the secret is right.
+            "forbidden" => {
+                self.answers.drop_about(question);
+                return Ok(Nothing {});
+            }
+            "unauthorized" => {}
+            _ => return Err(Failure::new(ErrorCode::Usage, "the outcome of a report is unknown")),
+        }
+        self.not_locked()?;
+        let given = self.answers.drop_about(question);
+        self.registry.forget();
+        let call = self.call(&question.context)?;
+        let resolved = self.drive().resolve(question, call, false).await?;
+        if let Ok(credential) = resolved.into_credential(question)
+            && let Some(secret) = credential.password
+            && (given.is_empty() || given.iter().any(|given| given.same(&secret)))
+        {
+            self.rejected.add(who, about, secret);
+        }
+        Ok(Nothing {})
+    }
+}

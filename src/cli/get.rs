@@ -1,0 +1,69 @@
+//! `helper get`: the credential of a repository.
+
+use credential_helper_protocol::{ErrorCode, Failure, Operation, Question};
+
+use super::args::{Format, GetArgs};
+use super::{Session, render, target};
+use crate::connect::About;
+
+/// Prints it in the format that was asked for.
+pub(crate) fn run(session: &mut Session<'_>, args: GetArgs) -> Result<u8, Failure> {
+    let format = match (args.format, session.out.is_json()) {
+        (None | Some(Format::Json), true) => Format::Json,
+        (Some(_), true) => {
+            return Err(Failure::new(
+                ErrorCode::Usage,
+                "--json cannot be used together with another --format",
+            ));
+        }
+        (format, false) => format.unwrap_or(Format::Lines),
+    };
+    if format == Format::Json {
+        session.out.errors_as_json();
+    }
+    let question = question(
+        session,
+        &args.target,
+        args.username,
+        args.operation.map(Into::into),
+    )?;
+    let credential = session.agent()?.get(&question)?;
+    let printed = render::credential(&credential, format)?;
+    // The object has them itself.
+    if format != Format::Json {
+        for warning in &credential.warnings {
+            session.out.warning(warning);
+        }
+    }
+    session.out.log(
+        1,
+        &format!(
+            "answered by {} ({})",
+            credential.provider, credential.location
+        ),
+    );
+    session.out.secret(&printed)?;
+    Ok(0)
+}
+
+/// The question that `NAME|URL`, account and operation ask.
+pub(crate) fn question(
+    session: &Session<'_>,
+    text: &str,
+    username: Option<String>,
+    operation: Option<Operation>,
+) -> Result<Question, Failure> {
+    let about = target(text)?;
+    let (name, url) = match about {
+        About::Url(url) => (None, Some(url.to_owned())),
+        _ => (Some(text.to_owned()), None),
+    };
+    Ok(Question {
+        name,
+        url,
+        username,
+        operation,
+        upload: None,
+        context: session.context(about)?,
+    })
+}

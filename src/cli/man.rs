@@ -1,0 +1,86 @@
+//! `helper man`: manual pages, generated from the same definitions as the help.
+
+use std::path::Path;
+
+use clap::{Command, CommandFactory as _};
+use credential_helper_protocol::{ErrorCode, Failure};
+
+use super::Session;
+use super::args::{Cli, ManArgs};
+
+/// The date of this version: a page has one, and the same source gives the same page.
+const DATE: &str = "2026-11-26";
+
+/// Prints the page of `helper`, or writes one page a command.
+pub(crate) fn run(session: &mut Session<'_>, args: &ManArgs) -> Result<u8, Failure> {
+    let mut root = Cli::command();
+    root.build();
+    let Some(folder) = &args.dir else {
+        let page = page(&root, "helper")?;
+        session.out.text(&page)?;
+        return Ok(0);
+    };
+    std::fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
+    write(&root, "helper", folder)?;
+    Ok(0)
+}
+
+fn write(command: &Command, name: &str, folder: &Path) -> Result<(), Failure> {
+    let path = folder.join(format!("{name}.1"));
+    std::fs::write(&path, page(command, name)?).map_err(|error| failed(&path, &error))?;
+    for next in command.get_subcommands().filter(|next| !next.is_hide_set()) {
+        write(next, &format!("{name}-{}", next.get_name()), folder)?;
+    }
+    Ok(())
+}
+
+/// The page of a command, without what `mandoc -Tlint` finds fault with.
+fn page(command: &Command, name: &str) -> Result<String, Failure> {
+    let man = clap_mangen::Man::new(command.clone());
+    let mut body = Vec::new();
+    man.render(&mut body)
+        .map_err(|_| Failure::new(ErrorCode::Internal, "making the manual page failed"))?;
+    let body = String::from_utf8_lossy(&body).replace("\n.br\n\n.br\n", "\n.sp\n");
+    let mut page = String::with_capacity(body.len());
+    for line in body.lines().map(str::trim_end) {
+        if line.starts_with(".TH ") {
+            let title = name.to_uppercase();
+            let version = env!("CARGO_PKG_VERSION");
+            page.extend([".TH ", &title, " 1 ", DATE, " \"helper ", version, "\"\n"]);
+        } else if line.starts_with('.') {
+            page.extend([line, "\n"]);
+        } else {
+            fold(line, &mut page);
+        }
+    }
+    Ok(page)
+}
+
+/// Adds a line of text in lines of at most 80 bytes: the formatter joins them again.
+fn fold(line: &str, page: &mut String) {
+    let mut length = 0;
+    for word in line.split(' ') {
+        // A line that starts with one of these would be a request.
+        let starts = !word.starts_with(['.', '\'']);
+        if length > 0 {
+            let fits = length + 1 + word.len() <= 80;
+            page.push(if fits || !starts { ' ' } else { '\n' });
+            length = if fits || !starts { length + 1 } else { 0 };
+        }
+        page.push_str(word);
+        length += word.len();
+    }
+    page.push('\n');
+}
+
+fn failed(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(
+        ErrorCode::Unavailable,
+        format!(
+            "writing the manual pages to {} failed ({})",
+            path.display(),
+            error.kind()
+        ),
+    )
+    .hint("give `--dir` a directory that you may write to")
+}

@@ -1,0 +1,120 @@
+//! What the commands need from outside, as one trait, so that tests can stand in for it.
+
+use credential_helper_protocol::{Context, Failure, Secret};
+
+use super::doctor::{self, Check};
+use super::prompt;
+use crate::connect::{self, About, Agent, CallerOptions, Options, RunOptions};
+
+/// The world of a command.
+pub(crate) trait Outside {
+    /// The agent that answers; one is started where there is none.
+    fn connect(&self, options: &Options) -> Result<Box<dyn Agent>, Failure>;
+    /// The running agent; `None` where there is none.
+    fn running(&self, options: &Options) -> Result<Option<Box<dyn Agent>>, Failure>;
+    /// Serves until the agent ends.
+    fn run_agent(&self, options: RunOptions) -> Result<(), Failure>;
+    /// Starts an agent by hand.
+    fn start_agent(&self, options: &Options) -> Result<Box<dyn Agent>, Failure>;
+    /// Who asks.
+    fn context(&self, about: About<'_>, options: &CallerOptions) -> Result<Context, Failure>;
+    /// A secret from the terminal, if that may be asked, or from standard input.
+    fn secret(&self, label: &str, may_ask: bool) -> Result<Secret, Failure>;
+    /// What `doctor` finds.
+    fn checks(&self, options: &Options, caller: &CallerOptions) -> Result<Vec<Check>, Failure>;
+}
+
+/// This process.
+pub(crate) struct Here;
+
+impl Outside for Here {
+    fn connect(&self, options: &Options) -> Result<Box<dyn Agent>, Failure> {
+        connect::connect(options)
+    }
+
+    fn running(&self, options: &Options) -> Result<Option<Box<dyn Agent>>, Failure> {
+        connect::running(options)
+    }
+
+    fn run_agent(&self, options: RunOptions) -> Result<(), Failure> {
+        connect::run_agent(options)
+    }
+
+    fn start_agent(&self, options: &Options) -> Result<Box<dyn Agent>, Failure> {
+        connect::start_agent(options)
+    }
+
+    fn context(&self, about: About<'_>, options: &CallerOptions) -> Result<Context, Failure> {
+        connect::context(about, options)
+    }
+
+    fn secret(&self, label: &str, may_ask: bool) -> Result<Secret, Failure> {
+        prompt::secret(label, may_ask)
+    }
+
+    fn checks(&self, options: &Options, caller: &CallerOptions) -> Result<Vec<Check>, Failure> {
+        doctor::checks(options, caller)
+    }
+}
+
+/// What the environment says about how to behave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Environment {
+    /// `NO_COLOR` is set (no-color.org), or the terminal knows no colours.
+    pub(crate) no_color: bool,
+    /// `CI` is set: nobody is there to be asked.
+    pub(crate) ci: bool,
+    /// `CREDENTIAL_HELPER_NO_AGENT` is set.
+    pub(crate) no_agent: bool,
+}
+
+impl Environment {
+    /// As it is for this process.
+    pub(crate) fn of_process() -> Self {
+        Self::read(|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+    }
+
+    fn read(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let set = |name| variable(name).is_some_and(|value| !value.is_empty());
+        // Some systems say `CI=false` where others leave it out.
+        let on = |name| {
+            variable(name).is_some_and(|value| {
+                !matches!(value.to_ascii_lowercase().as_str(), "" | "0" | "false")
+            })
+        };
+        Self {
+            no_color: set("NO_COLOR") || variable("TERM").as_deref() == Some("dumb"),
+            ci: on("CI"),
+            no_agent: on("CREDENTIAL_HELPER_NO_AGENT"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Environment;
+
+    #[test]
+    fn variables() {
+        let read = |pairs: &[(&str, &str)]| {
+            let environment = Environment::read(|name| {
+                let pair = pairs.iter().find(|pair| pair.0 == name)?;
+                Some(pair.1.to_owned())
+            });
+            (environment.no_color, environment.ci, environment.no_agent)
+        };
+        assert_eq!(read(&[]), (false, false, false));
+        assert_eq!(
+            read(&[("NO_COLOR", "0"), ("CI", "true")]),
+            (true, true, false)
+        );
+        assert_eq!(
+            read(&[("NO_COLOR", ""), ("CI", "false")]),
+            (false, false, false)
+        );
+        assert_eq!(
+            read(&[("TERM", "dumb"), ("CREDENTIAL_HELPER_NO_AGENT", "1")]),
+            (true, false, true)
+        );
+    }
+}

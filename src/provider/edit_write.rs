@@ -1,0 +1,381 @@
+//! One change of one file, on a thread that may wait for the disk: find, read, change, replace.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::Metadata;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use credential_helper_protocol::{ErrorCode, Failure};
+use toml_edit::DocumentMut;
+use zeroize::Zeroizing;
+
+use super::edit::PRIVATE;
+use super::edit_folder::{Folder, Leftover, remove_leftovers, temporary_name};
+use super::edit_lines::{line_at, with_line_ends_of};
+use super::files::FILE_SIZE;
+use crate::domain::text::shown;
+
+/// How often a change is made again because another program wrote the file at the same moment.
+const ROUNDS: usize = 20;
+const BYTE_ORDER_MARK: &str = "\u{feff}";
+
+/// The file as the user named it.
+#[derive(Clone)]
+pub(super) struct Place(pub(super) PathBuf);
+
+/// The file behind all links.
+pub(super) struct Target {
+    pub(super) folder: PathBuf,
+    pub(super) folder_exists: bool,
+    pub(super) name: OsString,
+}
+
+/// What the file holds, and what it is.
+struct Content {
+    text: Zeroizing<String>,
+    meta: Metadata,
+}
+
+impl Place {
+    pub(super) fn fail(&self, code: ErrorCode, why: &str) -> Failure {
+        let path = shown(&self.0.to_string_lossy());
+        Failure::new(code, format!("cannot change {path}: {why}"))
+    }
+
+    /// An error of the operating system, in our words.
+    pub(super) fn io(&self, doing: &str, error: &io::Error) -> Failure {
+        let (why, hint) = match error.kind() {
+            io::ErrorKind::PermissionDenied => (
+                "permission denied",
+                "see who owns the file and its folder, and their modes",
+            ),
+            io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::FileTooLarge => (
+                "there is no space left for it",
+                "free some space and try again; the old file is untouched",
+            ),
+            io::ErrorKind::ReadOnlyFilesystem => (
+                "its file system is read-only",
+                "mount it for writing, or name another configuration folder",
+            ),
+            io::ErrorKind::NotADirectory => (
+                "a part of its path is a file",
+                "see the path of the configuration folder",
+            ),
+            _ if is_loop(error) => ("its links lead in a circle", "remove the link"),
+            _ => {
+                let why = format!("{doing}: {}", error.kind());
+                return self.fail(ErrorCode::Unavailable, &why);
+            }
+        };
+        self.fail(ErrorCode::Unavailable, why).hint(hint)
+    }
+
+    /// Follows links to the real file: a link into a folder of dot files stays a link.
+    pub(super) fn target(&self) -> Result<Target, Failure> {
+        let no_name = || self.fail(ErrorCode::Usage, "it is not the path of a file");
+        let real = match std::fs::canonicalize(&self.0) {
+            Ok(real) => real,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if std::fs::symlink_metadata(&self.0).is_ok() {
+                    return Err(self
+                        .fail(
+                            ErrorCode::Unavailable,
+                            "it is a link to a file that is gone",
+                        )
+                        .hint("remove the link, or put its file back"));
+                }
+                let name = self.0.file_name().ok_or_else(no_name)?.to_owned();
+                let parent = match self.0.parent() {
+                    Some(parent) if parent != Path::new("") => parent,
+                    _ => Path::new("."),
+                };
+                return match std::fs::canonicalize(parent) {
+                    Ok(folder) => Ok(Target {
+                        folder,
+                        folder_exists: true,
+                        name,
+                    }),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Target {
+                        folder: parent.to_owned(),
+                        folder_exists: false,
+                        name,
+                    }),
+                    Err(error) => Err(self.io("cannot find its folder", &error)),
+                };
+            }
+            Err(error) => return Err(self.io("cannot follow its path", &error)),
+        };
+        let name = real.file_name().ok_or_else(no_name)?.to_owned();
+        let folder = real.parent().ok_or_else(no_name)?.to_owned();
+        Ok(Target {
+            folder,
+            folder_exists: true,
+            name,
+        })
+    }
+
+    /// Creates the folder (0700), unless the change would leave an empty document empty; then its
+    /// result comes back.
+    pub(super) fn create_folder_for<T>(
+        &self,
+        folder: &Path,
+        change: &mut impl FnMut(&mut DocumentMut) -> Result<T, Failure>,
+    ) -> Result<Option<T>, Failure> {
+        let mut document = DocumentMut::new();
+        let result = change(&mut document).map_err(|failure| self.of_change(failure))?;
+        if Zeroizing::new(document.to_string()).is_empty() {
+            return Ok(Some(result));
+        }
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        match builder.create(folder) {
+            Ok(()) => Ok(None),
+            Err(error) => Err(self.io("cannot create its folder", &error)),
+        }
+    }
+
+    fn of_change(&self, failure: Failure) -> Failure {
+        let message = self.fail(failure.code, &failure.message).message;
+        Failure { message, ..failure }
+    }
+
+    /// The whole change, under the lock.
+    pub(super) fn run<T>(
+        &self,
+        folder: &Folder,
+        name: &OsStr,
+        mode: u32,
+        given_up: &AtomicBool,
+        mut change: impl FnMut(&mut DocumentMut) -> Result<T, Failure>,
+    ) -> Result<(T, bool), Failure> {
+        remove_leftovers(folder);
+        for _ in 0..ROUNDS {
+            let old = self.read(folder, name)?;
+            let text = old.as_ref().map_or("", |old| old.text.as_str());
+            let (mark, text) = match text.strip_prefix(BYTE_ORDER_MARK) {
+                Some(text) => (BYTE_ORDER_MARK, text),
+                None => ("", text),
+            };
+            let plain = Zeroizing::new(text.replace("\r\n", "\n"));
+            let mut document = self.parse(&plain)?;
+            let before = Zeroizing::new(document.to_string());
+            let result = change(&mut document).map_err(|failure| self.of_change(failure))?;
+            let after = Zeroizing::new(document.to_string());
+            if *before == *after {
+                if let Some(old) = &old {
+                    self.tighten(folder, name, &old.meta, mode)?;
+                }
+                return Ok((result, false));
+            }
+            // A text that could not be read again must never reach the disk.
+            if after.parse::<DocumentMut>().is_err() {
+                return Err(self.fail(ErrorCode::Internal, "the new text would not be valid TOML"));
+            }
+            let mut new = Zeroizing::new(String::with_capacity(after.len() * 2 + mark.len()));
+            new.push_str(mark);
+            with_line_ends_of(text, &after, &mut new);
+            if new.len() as u64 > FILE_SIZE {
+                return Err(self.fail(ErrorCode::Usage, "it would be larger than 4 MiB"));
+            }
+            if self.replace(folder, name, old.as_ref(), &new, mode, given_up)? {
+                return Ok((result, true));
+            }
+        }
+        Err(self
+            .fail(ErrorCode::Unavailable, "another program keeps writing it")
+            .hint("end the other program and try again"))
+    }
+
+    /// Reads the file if it is one that we may replace.
+    fn read(&self, folder: &Folder, name: &OsStr) -> Result<Option<Content>, Failure> {
+        let file = match folder.open_file(name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(self.io("cannot open it", &error)),
+            Ok(file) => file,
+        };
+        let meta = file
+            .metadata()
+            .map_err(|error| self.io("cannot look at it", &error))?;
+        if !meta.is_file() {
+            return Err(self.fail(ErrorCode::Malformed, "it is not a regular file"));
+        }
+        self.check_owner(&meta)?;
+        let too_large = || self.fail(ErrorCode::Malformed, "it is larger than 4 MiB");
+        if meta.len() > FILE_SIZE {
+            return Err(too_large());
+        }
+        let room = usize::try_from(meta.len()).unwrap_or(0);
+        let mut bytes = Zeroizing::new(Vec::with_capacity(room + 1));
+        file.take(FILE_SIZE + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|error| self.io("cannot read it", &error))?;
+        if bytes.len() as u64 > FILE_SIZE {
+            return Err(too_large());
+        }
+        match String::from_utf8(std::mem::take(&mut *bytes)) {
+            Ok(text) => Ok(Some(Content {
+                text: Zeroizing::new(text),
+                meta,
+            })),
+            Err(error) => {
+                let line = line_at(error.as_bytes(), error.utf8_error().valid_up_to());
+                drop(Zeroizing::new(error.into_bytes()));
+                let why = format!("line {line} is not UTF-8 text");
+                Err(self.fail(ErrorCode::Malformed, &why))
+            }
+        }
+    }
+
+    /// Parses; of the parser's own message, which quotes the line, nothing is passed on.
+    fn parse(&self, text: &str) -> Result<DocumentMut, Failure> {
+        text.parse::<DocumentMut>().map_err(|error| {
+            let at = error.span().map_or(0, |span| span.start);
+            let line = line_at(text.as_bytes(), at);
+            self.fail(
+                ErrorCode::Malformed,
+                &format!("line {line} is not valid TOML"),
+            )
+            .hint("correct that line by hand, then try again; nothing was changed")
+        })
+    }
+
+    /// A file of somebody else would become ours by the rename, and a read-only one writable.
+    #[cfg(unix)]
+    fn check_owner(&self, meta: &Metadata) -> Result<(), Failure> {
+        use std::os::unix::fs::MetadataExt;
+        if meta.uid() != rustix::process::geteuid().as_raw() {
+            return Err(self
+                .fail(ErrorCode::Policy, "it belongs to another user")
+                .hint("run this as the user who owns it"));
+        }
+        if meta.mode() & 0o200 == 0 {
+            return Err(self
+                .fail(ErrorCode::Policy, "it is read-only")
+                .hint("make it writable with `chmod u+w` if it should change"));
+        }
+        Ok(())
+    }
+
+    #[cfg(not(unix))]
+    fn check_owner(&self, meta: &Metadata) -> Result<(), Failure> {
+        if meta.permissions().readonly() {
+            return Err(self.fail(ErrorCode::Policy, "it is read-only"));
+        }
+        Ok(())
+    }
+
+    /// Closes a file that may hold secrets and that others can read, although its text stays.
+    #[cfg(unix)]
+    fn tighten(
+        &self,
+        folder: &Folder,
+        name: &OsStr,
+        meta: &Metadata,
+        mode: u32,
+    ) -> Result<(), Failure> {
+        use std::os::unix::fs::{MetadataExt, PermissionsExt};
+        let wanted = final_mode(Some(meta), mode);
+        if meta.mode() & 0o7777 == wanted {
+            return Ok(());
+        }
+        folder
+            .open_file(name)
+            .and_then(|file| file.set_permissions(std::fs::Permissions::from_mode(wanted)))
+            .map_err(|error| self.io("cannot close it to others", &error))
+    }
+
+    #[cfg(not(unix))]
+    #[expect(
+        clippy::unnecessary_wraps,
+        clippy::unused_self,
+        reason = "the same signature as where files have modes"
+    )]
+    fn tighten(&self, _: &Folder, _: &OsStr, _: &Metadata, _: u32) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// Puts the new text in the place of the old; false if another program wrote in between.
+    fn replace(
+        &self,
+        folder: &Folder,
+        name: &OsStr,
+        old: Option<&Content>,
+        new: &str,
+        mode: u32,
+        given_up: &AtomicBool,
+    ) -> Result<bool, Failure> {
+        let temporary = temporary_name();
+        let mut file = folder
+            .create(&temporary)
+            .map_err(|error| self.io("cannot create a file beside it", &error))?;
+        let mut leftover = Leftover::new(folder, &temporary);
+        let written = file
+            .write_all(new.as_bytes())
+            .and_then(|()| set_mode(&file, final_mode(old.map(|old| &old.meta), mode)))
+            .and_then(|()| file.sync_all());
+        written.map_err(|error| self.io("cannot write", &error))?;
+        drop(file);
+        let now = self.read(folder, name)?;
+        if now.as_ref().map(|now| now.text.as_bytes()) != old.map(|old| old.text.as_bytes()) {
+            return Ok(false);
+        }
+        if given_up.load(Ordering::Acquire) {
+            return Err(self.fail(ErrorCode::TimedOut, "nobody waits for it any more"));
+        }
+        folder
+            .rename(&temporary, name)
+            .map_err(|error| self.io("cannot replace it", &error))?;
+        leftover.forget();
+        folder
+            .sync()
+            .map_err(|error| self.io("it was written, but cannot be synced", &error))?;
+        Ok(true)
+    }
+}
+
+/// A new file gets `mode`, an old one keeps its own, but nothing beyond the owner's bits where
+/// the file may hold secrets (Poetry leaves a 0644 `auth.toml` as it is).
+#[cfg(unix)]
+fn final_mode(old: Option<&Metadata>, mode: u32) -> u32 {
+    use std::os::unix::fs::MetadataExt;
+    match old {
+        None => mode,
+        Some(meta) if mode == PRIVATE => meta.mode() & 0o700,
+        Some(meta) => meta.mode() & 0o777,
+    }
+}
+
+#[cfg(not(unix))]
+fn final_mode(_: Option<&Metadata>, mode: u32) -> u32 {
+    mode
+}
+
+#[cfg(unix)]
+fn set_mode(file: &std::fs::File, mode: u32) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(std::fs::Permissions::from_mode(mode))
+}
+
+#[cfg(not(unix))]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the same signature as where files have modes"
+)]
+fn set_mode(_: &std::fs::File, _: u32) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(unix)]
+fn is_loop(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::ELOOP)
+}
+
+#[cfg(not(unix))]
+fn is_loop(_: &io::Error) -> bool {
+    false
+}

@@ -1,0 +1,288 @@
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::Files;
+use crate::provider::stamp::Stamp;
+
+/// A folder whose path leads over no link.
+fn folder() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().canonicalize().unwrap();
+    (folder, path)
+}
+
+/// Writes a file that has been left alone for a while, as far as its times say.
+fn old(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
+    let then = std::time::SystemTime::now() - Duration::from_secs(60);
+    let file = fs::File::options().write(true).open(path).unwrap();
+    file.set_modified(then).unwrap();
+}
+
+async fn read(files: &Files, path: &Path) -> (Option<String>, Stamp) {
+    let view = files.view();
+    let text = view.read(path).await.unwrap();
+    (text.map(|text| text.to_string()), view.stamp())
+}
+
+/// An instant at which a watch is no longer believed.
+fn later() -> Instant {
+    Instant::now() + Duration::from_secs(2)
+}
+
+fn tell<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(work)
+}
+
+/// Reads a file, changes something, and expects that to be seen at once.
+fn seen(prepare: impl FnOnce(&Path), change: impl FnOnce(&Path)) {
+    let (_keep, folder) = folder();
+    prepare(&folder);
+    tell(async {
+        for files in [Files::watching(), Files::default()] {
+            let (_, stamp) = read(&files, &folder.join("auth.toml")).await;
+            assert!(files.is_current(&stamp));
+            assert!(files.is_current_at(&stamp, later()));
+        }
+        let files = Files::watching();
+        let (_, stamp) = read(&files, &folder.join("auth.toml")).await;
+        assert!(files.is_current(&stamp));
+        change(&folder);
+        assert!(!files.is_current(&stamp));
+        assert!(!files.recheck(&stamp).await);
+    });
+}
+
+#[test]
+fn written_in_place() {
+    seen(
+        |folder| old(&folder.join("auth.toml"), "a"),
+        |folder| fs::write(folder.join("auth.toml"), "b").unwrap(),
+    );
+}
+
+#[test]
+fn renamed_in() {
+    seen(
+        |folder| old(&folder.join("auth.toml"), "a"),
+        |folder| {
+            fs::write(folder.join("new"), "b").unwrap();
+            fs::rename(folder.join("new"), folder.join("auth.toml")).unwrap();
+        },
+    );
+}
+
+#[test]
+fn deleted_and_moved_away() {
+    seen(
+        |folder| old(&folder.join("auth.toml"), "a"),
+        |folder| fs::remove_file(folder.join("auth.toml")).unwrap(),
+    );
+    seen(
+        |folder| old(&folder.join("auth.toml"), "a"),
+        |folder| fs::rename(folder.join("auth.toml"), folder.join("b")).unwrap(),
+    );
+}
+
+#[test]
+fn created() {
+    seen(
+        |_| {},
+        |folder| fs::write(folder.join("auth.toml"), "b").unwrap(),
+    );
+}
+
+#[test]
+fn replaced_by_a_link() {
+    seen(
+        |folder| old(&folder.join("auth.toml"), "a"),
+        |folder| {
+            old(&folder.join("other"), "a");
+            fs::remove_file(folder.join("auth.toml")).unwrap();
+            symlink("other", folder.join("auth.toml")).unwrap();
+        },
+    );
+}
+
+#[test]
+fn target_of_a_link_written() {
+    seen(
+        |folder| {
+            old(&folder.join("other"), "a");
+            symlink("other", folder.join("auth.toml")).unwrap();
+        },
+        |folder| fs::write(folder.join("other"), "b").unwrap(),
+    );
+}
+
+#[test]
+fn link_turned() {
+    seen(
+        |folder| {
+            old(&folder.join("one"), "a");
+            old(&folder.join("two"), "a");
+            symlink("one", folder.join("auth.toml")).unwrap();
+        },
+        |folder| {
+            symlink("two", folder.join("new")).unwrap();
+            fs::rename(folder.join("new"), folder.join("auth.toml")).unwrap();
+        },
+    );
+}
+
+#[test]
+fn folder_moved_away() {
+    seen(
+        |folder| old(&folder.join("auth.toml"), "a"),
+        |folder| {
+            let away = folder.with_extension("away");
+            fs::rename(folder, &away).unwrap();
+            fs::remove_dir_all(away).unwrap();
+        },
+    );
+}
+
+#[test]
+fn a_missing_folder_is_awaited_step_by_step() {
+    let (_keep, folder) = folder();
+    let path = folder.join("a/b/auth.toml");
+    tell(async {
+        let files = Files::watching();
+        for part in ["a", "a/b"] {
+            let (text, stamp) = read(&files, &path).await;
+            assert!(text.is_none());
+            assert!(files.is_current(&stamp));
+            fs::create_dir(folder.join(part)).unwrap();
+            assert!(!files.is_current(&stamp));
+        }
+        let (text, stamp) = read(&files, &path).await;
+        assert!(text.is_none());
+        fs::write(&path, "x").unwrap();
+        assert!(!files.is_current(&stamp));
+    });
+}
+
+#[test]
+fn other_names_do_not_count() {
+    let (_keep, folder) = folder();
+    let path = folder.join("auth.toml");
+    old(&path, "a");
+    tell(async {
+        let files = Files::watching();
+        let (_, stamp) = read(&files, &path).await;
+        fs::write(folder.join("other"), "x").unwrap();
+        let before = files.watch().generation();
+        assert!(files.is_current(&stamp));
+        assert_eq!(files.watch().generation(), before);
+    });
+}
+
+#[test]
+fn what_no_watch_sees_is_seen_within_a_second() {
+    let (_keep, folder) = folder();
+    let inner = folder.join("a/b");
+    fs::create_dir_all(&inner).unwrap();
+    old(&inner.join("auth.toml"), "a");
+    tell(async {
+        let files = Files::watching();
+        let (_, stamp) = read(&files, &inner.join("auth.toml")).await;
+        assert!(files.is_current(&stamp));
+        fs::rename(folder.join("a"), folder.join("c")).unwrap();
+        assert!(!files.is_current_at(&stamp, later()));
+    });
+}
+
+#[test]
+fn a_file_just_written_is_read_again() {
+    let (_keep, folder) = folder();
+    let path = folder.join("auth.toml");
+    fs::write(&path, "a").unwrap();
+    tell(async {
+        let files = Files::watching();
+        let (text, stamp) = read(&files, &path).await;
+        assert_eq!(text.unwrap(), "a");
+        assert!(files.is_current(&stamp), "the watch would have seen it");
+        assert!(!files.is_current_at(&stamp, later()));
+        // Same length, same tick: only reading tells.
+        fs::write(&path, "b").unwrap();
+        assert_eq!(read(&files, &path).await.0.unwrap(), "b");
+    });
+}
+
+#[test]
+fn what_could_not_be_told_is_never_current() {
+    let (_keep, folder) = folder();
+    tell(async {
+        let files = Files::watching();
+        let view = files.view();
+        assert!(view.read(&folder).await.is_err());
+        assert!(!files.is_current_at(&view.stamp(), later()));
+        assert!(!view.exists(&folder.join("none")).await);
+        let view = files.view();
+        assert!(!view.exists(&folder.join("none")).await);
+        assert!(files.is_current(&view.stamp()));
+        fs::write(folder.join("none"), "").unwrap();
+        assert!(!files.is_current(&view.stamp()));
+    });
+}
+
+#[test]
+fn the_least_used_folders_are_given_up_and_compared() {
+    let (_keep, folder) = folder();
+    tell(async {
+        let files = Files::watching();
+        let mut stamps = Vec::new();
+        for number in 0..crate::provider::watch::FOLDERS + 10 {
+            let folder = folder.join(number.to_string());
+            fs::create_dir(&folder).unwrap();
+            old(&folder.join("auth.toml"), "a");
+            let (_, stamp) = read(&files, &folder.join("auth.toml")).await;
+            stamps.push((folder, stamp));
+        }
+        assert_eq!(files.watch().folders(), crate::provider::watch::FOLDERS);
+        let (given_up, stamp) = &stamps[0];
+        assert!(files.is_current(stamp));
+        fs::write(given_up.join("auth.toml"), "b").unwrap();
+        assert!(!files.is_current(stamp));
+    });
+}
+
+#[test]
+fn contents_are_kept_within_bounds() {
+    let (_keep, folder) = folder();
+    tell(async {
+        let files = Files::watching();
+        for number in 0..super::KEPT + 10 {
+            let path = folder.join(number.to_string());
+            old(&path, "a");
+            read(&files, &path).await;
+        }
+        assert_eq!(files.0.kept.borrow().len(), super::KEPT);
+        files.forget_unused(Duration::from_secs(3600));
+        assert_eq!(files.0.kept.borrow().len(), super::KEPT);
+        files.forget_unused(Duration::ZERO);
+        assert!(files.0.kept.borrow().is_empty());
+    });
+}
+
+#[test]
+fn a_burst_of_events_is_taken_whole() {
+    let (_keep, folder) = folder();
+    let path = folder.join("auth.toml");
+    old(&path, "a");
+    tell(async {
+        let files = Files::watching();
+        let (_, stamp) = read(&files, &path).await;
+        for number in 0..2000 {
+            fs::write(folder.join(number.to_string()), "x").unwrap();
+        }
+        fs::write(&path, "b").unwrap();
+        assert!(!files.is_current(&stamp));
+    });
+}

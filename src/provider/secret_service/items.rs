@@ -1,0 +1,394 @@
+//! Finding, writing and removing entries exactly as Python keyring 25.7 does
+//! (`keyring/backends/SecretService.py` on secretstorage 3.5): its attributes, its label, its
+//! collection. Then neither program makes a second entry beside the other's.
+
+use std::collections::HashMap;
+
+use credential_helper_protocol::{Secret, limits};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use zbus::zvariant::{OwnedObjectPath, Value};
+use zeroize::{Zeroize as _, Zeroizing};
+
+use super::link::{COLLECTION, ITEM, Link, SERVICE, root};
+use super::session::Wire;
+use super::trouble::Trouble;
+use crate::domain::credential::{Halves, TOKEN_USERNAME};
+use crate::domain::text::shown;
+use crate::provider::Entry;
+
+const SERVICE_ATTRIBUTE: &str = "service";
+const USERNAME_ATTRIBUTE: &str = "username";
+/// What Python keyring writes beside service and username. An entry without it is not replaced by
+/// Python, but doubled.
+const APPLICATION: (&str, &str) = ("application", "Python keyring library");
+const ITEM_LABEL: &str = "org.freedesktop.Secret.Item.Label";
+const ITEM_ATTRIBUTES: &str = "org.freedesktop.Secret.Item.Attributes";
+/// The prefix of Poetry's service names (`poetry/utils/password_manager.py`).
+const POETRY: &str = "poetry-repository-";
+/// Calls of a listing that are under way at once: enough to hide the round trips.
+const PIPELINE: usize = 32;
+
+type Query<'a> = HashMap<&'a str, &'a str>;
+
+fn query<'a>(service: &'a str, username: Option<&'a str>) -> Query<'a> {
+    let account = username.map(|username| (USERNAME_ATTRIBUTE, username));
+    [(SERVICE_ATTRIBUTE, service)]
+        .into_iter()
+        .chain(account)
+        .collect()
+}
+
+/// The parts of an object's path behind `/org/freedesktop/secrets/collection/`.
+fn below(object: &OwnedObjectPath) -> impl Iterator<Item = &str> {
+    let parts = object.as_str().split('/');
+    parts.skip_while(|part| *part != "collection").skip(1)
+}
+
+/// Where an object lies, for people.
+pub(super) fn place(object: &OwnedObjectPath) -> String {
+    match below(object).next() {
+        Some(collection) => format!("collection {}", shown(collection)),
+        None => "the keyring".to_owned(),
+    }
+}
+
+/// What an object is, by its path (Secret Service specification, "Object paths").
+pub(super) fn interface(object: &OwnedObjectPath) -> &'static str {
+    if below(object).nth(1).is_some() {
+        ITEM
+    } else {
+        COLLECTION
+    }
+}
+
+/// Whether two items lie in the same collection.
+fn siblings(item: &OwnedObjectPath, other: &OwnedObjectPath) -> bool {
+    below(item).next() == below(other).next()
+}
+
+async fn search_in(
+    link: &Link,
+    collection: &OwnedObjectPath,
+    query: &Query<'_>,
+) -> Result<Vec<OwnedObjectPath>, Trouble> {
+    link.call(collection, COLLECTION, "SearchItems", &(query,))
+        .await
+}
+
+/// Unlocked and locked hits of all collections.
+async fn search(
+    link: &Link,
+    query: &Query<'_>,
+) -> Result<(Vec<OwnedObjectPath>, Vec<OwnedObjectPath>), Trouble> {
+    link.call(&root(), SERVICE, "SearchItems", &(query,)).await
+}
+
+/// The entry that Python would find; then one of another collection. Never asks the user.
+pub(super) async fn find(
+    link: &Link,
+    service: &str,
+    username: Option<&str>,
+) -> Result<Option<Halves>, Trouble> {
+    let query = query(service, username);
+    let default = link.default_collection().await?;
+    if let Some(collection) = &default {
+        let hits = search_in(link, collection, &query).await?;
+        if let Some(found) = read(link, &hits, service, username).await? {
+            return Ok(Some(found));
+        }
+        // oo7 finds nothing in a locked collection: that is not "has none".
+        if link.locked(collection, COLLECTION).await? {
+            return Err(Trouble::Locked(collection.clone()));
+        }
+    }
+    let (unlocked, locked) = search(link, &query).await?;
+    match locked.into_iter().next() {
+        Some(hit) if unlocked.is_empty() => Err(Trouble::Locked(hit)),
+        _ => read(link, &unlocked, service, username).await,
+    }
+}
+
+/// The first of some hits. More hits for one account are told, never an error.
+async fn read(
+    link: &Link,
+    hits: &[OwnedObjectPath],
+    service: &str,
+    username: Option<&str>,
+) -> Result<Option<Halves>, Trouble> {
+    let Some(first) = hits.first() else {
+        return Ok(None);
+    };
+    let secret = secret(link, first).await?;
+    let count = |hits: &[OwnedObjectPath]| hits.iter().filter(|hit| siblings(hit, first)).count();
+    let (username, same) = if let Some(username) = username {
+        (Some(username.to_owned()), count(hits))
+    } else {
+        let account = attributes(link, first).await?.remove(USERNAME_ATTRIBUTE);
+        let same = match &account {
+            // Other accounts of the service are no duplicates.
+            Some(username) if hits.len() > 1 => {
+                count(&search(link, &query(service, Some(username))).await?.0)
+            }
+            Some(_) => 1,
+            None => count(hits),
+        };
+        (account, same)
+    };
+    let mut notes = Vec::new();
+    if same > 1 {
+        let account = username
+            .as_deref()
+            .map(|name| format!(" user {}", shown(name)));
+        notes.push(format!(
+            "{same} entries for {}{} in {}: the first is used, as Python keyring does",
+            shown(service),
+            account.unwrap_or_default(),
+            place(first)
+        ));
+    }
+    Ok(Some(Halves {
+        username,
+        secret: Some(secret),
+        location: place(first),
+        notes,
+        ..Halves::default()
+    }))
+}
+
+async fn attributes(
+    link: &Link,
+    item: &OwnedObjectPath,
+) -> Result<HashMap<String, String>, Trouble> {
+    link.property(item, ITEM, "Attributes").await
+}
+
+async fn secret(link: &Link, item: &OwnedObjectPath) -> Result<Secret, Trouble> {
+    let session = link.session().await?;
+    let wire: Wire = link
+        .call(item, ITEM, "GetSecret", &(session.path(),))
+        .await?;
+    text(session.open(wire)?).ok_or_else(|| {
+        Trouble::Malformed(format!(
+            "the secret of an entry in {} is no UTF-8 text of at most {} KiB",
+            place(item),
+            limits::SECRET / 1024
+        ))
+    })
+}
+
+/// Python decodes secrets as UTF-8.
+fn text(mut bytes: Zeroizing<Vec<u8>>) -> Option<Secret> {
+    if bytes.len() > limits::SECRET {
+        return None;
+    }
+    match String::from_utf8(std::mem::take(&mut *bytes)) {
+        Ok(text) => Some(Secret::new(text)),
+        Err(error) => {
+            error.into_bytes().zeroize();
+            None
+        }
+    }
+}
+
+/// Stores a secret in the default collection, in the entry that is there or in a new one, and
+/// reads it back. Says where.
+pub(super) async fn store(
+    link: &Link,
+    service: &str,
+    username: &str,
+    secret: &Secret,
+) -> Result<String, Trouble> {
+    let Some(collection) = link.default_collection().await? else {
+        return Err(no_default());
+    };
+    if link.locked(&collection, COLLECTION).await? {
+        return Err(Trouble::Locked(collection));
+    }
+    let query = query(service, Some(username));
+    let sealed = link.session().await?.seal(secret.expose())?;
+    match search_in(link, &collection, &query).await?.first() {
+        Some(item) => {
+            let () = link.call(item, ITEM, "SetSecret", &(sealed,)).await?;
+            own(link, item).await?;
+        }
+        None => create(link, &collection, query.clone(), sealed).await?,
+    }
+    let stored = match search_in(link, &collection, &query).await?.first() {
+        Some(item) => self::secret(link, item).await?,
+        None => Secret::default(),
+    };
+    if stored.same(secret) {
+        Ok(place(&collection))
+    } else {
+        Err(Trouble::Broken(format!(
+            "{} does not give back what was stored",
+            place(&collection)
+        )))
+    }
+}
+
+async fn create(
+    link: &Link,
+    collection: &OwnedObjectPath,
+    mut attributes: Query<'_>,
+    sealed: Wire,
+) -> Result<(), Trouble> {
+    let part = |name| attributes.get(name).copied().unwrap_or_default();
+    let label = format!(
+        "Password for '{}' on '{}'",
+        part(USERNAME_ATTRIBUTE),
+        part(SERVICE_ATTRIBUTE)
+    );
+    attributes.insert(APPLICATION.0, APPLICATION.1);
+    let properties: HashMap<&str, Value<'_>> = HashMap::from([
+        (ITEM_LABEL, Value::from(label)),
+        (ITEM_ATTRIBUTES, Value::from(attributes)),
+    ]);
+    let body = (properties, sealed, true);
+    let (item, _prompt): (OwnedObjectPath, OwnedObjectPath) = link
+        .call(collection, COLLECTION, "CreateItem", &body)
+        .await?;
+    if item.as_str() == "/" {
+        // The service wants to ask first; a locked collection is the only reason known.
+        return Err(Trouble::Locked(collection.clone()));
+    }
+    Ok(())
+}
+
+/// Gives an entry of another program the attribute without which Python would make a second one.
+async fn own(link: &Link, item: &OwnedObjectPath) -> Result<(), Trouble> {
+    let mut attributes = attributes(link, item).await?;
+    if attributes.contains_key(APPLICATION.0) {
+        return Ok(());
+    }
+    attributes.insert(APPLICATION.0.to_owned(), APPLICATION.1.to_owned());
+    let properties = "org.freedesktop.DBus.Properties";
+    let body = (ITEM, "Attributes", Value::from(attributes));
+    link.call(item, properties, "Set", &body).await
+}
+
+/// There is a service, but nothing to store in; to make a collection is the user's decision.
+pub(super) fn no_default() -> Trouble {
+    Trouble::Absent("the keyring has no default collection".to_owned())
+}
+
+/// Removes every entry of the service, or of one account of it. Nothing is removed while some of
+/// them are locked.
+pub(super) async fn erase(
+    link: &Link,
+    service: &str,
+    username: Option<&str>,
+) -> Result<Vec<String>, Trouble> {
+    if let Some(collection) = link.default_collection().await?
+        && link.locked(&collection, COLLECTION).await?
+    {
+        return Err(Trouble::Locked(collection));
+    }
+    let (unlocked, locked) = search(link, &query(service, username)).await?;
+    if let Some(item) = locked.into_iter().next() {
+        return Err(Trouble::Locked(item));
+    }
+    let mut removed = Vec::new();
+    for item in unlocked {
+        let prompt: OwnedObjectPath = link.call(&item, ITEM, "Delete", &()).await?;
+        if prompt.as_str() != "/" {
+            return Err(Trouble::Broken(format!(
+                "the keyring wants to be asked before it removes an entry from {}",
+                place(&item)
+            )));
+        }
+        removed.push(place(&item));
+    }
+    Ok(removed)
+}
+
+/// What is there for package repositories: Poetry's entries, and those under a URL.
+pub(super) async fn list(link: &Link) -> Result<Vec<Entry>, Trouble> {
+    let default = link.default_collection().await?;
+    let collections: Vec<OwnedObjectPath> = link.property(&root(), SERVICE, "Collections").await?;
+    let mut entries = Vec::new();
+    for collection in collections {
+        let locked = link.locked(&collection, COLLECTION).await?;
+        let items: Vec<OwnedObjectPath> = link.property(&collection, COLLECTION, "Items").await?;
+        let all: Vec<HashMap<String, String>> = stream::iter(&items)
+            .map(|item| attributes(link, item))
+            .buffered(PIPELINE)
+            .try_collect()
+            .await?;
+        // A collection that was never open shows no item, or items without their attributes.
+        let hidden = locked && !all.iter().any(|item| item.contains_key(SERVICE_ATTRIBUTE));
+        if hidden && default.as_ref() == Some(&collection) {
+            return Err(Trouble::Locked(collection));
+        }
+        let location = place(&collection);
+        entries.extend(
+            all.into_iter()
+                .filter_map(|item| entry(item, locked, &location)),
+        );
+    }
+    Ok(entries)
+}
+
+fn entry(mut attributes: HashMap<String, String>, locked: bool, location: &str) -> Option<Entry> {
+    let service = attributes.remove(SERVICE_ATTRIBUTE)?;
+    let name = service.strip_prefix(POETRY).map(str::to_owned);
+    if name.is_none() && !service.contains("://") {
+        return None;
+    }
+    let username = attributes.remove(USERNAME_ATTRIBUTE);
+    Some(Entry {
+        url: name.is_none().then_some(service),
+        name,
+        is_token: username.as_deref() == Some(TOKEN_USERNAME),
+        username,
+        has_secret: true,
+        locked,
+        location: location.to_owned(),
+        expires: None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{COLLECTION, ITEM, entry, interface, place, siblings, text};
+    use std::collections::HashMap;
+    use zbus::zvariant::OwnedObjectPath;
+
+    fn path(below: &str) -> OwnedObjectPath {
+        OwnedObjectPath::try_from(format!("/org/freedesktop/secrets{below}")).unwrap()
+    }
+
+    #[test]
+    fn objects_by_their_path() {
+        let (login, item) = (path("/collection/login"), path("/collection/login/7"));
+        assert_eq!((interface(&login), interface(&item)), (COLLECTION, ITEM));
+        assert_eq!(place(&item), "collection login");
+        assert_eq!(place(&path("/prompt/1")), "the keyring");
+        assert!(siblings(&item, &path("/collection/login/8")));
+        assert!(!siblings(&item, &path("/collection/log/7")));
+    }
+
+    #[test]
+    fn only_entries_of_repositories_are_listed() {
+        let of = |service: &str, username: &str| {
+            let attributes = [("service", service), ("username", username)];
+            let attributes = attributes.map(|(key, value)| (key.to_owned(), value.to_owned()));
+            entry(HashMap::from(attributes), false, "collection login")
+        };
+        let token = of("poetry-repository-foo", "__token__").unwrap();
+        assert_eq!((token.name.as_deref(), token.is_token), (Some("foo"), true));
+        let url = of("https://a.example/simple/", "ci").unwrap();
+        assert_eq!(url.url.as_deref(), Some("https://a.example/simple/"));
+        assert_eq!(url.name, None);
+        assert!(of("mail", "ci").is_none());
+        assert!(entry(HashMap::new(), true, "").is_none());
+    }
+
+    #[test]
+    fn secrets_are_text() {
+        let of = |bytes: &[u8]| text(bytes.to_vec().into());
+        assert_eq!(of("p\u{e4}ss".as_bytes()).unwrap().expose(), "p\u{e4}ss");
+        assert!(of(b"\xff\xfe").is_none());
+        assert!(of(&[b'x'; 32 * 1024 + 1]).is_none());
+    }
+}

@@ -1,0 +1,262 @@
+//! One connection to the bus, the owner of the service's name, and one session with it.
+
+use serde::Serialize;
+use tokio::sync::OnceCell;
+use zbus::names::OwnedUniqueName;
+use zbus::zvariant::{DynamicDeserialize, DynamicType, OwnedObjectPath, OwnedValue, Value};
+
+use super::address::Places;
+use super::session::{ALGORITHM, Exchange, Session};
+use super::signals::{Generation, Watch, listen};
+use super::trouble::Trouble;
+
+/// The name that every Secret Service owns.
+pub(super) const NAME: &str = "org.freedesktop.secrets";
+/// The service's own object, and the root of all others.
+pub(super) const ROOT: &str = "/org/freedesktop/secrets";
+pub(super) const SERVICE: &str = "org.freedesktop.Secret.Service";
+pub(super) const COLLECTION: &str = "org.freedesktop.Secret.Collection";
+pub(super) const ITEM: &str = "org.freedesktop.Secret.Item";
+
+pub(super) const BUS: &str = "org.freedesktop.DBus";
+pub(super) const BUS_PATH: &str = "/org/freedesktop/DBus";
+
+/// Whether a service that does not run may be started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Start {
+    /// For what a user asked for.
+    Allowed,
+    /// For everything else: the bus starts a service in its own environment, which need not be
+    /// the user's.
+    Never,
+}
+
+/// The connection.
+pub(super) struct Link {
+    bus: zbus::Connection,
+    /// Calls go to the owner, not to the name: they never start another service, and nobody who
+    /// takes the name over later is sent anything.
+    owner: OwnedUniqueName,
+    session: OnceCell<Session>,
+    client: Option<String>,
+    watch: Watch,
+}
+
+impl Link {
+    /// Connects, finds the service and checks whose it is.
+    pub(super) async fn open(
+        places: &Places,
+        client: Option<&str>,
+        start: Start,
+        generation: &Generation,
+    ) -> Result<Self, Trouble> {
+        let reached = places.connect(client).await?;
+        let failed =
+            || Trouble::Broken("cannot log in to the session bus that is there".to_owned());
+        let bus = zbus::connection::Builder::unix_stream(reached.stream)
+            .build()
+            .await
+            .map_err(|_| failed())?;
+        let messages = listen(&bus).await?;
+        let owner = owner(&bus, start).await?;
+        let watch = Watch::start(messages, &owner, generation.clone());
+        Ok(Self {
+            bus,
+            owner,
+            session: OnceCell::new(),
+            client: reached.client,
+            watch,
+        })
+    }
+
+    /// Whether it can still be used for this client.
+    pub(super) async fn serves(&self, places: &Places, client: Option<&str>) -> bool {
+        if !self.watch.alive() || self.bus.is_closed() {
+            return false;
+        }
+        // A client's own bus is another client's, or ours, only by chance.
+        match &self.client {
+            None => true,
+            Some(address) => Some(address.as_str()) == client && !places.has_own().await,
+        }
+    }
+
+    /// Calls a method of the service.
+    pub(super) async fn call<B, R>(
+        &self,
+        object: &OwnedObjectPath,
+        interface: &str,
+        method: &str,
+        body: &B,
+    ) -> Result<R, Trouble>
+    where
+        B: Serialize + DynamicType,
+        R: for<'d> DynamicDeserialize<'d>,
+    {
+        let reply = self
+            .bus
+            .call_method(Some(&self.owner), object, Some(interface), method, body)
+            .await
+            .map_err(|error| Trouble::of_call(&error, object, method))?;
+        reply
+            .body()
+            .deserialize()
+            .map_err(|_| Trouble::unclear(method))
+    }
+
+    /// Reads a property.
+    pub(super) async fn property<T: TryFrom<OwnedValue>>(
+        &self,
+        object: &OwnedObjectPath,
+        interface: &str,
+        name: &str,
+    ) -> Result<T, Trouble> {
+        let properties = "org.freedesktop.DBus.Properties";
+        let value: OwnedValue = self
+            .call(object, properties, "Get", &(interface, name))
+            .await?;
+        T::try_from(value).map_err(|_| Trouble::unclear(name))
+    }
+
+    /// The session; opened when the first secret is to travel.
+    pub(super) async fn session(&self) -> Result<&Session, Trouble> {
+        let open = async || {
+            let exchange = Exchange::new()?;
+            let body = (ALGORITHM, Value::from(exchange.public()));
+            let (theirs, path): (OwnedValue, OwnedObjectPath) =
+                self.call(&root(), SERVICE, "OpenSession", &body).await?;
+            let theirs =
+                Vec::<u8>::try_from(theirs).map_err(|_| Trouble::unclear("OpenSession"))?;
+            exchange.finish(&theirs, path)
+        };
+        self.session.get_or_try_init(open).await
+    }
+
+    /// The collection with the alias `default`, where Python keyring keeps everything.
+    pub(super) async fn default_collection(&self) -> Result<Option<OwnedObjectPath>, Trouble> {
+        let path: OwnedObjectPath = self
+            .call(&root(), SERVICE, "ReadAlias", &("default",))
+            .await?;
+        Ok((path.as_str() != "/").then_some(path))
+    }
+
+    /// Whether a collection or an item is locked.
+    pub(super) async fn locked(
+        &self,
+        object: &OwnedObjectPath,
+        interface: &str,
+    ) -> Result<bool, Trouble> {
+        self.property(object, interface, "Locked").await
+    }
+
+    /// The connection and the owner, for what else has to be heard.
+    pub(super) fn bus(&self) -> (&zbus::Connection, &OwnedUniqueName) {
+        (&self.bus, &self.owner)
+    }
+}
+
+/// The service's own object.
+pub(super) fn root() -> OwnedObjectPath {
+    zbus::zvariant::ObjectPath::from_static_str_unchecked(ROOT).into()
+}
+
+/// Who owns the service's name; it has to be one of our own processes, since anybody on the bus
+/// may take a name that is free.
+async fn owner(bus: &zbus::Connection, start: Start) -> Result<OwnedUniqueName, Trouble> {
+    if let Some(owner) = read_owner(bus).await? {
+        return check(bus, owner).await;
+    }
+    if start == Start::Never {
+        return Err(nobody());
+    }
+    let started = bus
+        .call_method(
+            Some(BUS),
+            BUS_PATH,
+            Some(BUS),
+            "StartServiceByName",
+            &(NAME, 0_u32),
+        )
+        .await;
+    match started {
+        Ok(_) => {}
+        Err(zbus::Error::MethodError(name, ..))
+            if name.as_str() == "org.freedesktop.DBus.Error.ServiceUnknown" =>
+        {
+            return Err(nobody());
+        }
+        Err(zbus::Error::MethodError(name, ..)) => {
+            return Err(Trouble::Broken(format!(
+                "the session bus could not start a keyring ({name})"
+            )));
+        }
+        Err(_) => return Err(Trouble::Lost),
+    }
+    match read_owner(bus).await? {
+        Some(owner) => check(bus, owner).await,
+        None => Err(Trouble::Lost),
+    }
+}
+
+fn nobody() -> Trouble {
+    Trouble::Absent(format!("nothing on the session bus provides {NAME}"))
+}
+
+async fn read_owner(bus: &zbus::Connection) -> Result<Option<OwnedUniqueName>, Trouble> {
+    let answer = bus
+        .call_method(Some(BUS), BUS_PATH, Some(BUS), "GetNameOwner", &(NAME,))
+        .await;
+    match answer {
+        Ok(reply) => {
+            let owner = reply.body().deserialize();
+            owner
+                .map(Some)
+                .map_err(|_| Trouble::unclear("GetNameOwner"))
+        }
+        Err(zbus::Error::MethodError(name, ..))
+            if name.as_str() == "org.freedesktop.DBus.Error.NameHasNoOwner" =>
+        {
+            Ok(None)
+        }
+        Err(_) => Err(Trouble::Lost),
+    }
+}
+
+async fn check(bus: &zbus::Connection, owner: OwnedUniqueName) -> Result<OwnedUniqueName, Trouble> {
+    let uid: u32 = bus
+        .call_method(
+            Some(BUS),
+            BUS_PATH,
+            Some(BUS),
+            "GetConnectionUnixUser",
+            &(owner.as_str(),),
+        )
+        .await
+        .map_err(|_| Trouble::Lost)?
+        .body()
+        .deserialize()
+        .map_err(|_| Trouble::unclear("GetConnectionUnixUser"))?;
+    if uid == rustix::process::geteuid().as_raw() {
+        return Ok(owner);
+    }
+    Err(Trouble::Refused(format!(
+        "{NAME} is owned by a process of another user (uid {uid})"
+    )))
+}
+
+/// Whether the bus could start a service that does not run.
+pub(super) async fn can_be_started(places: &Places, client: Option<&str>) -> Result<bool, Trouble> {
+    let reached = places.connect(client).await?;
+    let bus = zbus::connection::Builder::unix_stream(reached.stream)
+        .build()
+        .await
+        .map_err(|_| Trouble::Lost)?;
+    let names: Vec<String> = bus
+        .call_method(Some(BUS), BUS_PATH, Some(BUS), "ListActivatableNames", &())
+        .await
+        .map_err(|_| Trouble::Lost)?
+        .body()
+        .deserialize()
+        .map_err(|_| Trouble::unclear("ListActivatableNames"))?;
+    Ok(names.iter().any(|name| name == NAME))
+}

@@ -1,0 +1,118 @@
+//! Why the Secret Service could not be asked, and how that is told.
+
+use std::time::Duration;
+
+use credential_helper_protocol::{ErrorCode, Failure};
+use zbus::zvariant::OwnedObjectPath;
+
+use crate::domain::credential::{Answer, Why};
+
+/// Why an operation failed. Only the names of D-Bus errors are looked at: their texts are other
+/// people's words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// This object, a collection or an item, is locked.
+    Locked(OwnedObjectPath),
+    /// The connection, the session or the service went away: worth a second try on a new one.
+    Lost,
+    /// An object went away between two calls: worth a second try.
+    Gone,
+    /// There is no keyring here.
+    Absent(String),
+    /// Something is there that we do not trust.
+    Refused(String),
+    /// An answer could not be understood.
+    Malformed(String),
+    /// Something else is wrong.
+    Broken(String),
+    /// No answer within this time.
+    TimedOut(Duration),
+}
+
+impl Trouble {
+    /// What a failed call to an object means.
+    pub(super) fn of_call(error: &zbus::Error, object: &OwnedObjectPath, method: &str) -> Self {
+        use zbus::Error;
+        let name = match error {
+            Error::MethodError(name, ..) => name.as_str(),
+            Error::InputOutput(_) | Error::Handshake(_) | Error::Connection(..) => {
+                return Self::Lost;
+            }
+            Error::Variant(_) | Error::InvalidReply | Error::InvalidField | Error::ExcessData => {
+                return Self::unclear(method);
+            }
+            _ => return Self::Broken(format!("the call of {method} failed")),
+        };
+        match name {
+            "org.freedesktop.Secret.Error.IsLocked" => Self::Locked(object.clone()),
+            "org.freedesktop.Secret.Error.NoSession"
+            | "org.freedesktop.DBus.Error.ServiceUnknown"
+            | "org.freedesktop.DBus.Error.NameHasNoOwner"
+            | "org.freedesktop.DBus.Error.NoReply"
+            | "org.freedesktop.DBus.Error.Disconnected" => Self::Lost,
+            "org.freedesktop.Secret.Error.NoSuchObject"
+            | "org.freedesktop.DBus.Error.UnknownObject"
+            | "org.freedesktop.DBus.Error.UnknownInterface"
+            | "org.freedesktop.DBus.Error.UnknownMethod" => Self::Gone,
+            name => Self::Broken(format!("the keyring answered {method} with {name}")),
+        }
+    }
+
+    /// An answer that has not the form it should have.
+    pub(super) fn unclear(method: &str) -> Self {
+        Self::Malformed(format!(
+            "the keyring's answer to {method} cannot be understood"
+        ))
+    }
+
+    fn why(&self) -> Why {
+        match self {
+            Self::Locked(_) => Why::Locked,
+            Self::TimedOut(_) => Why::TimedOut,
+            Self::Malformed(_) => Why::Malformed,
+            Self::Lost | Self::Gone | Self::Absent(_) | Self::Refused(_) | Self::Broken(_) => {
+                Why::Unavailable
+            }
+        }
+    }
+
+    /// For people, in our own words.
+    pub(super) fn detail(&self) -> String {
+        match self {
+            Self::Locked(object) => format!("{} is locked", super::items::place(object)),
+            Self::Lost => "the keyring went away while it was asked".to_owned(),
+            Self::Gone => "the keyring's entries changed while they were read".to_owned(),
+            Self::TimedOut(time) => {
+                format!("the keyring did not answer within {} s", time.as_secs_f64())
+            }
+            Self::Absent(detail)
+            | Self::Refused(detail)
+            | Self::Malformed(detail)
+            | Self::Broken(detail) => detail.clone(),
+        }
+    }
+
+    /// As an answer.
+    pub(super) fn answer(&self) -> Answer {
+        Answer::failed(self.why(), self.detail())
+    }
+
+    /// As an error of what we were doing (`cannot ...`).
+    pub(super) fn failure(&self, doing: &str) -> Failure {
+        let code: ErrorCode = self.why().code();
+        let failure = Failure::new(code, format!("{doing}: {}", self.detail()));
+        match self {
+            Self::Locked(_) => failure.hint("run `helper agent unlock`"),
+            Self::TimedOut(_) => failure.hint(
+                "look for a window of the keyring that waits for an answer, or restart the keyring",
+            ),
+            Self::Lost | Self::Gone => failure.hint("try again"),
+            Self::Absent(_) => failure.hint(
+                "start a keyring (gnome-keyring, KWallet, KeePassXC), or switch it off with `helper config keyring.enabled false`",
+            ),
+            Self::Refused(_) | Self::Malformed(_) | Self::Broken(_) => {
+                failure.hint("run `helper doctor`")
+            }
+        }
+    }
+}

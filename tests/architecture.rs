@@ -1,0 +1,452 @@
+//! Who may name whom, and what must stand nowhere. The rules are those of `src/lib.rs`.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// Modules of the crate, and which others each may name; `cli` and the binaries may name all.
+const MAY_NAME: [(&str, &[&str]); 5] = [
+    ("domain", &[]),
+    ("provider", &["domain"]),
+    ("agent", &["domain", "provider"]),
+    ("connect", &["agent"]),
+    ("http", &[]),
+];
+/// Paths that a module may name although the rest of that module is closed to it.
+const ALSO: [(&str, &str); 1] = [("http", "crate::domain::url")];
+/// What `domain` does without: files, variables, sockets, clocks, tasks, serialisation.
+const IMPURE: [&str; 10] = [
+    "std::fs",
+    "std::env",
+    "std::net",
+    "std::process",
+    "std::thread",
+    "tokio",
+    "serde",
+    "Instant::now",
+    "SystemTime",
+    "async ",
+];
+/// Reading an address is no I/O.
+const PURE: [&str; 1] = ["std::net::IpAddr"];
+/// Where secrets are taken out of their wrapping; another file needs a reason to be here.
+const EXPOSES: [&str; 1] = [
+    // Writes messages.
+    "protocol/src/message.rs",
+];
+const PRINTS: [&str; 6] = [
+    "println!",
+    "eprintln!",
+    "print!",
+    "eprint!",
+    "stdout()",
+    "stderr()",
+];
+const LINES: usize = 400;
+const UNFINISHED: [&str; 5] = [
+    concat!("TO", "DO"),
+    concat!("FIX", "ME"),
+    concat!("to", "do!"),
+    concat!("unimple", "mented!"),
+    concat!("db", "g!"),
+];
+const SLEEP: &str = concat!("sle", "ep(");
+
+/// One file, by its path in the repository.
+struct Source {
+    path: String,
+    text: String,
+}
+
+impl Source {
+    fn new(path: &str, text: &str) -> Self {
+        let (path, text) = (path.to_owned(), text.to_owned());
+        Self { path, text }
+    }
+
+    fn is_rust(&self) -> bool {
+        self.path.ends_with(".rs")
+    }
+
+    fn is_test(&self) -> bool {
+        self.path.starts_with("tests/")
+            || self.path.contains("/tests/")
+            || self.path.ends_with("_tests.rs")
+            || self.path.ends_with("/tests.rs")
+    }
+
+    /// What stands before the tests of the file.
+    fn product(&self) -> &str {
+        if self.is_test() {
+            return "";
+        }
+        let end = self.text.find("#[cfg(test)]");
+        &self.text[..end.unwrap_or(self.text.len())]
+    }
+
+    fn tests(&self) -> &str {
+        &self.text[self.product().len()..]
+    }
+
+    /// The module directly below the crate's root, for files of the main crate.
+    fn module(&self) -> Option<&str> {
+        let rest = self.path.strip_prefix("src/")?;
+        let name = rest.split('/').next()?;
+        let name = name.strip_suffix(".rs").unwrap_or(name);
+        (!matches!(name, "lib" | "main" | "bin")).then_some(name)
+    }
+}
+
+/// The code without comments and without what stands in quotes.
+fn bare(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        let rest = &text[at..];
+        let skipped = if rest.starts_with("//") {
+            rest.find('\n').unwrap_or(rest.len())
+        } else if rest.starts_with("/*") {
+            rest.find("*/").map_or(rest.len(), |end| end + 2)
+        } else if rest.starts_with("r#\"") || rest.starts_with("r\"") {
+            let hashes = usize::from(rest.starts_with("r#"));
+            let (open, close) = (2 + hashes, if hashes == 1 { "\"#" } else { "\"" });
+            rest[open..]
+                .find(close)
+                .map_or(rest.len(), |end| open + end + close.len())
+        } else if rest.starts_with('"') {
+            quoted(rest)
+        } else if rest.starts_with("'\\") || (rest.len() > 2 && rest.as_bytes()[2] == b'\'') {
+            // A character; a lifetime has no second quote.
+            if rest.starts_with('\'') {
+                rest[2..].find('\'').map_or(rest.len(), |end| end + 3)
+            } else {
+                0
+            }
+        } else {
+            0
+        };
+        if skipped == 0 {
+            let c = rest.chars().next().unwrap_or_default();
+            out.push(c);
+            at += c.len_utf8();
+        } else {
+            out.extend(rest[..skipped].matches('\n'));
+            out.push(' ');
+            at += skipped;
+        }
+    }
+    out
+}
+
+fn quoted(rest: &str) -> usize {
+    let mut escaped = false;
+    for (at, c) in rest.char_indices().skip(1) {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' => return at + 1,
+            _ => {}
+        }
+    }
+    rest.len()
+}
+
+/// The paths from the crate's root that the code names: `crate::a::b`, `crate::{a, b}`, and
+/// `super::super::a` where that reaches the root.
+fn named(source: &Source, code: &str) -> Vec<String> {
+    let inner = source.path.trim_start_matches("src/");
+    let depth = inner.trim_end_matches("/mod.rs").split('/').count();
+    let roots = [
+        "crate::".to_owned(),
+        "credential_helper::".to_owned(),
+        "super::".repeat(depth),
+    ];
+    let mut found = Vec::new();
+    for root in &roots {
+        for (at, _) in code.match_indices(root.as_str()) {
+            let before = code[..at].chars().next_back();
+            if before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | ':')) {
+                continue;
+            }
+            let rest = &code[at + root.len()..];
+            if let Some(group) = rest.strip_prefix('{') {
+                found.extend(heads(group));
+            } else {
+                let is_path = |c: char| c.is_alphanumeric() || matches!(c, '_' | ':');
+                let end = rest.find(|c| !is_path(c)).unwrap_or(rest.len());
+                found.push(format!("crate::{}", rest[..end].trim_end_matches(':')));
+            }
+        }
+    }
+    found
+}
+
+/// The first names of a braced group of a `use`.
+fn heads(group: &str) -> Vec<String> {
+    let (mut depth, mut name, mut found) = (0, String::new(), Vec::new());
+    for c in group.chars() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => found.push(std::mem::take(&mut name)),
+            _ if depth == 0 => name.push(c),
+            _ => {}
+        }
+    }
+    found.push(name);
+    found
+        .iter()
+        .map(|name| name.trim().trim_end_matches(':'))
+        .filter(|name| !name.is_empty())
+        .map(|name| format!("crate::{name}"))
+        .collect()
+}
+
+/// Everything that breaks a rule, one line each.
+fn violations(sources: &[Source]) -> Vec<String> {
+    let mut found = Vec::new();
+    for source in sources {
+        let mut tell = |what: &str| found.push(format!("{}: {what}", source.path));
+        if source.tests().contains(SLEEP) && !is_this_file(source) {
+            tell("a test sleeps; wait for the event instead");
+        }
+        if !source.is_rust() {
+            continue;
+        }
+        for word in UNFINISHED {
+            if source.text.contains(word) {
+                tell(&format!("holds {word}"));
+            }
+        }
+        let product = source.product();
+        let lines = product.lines().count();
+        if lines > LINES {
+            tell(&format!(
+                "has {lines} lines before its tests, more than {LINES}"
+            ));
+        }
+        let code = bare(product);
+        if code.contains(".expose()") && !EXPOSES.contains(&source.path.as_str()) {
+            tell("takes a secret out of its wrapping and is not listed");
+        }
+        let may_print = source.module() == Some("cli")
+            || source.path == "src/main.rs"
+            || source.path.starts_with("src/bin/");
+        for word in PRINTS {
+            if !may_print && has_word(&code, word) {
+                tell(&format!("prints ({word}); only the command line does"));
+            }
+        }
+        directions(source, &code, &mut tell);
+    }
+    unnamed_tests(sources, &mut found);
+    found
+}
+
+fn directions(source: &Source, code: &str, tell: &mut impl FnMut(&str)) {
+    if source.path.starts_with("protocol/") {
+        if has_word(code, "credential_helper::") {
+            tell("protocol names the main crate");
+        }
+        return;
+    }
+    if source.path == "src/main.rs" {
+        if has_word(code, "credential_helper::") {
+            tell("the fast door links more than the protocol");
+        }
+        return;
+    }
+    let Some(module) = source.module() else {
+        return;
+    };
+    if module == "cli" {
+        return;
+    }
+    let Some((_, allowed)) = MAY_NAME.iter().find(|(name, _)| *name == module) else {
+        tell("its module has no rule in this test");
+        return;
+    };
+    for path in named(source, code) {
+        let target = path.split("::").nth(1).unwrap_or_default();
+        let also = ALSO
+            .iter()
+            .any(|(from, to)| *from == module && path.starts_with(to));
+        let known = target == "cli" || MAY_NAME.iter().any(|(name, _)| *name == target);
+        if known && target != module && !allowed.contains(&target) && !also {
+            tell(&format!("{module} may not name {target}"));
+        }
+    }
+    if module == "domain" {
+        let mut pure = code.to_owned();
+        for path in PURE {
+            pure = pure.replace(path, "");
+        }
+        for word in IMPURE {
+            if has_word(&pure, word) {
+                tell(&format!("domain does without {word}"));
+            }
+        }
+    }
+}
+
+/// A file of tests that no `mod` line names is never run.
+fn unnamed_tests(sources: &[Source], found: &mut Vec<String>) {
+    let text = |path: &str| {
+        let source = sources.iter().find(|source| source.path == path);
+        source.map_or("", |source| source.text.as_str())
+    };
+    for source in sources.iter().filter(|source| source.is_rust()) {
+        let Some(inner) = source.path.strip_prefix("tests/") else {
+            continue;
+        };
+        if inner == "main.rs" {
+            continue;
+        }
+        let (folder, file) = inner.rsplit_once('/').unwrap_or(("", inner));
+        let (parent, name) = match (folder, file) {
+            ("", file) => ("tests/main.rs".to_owned(), file),
+            (folder, "mod.rs") => ("tests/main.rs".to_owned(), folder),
+            (folder, file) => (format!("tests/{folder}/mod.rs"), file),
+        };
+        let line = format!("mod {};", name.trim_end_matches(".rs"));
+        if !text(&parent).contains(&line) {
+            found.push(format!("{}: {parent} has no `{line}`", source.path));
+        }
+    }
+}
+
+/// Whether the code has the word, not as the end of a longer one.
+fn has_word(code: &str, word: &str) -> bool {
+    code.match_indices(word).any(|(at, _)| {
+        let before = code[..at].chars().next_back();
+        !before.is_some_and(|c| c.is_alphanumeric() || c == '_')
+    })
+}
+
+fn is_this_file(source: &Source) -> bool {
+    source.path == "tests/architecture.rs"
+}
+
+fn collect(root: &Path, folder: &str, into: &mut Vec<Source>) {
+    for entry in std::fs::read_dir(root.join(folder)).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        let path = format!("{folder}/{name}");
+        if entry.file_type().unwrap().is_dir() {
+            if name != "target" && name != "__pycache__" {
+                collect(root, &path, into);
+            }
+        } else if let Ok(text) = std::fs::read_to_string(entry.path()) {
+            into.push(Source::new(&path, &text));
+        }
+    }
+}
+
+#[test]
+fn the_rules_hold() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut sources = Vec::new();
+    for folder in ["src", "protocol/src", "tests"] {
+        collect(root, folder, &mut sources);
+    }
+    let found = violations(&sources);
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn every_listed_file_exists_and_needs_its_place() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for path in EXPOSES {
+        let text = std::fs::read_to_string(root.join(path)).unwrap_or_default();
+        let source = Source::new(path, &text);
+        assert!(bare(source.product()).contains(".expose()"), "{path}");
+    }
+}
+
+#[test]
+fn planted_violations_are_found() {
+    let long = "fn a() {}\n".repeat(LINES + 1);
+    let sleep = format!("#[cfg(test)]\nmod tests {{ fn a() {{ std::thread::{SLEEP}x); }} }}");
+    let plain_sleep = format!("time.{SLEEP}1)");
+    let unfinished = format!("// {}: later", UNFINISHED[0]);
+    for (path, text, expected) in [
+        ("src/domain/a.rs", "use crate::provider::Call;", "provider"),
+        ("src/domain/a.rs", "fn a() { crate::cli::run(); }", "cli"),
+        (
+            "src/domain/a.rs",
+            "use crate::{domain::b, agent::c};",
+            "agent",
+        ),
+        ("src/domain/a.rs", "use super::super::agent;", "agent"),
+        ("src/domain/a.rs", "use std::fs;", "std::fs"),
+        ("src/domain/a.rs", "use std::net::TcpStream;", "std::net"),
+        ("src/domain/a.rs", "async fn a() {}", "async"),
+        ("src/domain/a.rs", "let a = Instant::now();", "Instant"),
+        ("src/provider/a.rs", "use crate::agent::b;", "agent"),
+        ("src/agent/a.rs", "use crate::connect;", "connect"),
+        ("src/agent/mod.rs", "use super::connect;", "connect"),
+        ("src/connect.rs", "use crate::cli::b;", "cli"),
+        ("src/http/mod.rs", "use crate::domain::name;", "domain"),
+        ("src/http/mod.rs", "use crate::agent::b;", "agent"),
+        ("src/other.rs", "", "no rule"),
+        ("src/main.rs", "use credential_helper::cli;", "fast door"),
+        (
+            "protocol/src/a.rs",
+            "use credential_helper::b;",
+            "main crate",
+        ),
+        ("src/agent/a.rs", "fn a() { println!(); }", "prints"),
+        (
+            "protocol/src/a.rs",
+            "fn a() { std::io::stdout(); }",
+            "prints",
+        ),
+        ("src/agent/a.rs", "fn a() { b.expose(); }", "not listed"),
+        ("src/agent/a.rs", long.as_str(), "lines"),
+        ("src/agent/a.rs", sleep.as_str(), "sleeps"),
+        ("tests/a.py", plain_sleep.as_str(), "sleeps"),
+        ("src/agent/a.rs", unfinished.as_str(), "holds"),
+        ("tests/a.rs", "", "tests/main.rs has no"),
+        ("tests/b/c.rs", "", "tests/b/mod.rs has no"),
+    ] {
+        let found = violations(&[Source::new(path, text)]);
+        let lines: BTreeSet<&String> = found.iter().collect();
+        assert_eq!(lines.len(), 1, "{path}: {text}: {found:?}");
+        assert!(found[0].contains(expected), "{path}: {found:?}");
+    }
+}
+
+#[test]
+fn what_is_allowed_is_not_found() {
+    for (path, text) in [
+        (
+            "src/domain/a.rs",
+            "use super::name; // crate::agent, std::fs",
+        ),
+        ("src/domain/a.rs", "let a = \"crate::agent::b println!\";"),
+        ("src/domain/a.rs", "let a = 'x'; fn b<'a>(c: &'a str) {}"),
+        ("src/domain/a.rs", "host.parse::<std::net::IpAddr>();"),
+        (
+            "src/provider/a.rs",
+            "use crate::{domain::name, provider::b};",
+        ),
+        ("src/http/mod.rs", "use crate::domain::url::Origin;"),
+        (
+            "src/cli/a.rs",
+            "use crate::{agent, connect}; fn a() { println!(); }",
+        ),
+        (
+            "src/agent/a.rs",
+            "#[cfg(test)]\nmod tests { fn a() { b.expose(); } }",
+        ),
+        (
+            "src/agent/a_tests.rs",
+            "use crate::connect; fn a() { b.expose(); }",
+        ),
+        ("src/lib.rs", "pub mod cli;"),
+    ] {
+        let found = violations(&[Source::new(path, text)]);
+        assert!(found.is_empty(), "{path}: {found:?}");
+    }
+}

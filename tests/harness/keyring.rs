@@ -1,0 +1,415 @@
+//! A private session bus with a real gnome-keyring, in a temporary home.
+//!
+//! Needs `dbus-daemon`, `gnome-keyring-daemon` and `gdbus`; on Debian: `apt install dbus
+//! gnome-keyring libglib2.0-bin libsecret-tools`.
+
+use std::collections::HashMap;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+use zbus::zvariant::{OwnedObjectPath, OwnedValue, Value};
+
+/// The password of the keyring.
+pub const PASSWORD: &str = "the password of the keyring";
+/// The collection that gnome-keyring makes at its first start.
+pub const LOGIN: &str = "/org/freedesktop/secrets/collection/login";
+/// The collection that lives in the daemon's memory only.
+pub const SESSION: &str = "/org/freedesktop/secrets/collection/session";
+
+const NAME: &str = "org.freedesktop.secrets";
+const ROOT: &str = "/org/freedesktop/secrets";
+const SERVICE: &str = "org.freedesktop.Secret.Service";
+
+/// A bus without anything on it.
+pub struct Bus {
+    home: TempDir,
+    child: Child,
+}
+
+/// A bus with a keyring.
+pub struct Keyring {
+    bus: Bus,
+    daemon: Option<Child>,
+}
+
+impl Bus {
+    /// Starts one; the bus itself starts nothing.
+    pub fn start() -> Self {
+        Self::start_with("")
+    }
+
+    /// Starts one that can start the keyring, locked.
+    pub fn start_with_activation() -> Self {
+        Self::start_with("<servicedir>HOME/services</servicedir>")
+    }
+
+    fn start_with(extra: &str) -> Self {
+        let home = TempDir::new().unwrap();
+        let path = home.path();
+        let shown = path.to_str().unwrap();
+        std::fs::create_dir(path.join("run")).unwrap();
+        std::fs::create_dir(path.join("services")).unwrap();
+        std::fs::write(
+            path.join("services/secrets.service"),
+            format!(
+                "[D-BUS Service]\nName={NAME}\nExec={} --foreground --components=secrets\n",
+                program("gnome-keyring-daemon").display()
+            ),
+        )
+        .unwrap();
+        let config = path.join("bus.conf");
+        let text = format!(
+            r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig><type>session</type><listen>unix:path=HOME/run/bus</listen>{extra}<auth>EXTERNAL</auth>
+<policy context="default"><allow send_destination="*" eavesdrop="true"/>
+<allow eavesdrop="true"/><allow own="*"/></policy></busconfig>"#
+        );
+        std::fs::write(&config, text.replace("HOME", shown)).unwrap();
+        let mut command = Command::new(program("dbus-daemon"));
+        surroundings(&mut command, path);
+        let mut child = command
+            .arg("--nofork")
+            .arg("--print-address=1")
+            .arg(format!("--config-file={}", config.display()))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // The address is printed once the socket is there.
+        let mut line = String::new();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        out.read_line(&mut line).unwrap();
+        assert!(line.starts_with("unix:path="), "dbus-daemon said {line:?}");
+        Self { home, child }
+    }
+
+    /// Its address.
+    pub fn address(&self) -> String {
+        format!("unix:path={}", self.socket().display())
+    }
+
+    /// Its socket.
+    pub fn socket(&self) -> PathBuf {
+        self.home.path().join("run/bus")
+    }
+
+    /// Ends it.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// A command that sees this bus and this home, and nothing of the user's.
+    pub fn command(&self, program: impl AsRef<Path>) -> Command {
+        let mut command = Command::new(program.as_ref());
+        surroundings(&mut command, self.home.path());
+        command
+    }
+
+    /// A second client.
+    pub async fn client(&self) -> Client {
+        let bus = zbus::connection::Builder::address(self.address().as_str())
+            .unwrap()
+            .build()
+            .await
+            .unwrap();
+        Client { bus }
+    }
+}
+
+impl Drop for Bus {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Keyring {
+    /// Starts a bus and an open keyring.
+    pub fn start() -> Self {
+        let mut keyring = Self {
+            bus: Bus::start(),
+            daemon: None,
+        };
+        keyring.restart();
+        keyring
+    }
+
+    /// The bus.
+    pub fn bus(&mut self) -> &mut Bus {
+        &mut self.bus
+    }
+
+    /// The bus's address.
+    pub fn address(&self) -> String {
+        self.bus.address()
+    }
+
+    /// A second client.
+    pub async fn client(&self) -> Client {
+        self.bus.client().await
+    }
+
+    /// A command that sees this keyring.
+    pub fn command(&self, program: impl AsRef<Path>) -> Command {
+        self.bus.command(program)
+    }
+
+    /// Starts the daemon, open.
+    pub fn restart(&mut self) {
+        self.start_daemon(Some(PASSWORD));
+    }
+
+    /// Starts the daemon, locked.
+    pub fn restart_locked(&mut self) {
+        self.start_daemon(None);
+    }
+
+    fn start_daemon(&mut self, password: Option<&str>) {
+        assert!(self.daemon.is_none(), "the keyring runs already");
+        let mut command = self.bus.command(program("gnome-keyring-daemon"));
+        command.args(["--foreground", "--components=secrets"]);
+        if password.is_some() {
+            command.arg("--unlock");
+        }
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin
+            .write_all(password.unwrap_or_default().as_bytes())
+            .unwrap();
+        drop(stdin);
+        self.daemon = Some(child);
+        let waited = self
+            .bus
+            .command(program("gdbus"))
+            .args(["wait", "--session", "--timeout", "30", NAME])
+            .output()
+            .unwrap();
+        assert!(waited.status.success(), "gnome-keyring does not start");
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) {
+        let mut daemon = self.daemon.take().unwrap();
+        daemon.kill().unwrap();
+        daemon.wait().unwrap();
+    }
+
+    /// SIGSTOP.
+    pub fn stop(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// SIGCONT.
+    pub fn resume(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let child = self.daemon.as_ref().unwrap();
+        kill_process(Pid::from_child(child), signal).unwrap();
+    }
+
+    /// `secret-tool`; `None`, and a line that says so, where it is not installed.
+    pub fn secret_tool(&self, arguments: &[&str], input: &str) -> Option<Output> {
+        let Some(program) = find("secret-tool") else {
+            eprintln!("secret-tool is not installed: this part is not tested");
+            return None;
+        };
+        Some(fed(self.command(program).args(arguments), input))
+    }
+
+    /// A Python program that has `keyring`; `None`, and a line that says so, where
+    /// `CREDENTIAL_HELPER_TEST_PYTHON` names none.
+    pub fn python(&self, code: &str, arguments: &[&str]) -> Option<Output> {
+        let Some(program) = std::env::var_os("CREDENTIAL_HELPER_TEST_PYTHON") else {
+            eprintln!("CREDENTIAL_HELPER_TEST_PYTHON is not set: this part is not tested");
+            return None;
+        };
+        let mut command = self.command(PathBuf::from(program));
+        Some(fed(
+            command
+                .env(
+                    "PYTHON_KEYRING_BACKEND",
+                    "keyring.backends.SecretService.Keyring",
+                )
+                .args(["-c", code])
+                .args(arguments),
+            "",
+        ))
+    }
+}
+
+impl Drop for Keyring {
+    fn drop(&mut self) {
+        if let Some(mut daemon) = self.daemon.take() {
+            let _ = daemon.kill();
+            let _ = daemon.wait();
+        }
+    }
+}
+
+/// A second program on the same bus, with a plain session of its own.
+pub struct Client {
+    bus: zbus::Connection,
+}
+
+type Wire = (OwnedObjectPath, Vec<u8>, Vec<u8>, String);
+
+impl Client {
+    async fn call<B, R>(&self, object: &str, interface: &str, method: &str, body: &B) -> R
+    where
+        B: serde::Serialize + zbus::zvariant::DynamicType,
+        R: for<'d> zbus::zvariant::DynamicDeserialize<'d>,
+    {
+        let reply = self
+            .bus
+            .call_method(Some(NAME), object, Some(interface), method, body)
+            .await
+            .unwrap();
+        reply.body().deserialize().unwrap()
+    }
+
+    async fn plain(&self, secret: &[u8]) -> Wire {
+        let body = ("plain", Value::from(""));
+        let (_, path): (OwnedValue, OwnedObjectPath) =
+            self.call(ROOT, SERVICE, "OpenSession", &body).await;
+        (path, Vec::new(), secret.to_vec(), "text/plain".to_owned())
+    }
+
+    /// Locks a collection.
+    pub async fn lock(&self, collection: &str) {
+        let objects = vec![OwnedObjectPath::try_from(collection).unwrap()];
+        let _: (Vec<OwnedObjectPath>, OwnedObjectPath) =
+            self.call(ROOT, SERVICE, "Lock", &(objects,)).await;
+    }
+
+    /// Opens a collection without a prompt.
+    pub async fn unlock(&self, collection: &str) {
+        let collection = OwnedObjectPath::try_from(collection).unwrap();
+        let body = (collection, self.plain(PASSWORD.as_bytes()).await);
+        let interface = "org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface";
+        let () = self
+            .call(ROOT, interface, "UnlockWithMasterPassword", &body)
+            .await;
+    }
+
+    /// Makes a collection without a prompt.
+    pub async fn collection(&self, label: &str) -> OwnedObjectPath {
+        let properties = HashMap::from([(
+            "org.freedesktop.Secret.Collection.Label",
+            Value::from(label),
+        )]);
+        let body = (properties, self.plain(PASSWORD.as_bytes()).await);
+        let interface = "org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface";
+        self.call(ROOT, interface, "CreateWithMasterPassword", &body)
+            .await
+    }
+
+    /// Gives an alias.
+    pub async fn alias(&self, name: &str, collection: &str) {
+        let collection = OwnedObjectPath::try_from(collection).unwrap();
+        let () = self
+            .call(ROOT, SERVICE, "SetAlias", &(name, collection))
+            .await;
+    }
+
+    /// Makes an item, also beside one that is there.
+    pub async fn item(
+        &self,
+        collection: &str,
+        attributes: &[(&str, &str)],
+        secret: &[u8],
+    ) -> OwnedObjectPath {
+        let attributes: HashMap<&str, &str> = attributes.iter().copied().collect();
+        let properties = HashMap::from([
+            ("org.freedesktop.Secret.Item.Label", Value::from("label")),
+            (
+                "org.freedesktop.Secret.Item.Attributes",
+                Value::from(attributes),
+            ),
+        ]);
+        let body = (properties, self.plain(secret).await, false);
+        let interface = "org.freedesktop.Secret.Collection";
+        let (item, _): (OwnedObjectPath, OwnedObjectPath) =
+            self.call(collection, interface, "CreateItem", &body).await;
+        item
+    }
+
+    /// Replaces a secret in place: gnome-keyring tells nobody.
+    pub async fn set_secret(&self, item: &OwnedObjectPath, secret: &[u8]) {
+        let body = (self.plain(secret).await,);
+        let interface = "org.freedesktop.Secret.Item";
+        let () = self.call(item, interface, "SetSecret", &body).await;
+    }
+
+    /// Every item with these attributes.
+    pub async fn search(&self, attributes: &[(&str, &str)]) -> Vec<OwnedObjectPath> {
+        let attributes: HashMap<&str, &str> = attributes.iter().copied().collect();
+        let (mut unlocked, locked): (Vec<OwnedObjectPath>, Vec<OwnedObjectPath>) = self
+            .call(ROOT, SERVICE, "SearchItems", &(attributes,))
+            .await;
+        unlocked.extend(locked);
+        unlocked
+    }
+
+    /// A property of an item.
+    pub async fn property<T: TryFrom<OwnedValue>>(&self, item: &OwnedObjectPath, name: &str) -> T {
+        let body = ("org.freedesktop.Secret.Item", name);
+        let interface = "org.freedesktop.DBus.Properties";
+        let value: OwnedValue = self.call(item, interface, "Get", &body).await;
+        T::try_from(value).ok().unwrap()
+    }
+}
+
+fn surroundings(command: &mut Command, home: &Path) {
+    command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("LANG", "C.UTF-8")
+        .env("HOME", home)
+        .env("XDG_RUNTIME_DIR", home.join("run"))
+        .env(
+            "DBUS_SESSION_BUS_ADDRESS",
+            format!("unix:path={}", home.join("run/bus").display()),
+        )
+        .current_dir(home);
+}
+
+fn fed(command: &mut Command, input: &str) -> Output {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(input.as_bytes()).unwrap();
+    drop(stdin);
+    child.wait_with_output().unwrap()
+}
+
+fn find(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(program))
+        .find(|candidate| candidate.is_file())
+}
+
+fn program(name: &str) -> PathBuf {
+    find(name).unwrap_or_else(|| {
+        panic!(
+            "{name} is not installed; on Debian: apt install dbus gnome-keyring libglib2.0-bin libsecret-tools"
+        )
+    })
+}

@@ -1,0 +1,4 @@
+//! What the tests stand on.
+
+#[cfg(target_os = "linux")]
+pub mod keyring;

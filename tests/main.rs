@@ -1,0 +1,16 @@
+//! The one integration binary: a module for each subject.
+#![cfg(test)]
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "tests: a failure is the message, and nobody outside uses the harness"
+)]
+
+mod architecture;
+mod harness;
+mod provider_contract;
+#[cfg(target_os = "linux")]
+mod secret_service;
