@@ -208,7 +208,10 @@ impl Inside {
             .max_blocking_threads(16)
             .build_local(tokio::runtime::LocalOptions::default())
             .map_err(|error| {
-                Failure::new(ErrorCode::Internal, format!("cannot start the work: {error}"))
+                Failure::new(
+                    ErrorCode::Internal,
+                    format!("cannot start the work: {error}"),
+                )
             })?;
         let parts = parts(around, "hand")?;
         let agent = runtime.block_on(async { Rc::new(agent::Agent::new(parts)) });
@@ -248,10 +251,16 @@ fn parts(around: &Surroundings, started_by: &'static str) -> Result<Parts, Failu
     let settings = around
         .settings_folder(here.as_deref())
         .ok_or_else(|| missing("the folder of the settings"))?;
-    let state = around.state_folder().ok_or_else(|| missing("the folder of the bindings"))?;
+    let state = around
+        .state_folder()
+        .ok_or_else(|| missing("the folder of the bindings"))?;
     let home = around.home.clone().unwrap_or_else(|| PathBuf::from("/"));
     Ok(Parts {
-        own: Own { settings, state, home },
+        own: Own {
+            settings,
+            state,
+            home,
+        },
         started_by,
         socket: None,
         variables: None,
@@ -273,9 +282,9 @@ mod platform {
 
     use std::os::unix::net::UnixStream;
 
-    use credential_helper_protocol::address::{self, ConnectError, Place};
-    use credential_helper_protocol::client::SocketTransport;
+    use credential_helper_protocol::place::{self, ConnectError, Place};
     use credential_helper_protocol::program::program;
+    use credential_helper_protocol::socket::SocketTransport;
     use credential_helper_protocol::{limits, start as starting};
 
     use super::{
@@ -299,11 +308,7 @@ mod platform {
     }
 
     impl Transport for Reached {
-        fn call(
-            &mut self,
-            message: &[u8],
-            time: Duration,
-        ) -> Result<Zeroizing<Vec<u8>>, Failure> {
+        fn call(&mut self, message: &[u8], time: Duration) -> Result<Zeroizing<Vec<u8>>, Failure> {
             if let Some(inside) = &mut self.inside {
                 return inside.call(message, time);
             }
@@ -311,7 +316,9 @@ mod platform {
             if !is_other_settings(&reply) {
                 return Ok(reply);
             }
-            self.inside.insert(Inside::new(&self.around)?).call(message, time)
+            self.inside
+                .insert(Inside::new(&self.around)?)
+                .call(message, time)
         }
 
         fn reached_again(&mut self) -> bool {
@@ -319,22 +326,22 @@ mod platform {
         }
     }
 
-    fn reached(
-        around: Surroundings,
-        place: Place,
-        stream: UnixStream,
-    ) -> Box<dyn Agent> {
+    fn reached(around: Surroundings, place: Place, stream: UnixStream) -> Box<dyn Agent> {
         let around = Rc::new(around);
         let again = around.clone();
         let mut place = place;
         let open = Box::new(move || starting::connect_or_start(&again, &mut place));
         let socket = SocketTransport::new(stream, open);
-        Box::new(Client::new(Reached { socket, inside: None, around }))
+        Box::new(Client::new(Reached {
+            socket,
+            inside: None,
+            around,
+        }))
     }
 
     pub(super) fn connect(around: Surroundings) -> Result<Box<dyn Agent>, Failure> {
         // Where no place can be had, the work is done without an agent.
-        let Ok(mut place) = address::find(&around) else {
+        let Ok(mut place) = place::find(&around) else {
             return Ok(Box::new(Client::new(Inside::new(&around)?)));
         };
         let stream = starting::connect_or_start(&around, &mut place)?;
@@ -342,7 +349,9 @@ mod platform {
     }
 
     pub(super) fn running(around: Surroundings) -> Result<Option<Box<dyn Agent>>, Failure> {
-        let Ok(place) = address::find(&around) else { return Ok(None) };
+        let Ok(place) = place::find(&around) else {
+            return Ok(None);
+        };
         match place.connect(limits::REQUEST_TIME) {
             Ok(stream) => Ok(Some(reached(around, place, stream))),
             Err(ConnectError::NoAgent) => Ok(None),
@@ -351,30 +360,36 @@ mod platform {
     }
 
     pub(super) fn start(around: Surroundings) -> Result<Box<dyn Agent>, Failure> {
-        let mut place = address::find(&around)?;
+        let mut place = place::find(&around)?;
         let program = program()?;
         let stream = starting::start(&around, &mut place, &program, starting::Starter::Hand)?;
         Ok(reached(around, place, stream))
     }
 
     pub(super) fn is_foreign(around: &Surroundings) -> bool {
-        address::find(around).is_ok_and(|place| place.foreign)
+        place::find(around).is_ok_and(|place| place.foreign)
     }
 
     pub(super) fn run(options: RunOptions) -> Result<(), Failure> {
         hardening::harden();
         let around = Surroundings::of_process();
-        let place = address::find(&around)?;
+        let place = place::find(&around)?;
         let by_hand = !options.by_client;
         let mut parts = parts(&around, "hand")?;
         // Variables of an agent that a person or a job starts are its own; nobody may read them
         // from outside afterwards.
-        parts.variables = by_hand.then(environment::take_own).filter(|own| !own.is_empty());
+        parts.variables = by_hand
+            .then(environment::take_own)
+            .filter(|own| !own.is_empty());
         hardening::wipe_variables(|name| {
             credential_helper_protocol::variable::repository_part(name).is_some()
         });
         let config = Config {
-            started_by: if by_hand { StartedBy::Hand } else { StartedBy::Client },
+            started_by: if by_hand {
+                StartedBy::Hand
+            } else {
+                StartedBy::Client
+            },
             idle_exit: if by_hand { None } else { idle_exit(&parts)? },
             detached: options.detached,
             ..Config::new(place.socket.clone())
@@ -389,8 +404,10 @@ mod platform {
         })
         .map(|_| ())
         .map_err(|failure| match failure {
-            StartFailure::AlreadyRunning => Failure::new(ErrorCode::Unavailable, "an agent is running already")
-                .hint("see `helper agent status`"),
+            StartFailure::AlreadyRunning => {
+                Failure::new(ErrorCode::Unavailable, "an agent is running already")
+                    .hint("see `helper agent status`")
+            }
             StartFailure::Failed(failure) => failure,
         })
     }
@@ -401,11 +418,17 @@ mod platform {
             .enable_time()
             .build_local(tokio::runtime::LocalOptions::default())
             .map_err(|error| {
-                Failure::new(ErrorCode::Internal, format!("cannot start the agent: {error}"))
+                Failure::new(
+                    ErrorCode::Internal,
+                    format!("cannot start the agent: {error}"),
+                )
             })?;
         let view = crate::provider::files::Files::default().view();
         let load = crate::provider::settings::load(&view, &parts.own.settings, &parts.own.home);
-        let set = runtime.block_on(load).ok().and_then(|settings| settings.idle_exit);
+        let set = runtime
+            .block_on(load)
+            .ok()
+            .and_then(|settings| settings.idle_exit);
         Ok(match set {
             None => Some(IDLE_EXIT),
             Some(IdleExit::Never) => None,
@@ -441,7 +464,10 @@ mod platform {
     }
 
     fn none() -> Failure {
-        Failure::new(ErrorCode::Unavailable, "there is no agent on this platform yet")
-            .hint("every command works without one")
+        Failure::new(
+            ErrorCode::Unavailable,
+            "there is no agent on this platform yet",
+        )
+        .hint("every command works without one")
     }
 }

@@ -60,32 +60,59 @@ pub struct Resolved {
 /// # Errors
 /// `usage` for a broken name or URL, control characters, or a question about nothing.
 pub fn parse(question: &Question) -> Result<Parsed, Failure> {
-    let name = question.name.as_deref().map(RepositoryName::parse).transpose()?;
-    let parsed = question.url.as_deref().map(RepositoryUrl::parse).transpose()?;
+    let name = question
+        .name
+        .as_deref()
+        .map(RepositoryName::parse)
+        .transpose()?;
+    let parsed = question
+        .url
+        .as_deref()
+        .map(RepositoryUrl::parse)
+        .transpose()?;
     if name.is_none() && parsed.is_none() {
-        return Err(Failure::new(ErrorCode::Usage, "the question names no repository and no URL"));
+        return Err(Failure::new(
+            ErrorCode::Usage,
+            "the question names no repository and no URL",
+        ));
     }
     if let Some(username) = &question.username {
         check_username(username)?;
     }
     let (url, userinfo) = parsed.map_or((None, None), |(url, userinfo)| (Some(url), userinfo));
-    let username = question.username.clone().filter(|username| !username.is_empty());
+    let username = question
+        .username
+        .clone()
+        .filter(|username| !username.is_empty());
     // An account in the URL is the account that is asked for.
     let username = username.or_else(|| {
-        let userinfo = userinfo.as_ref().filter(|userinfo| userinfo.password.is_none())?;
+        let userinfo = userinfo
+            .as_ref()
+            .filter(|userinfo| userinfo.password.is_none())?;
         Some(userinfo.username.clone()).filter(|username| !username.is_empty())
     });
-    Ok(Parsed { name, url, userinfo, username })
+    Ok(Parsed {
+        name,
+        url,
+        userinfo,
+        username,
+    })
 }
 
 /// # Errors
 /// `usage` for control characters and over-long accounts.
 pub fn check_username(username: &str) -> Result<(), Failure> {
     if has_control(username) {
-        return Err(Failure::new(ErrorCode::Usage, "the username holds a control character"));
+        return Err(Failure::new(
+            ErrorCode::Usage,
+            "the username holds a control character",
+        ));
     }
     if username.len() > credential_helper_protocol::limits::USERNAME {
-        return Err(Failure::new(ErrorCode::Usage, "the username is longer than 1024 bytes"));
+        return Err(Failure::new(
+            ErrorCode::Usage,
+            "the username is longer than 1024 bytes",
+        ));
     }
     Ok(())
 }
@@ -118,7 +145,10 @@ impl Drive<'_> {
                 return Ok(resolved);
             }
         }
-        Err(Failure::new(ErrorCode::Internal, "the record of bindings changes all the time"))
+        Err(Failure::new(
+            ErrorCode::Internal,
+            "the record of bindings changes all the time",
+        ))
     }
 
     async fn search(
@@ -191,7 +221,10 @@ impl Drive<'_> {
         let (name, request) = (setup.name.clone(), setup.request.clone());
         let (mut ended, asked_keyring) = match direct {
             Some(ended) => (ended, false),
-            None => self.ask_all(Resolution::new(setup), call, question, &providers).await,
+            None => {
+                self.ask_all(Resolution::new(setup), call, question, &providers)
+                    .await
+            }
         };
         ended.warnings.splice(0..0, notes);
         let mut bound_now = false;
@@ -219,7 +252,11 @@ impl Drive<'_> {
     }
 
     /// Checks the origin and fills in what the repository's name tells.
-    fn prepare(&self, setup: &mut Setup, known: &Known) -> Result<Option<(Verdict, Verdict)>, Failure> {
+    fn prepare(
+        &self,
+        setup: &mut Setup,
+        known: &Known,
+    ) -> Result<Option<(Verdict, Verdict)>, Failure> {
         let Some(name) = setup.name.clone() else {
             setup.by_url = setup.request.as_ref().map(|url| by_url(known, url));
             return Ok(None);
@@ -229,9 +266,15 @@ impl Drive<'_> {
             setup.settings_username.clone_from(&setting.username);
         }
         let key = name.normalized();
-        let own = known.repositories.iter().filter(|known| known.name.normalized() == key).filter(
-            |known| setup.operation.is_none_or(|op| known.operation.is_none_or(|own| own == op)),
-        );
+        let own = known
+            .repositories
+            .iter()
+            .filter(|known| known.name.normalized() == key)
+            .filter(|known| {
+                setup
+                    .operation
+                    .is_none_or(|op| known.operation.is_none_or(|own| own == op))
+            });
         let Some(request) = setup.request.clone() else {
             let mut urls = Vec::new();
             for known_repository in own {
@@ -239,7 +282,10 @@ impl Drive<'_> {
                 if by_url(known, url).allows() && !urls.contains(url) {
                     urls.push(url.clone());
                 }
-                setup.userinfo = setup.userinfo.take().or_else(|| known_repository.userinfo.clone());
+                setup.userinfo = setup
+                    .userinfo
+                    .take()
+                    .or_else(|| known_repository.userinfo.clone());
             }
             setup.urls = urls;
             return Ok(None);
@@ -272,8 +318,10 @@ impl Drive<'_> {
                     if !setup.urls.contains(url) {
                         setup.urls.push(url.clone());
                     }
-                    setup.userinfo =
-                        setup.userinfo.take().or_else(|| known_repository.userinfo.clone());
+                    setup.userinfo = setup
+                        .userinfo
+                        .take()
+                        .or_else(|| known_repository.userinfo.clone());
                 }
             }
         }
@@ -320,8 +368,11 @@ impl Drive<'_> {
                 (None, _) => left,
             };
             let used = spent.borrow().get(&id).copied().unwrap_or_default();
-            let limit =
-                if id == ProviderId::SYSTEM_KEYRING { limit.saturating_sub(used) } else { limit };
+            let limit = if id == ProviderId::SYSTEM_KEYRING {
+                limit.saturating_sub(used)
+            } else {
+                limit
+            };
             let limit = if id == ProviderId::SYSTEM_KEYRING && !question.context.prompt {
                 limit.min(left)
             } else {
@@ -332,9 +383,11 @@ impl Drive<'_> {
             let answer = if limit.is_zero() {
                 Answer::failed(Why::TimedOut, "no time was left for it")
             } else {
-                tokio::time::timeout(limit, provider.find(&request.key, call)).await.unwrap_or_else(
-                    |_| Answer::failed(Why::TimedOut, format!("no answer within {limit:.1?}")),
-                )
+                tokio::time::timeout(limit, provider.find(&request.key, call))
+                    .await
+                    .unwrap_or_else(|_| {
+                        Answer::failed(Why::TimedOut, format!("no answer within {limit:.1?}"))
+                    })
             };
             let took = start.elapsed();
             *spent.borrow_mut().entry(id).or_default() += took;
@@ -364,7 +417,10 @@ fn checked(answer: Answer) -> Answer {
     match answer {
         Answer::Found(halves)
             if halves.username.as_deref().is_some_and(has_control)
-                || halves.secret.as_ref().is_some_and(|secret| has_control(secret.expose())) =>
+                || halves
+                    .secret
+                    .as_ref()
+                    .is_some_and(|secret| has_control(secret.expose())) =>
         {
             let detail = format!("{}: it holds a control character", shown(&halves.location));
             Answer::failed(Why::Malformed, detail)
@@ -400,5 +456,9 @@ fn userinfo_answer(userinfo: Option<&Userinfo>, by_url: Option<Verdict>) -> Opti
             binds: false,
         }),
     };
-    Some(Ended { outcome, steps: Vec::new(), warnings: Vec::new() })
+    Some(Ended {
+        outcome,
+        steps: Vec::new(),
+        warnings: Vec::new(),
+    })
 }
