@@ -122,6 +122,7 @@ def compare(options: argparse.Namespace, folder: Path, socket: Path) -> list[str
         else:
             what = explain(poetrys, rule, ours, promise)
             unexplained.append(f"{what}; concerned by {reasons or 'none'}\n    {case.shown()}")
+    keyring.clear()
     table(len(cases), real, agreed, explained, unexplained)
     never = [name for name in model.DEVIATIONS if not explained[name]]
     failures = []

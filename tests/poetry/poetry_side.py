@@ -99,6 +99,8 @@ def _ask(case: Case, folder: Path) -> HTTPAuthCredential:
 
 def _for_index(name: str, authenticator: Authenticator, config: Config) -> HTTPAuthCredential:
     manager = PasswordManager(config)
+    if name.lower() == "pypi":
+        authenticator.add_repository(name, "https://pypi.org/")
     repository = authenticator.configured_repositories.get(name)
     if repository is None:
         return manager.get_http_auth(name)

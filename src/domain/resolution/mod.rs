@@ -103,6 +103,12 @@ impl Resolution {
                     self.at += 1;
                     self.take_userinfo(&request);
                 }
+                // An empty token hides those of the files, not that of the keyring (Poetry
+                // `get_pypi_token`).
+                Ask::KeyringByName(..) if pass == Pass::Token => {
+                    self.secret.take_if(|leaf| leaf.value.is_empty());
+                    return Some(request);
+                }
                 // A secret that is set, even to an empty text, is not looked for by name any more.
                 Ask::KeyringByName(..) if self.found.is_none() && self.secret.is_some() => {
                     let detail = Some("an empty secret is set before it".to_owned());
