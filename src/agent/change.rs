@@ -1,16 +1,16 @@
-//! `Set` and `Delete`: what is stored where, and in which order, so that a kill in
+//! `Set`: what is stored where, and in which order, so that a kill in
 //! between leaves the old or the new credential, never a name without its secret.
 
 use std::path::{Path, PathBuf};
 
 use credential_helper_protocol::{
-    Changed, Context, Delete, ErrorCode, Failure, Place, Question, Secret, Set, limits,
+    Changed, Context, ErrorCode, Failure, Place, Question, Secret, Set, limits,
 };
 
 use super::registry::Presence;
-use super::{Agent, drive, known};
+use super::{Agent, drive, known, question};
 use crate::domain::binding::BoundBy;
-use crate::domain::credential::{Answer, EMPTY_USERNAME, Key, ProviderId, TOKEN_USERNAME, Why};
+use crate::domain::credential::{EMPTY_USERNAME, Key, ProviderId, TOKEN_USERNAME};
 use crate::domain::name::RepositoryName;
 use crate::domain::text::{has_control, shown};
 use crate::domain::url::RepositoryUrl;
@@ -25,7 +25,7 @@ impl Agent {
         self.not_locked()?;
         let name = RepositoryName::parse(&set.name)?;
         let username = set.username.clone().unwrap_or_default();
-        drive::check_username(&username)?;
+        question::check_username(&username)?;
         let secret = set.secret.as_ref().ok_or_else(|| {
             Failure::new(
                 ErrorCode::Usage,
@@ -159,124 +159,6 @@ impl Agent {
         }
     }
 
-    /// Removes a credential from Poetry's files and from the keyring, under its name and its URLs.
-    ///
-    /// # Errors
-    /// `not-found` where there was none; where a store is locked or cannot be changed.
-    pub async fn delete(&self, delete: &Delete) -> Result<Changed, Failure> {
-        self.not_locked()?;
-        let name = RepositoryName::parse(&delete.name)?;
-        let username = delete.username.as_deref();
-        if let Some(username) = username {
-            drive::check_username(username)?;
-        }
-        let (call, known) = self.known(&delete.context).await?;
-        let changed = self
-            .remove(&name, username, &delete.context, call, &known, true)
-            .await?;
-        if changed.removed.is_empty() {
-            let mut failure = Failure::new(
-                ErrorCode::NotFound,
-                format!("nothing is stored for \"{name}\""),
-            );
-            if let Some(left) = changed.left.first() {
-                failure = failure.hint(format!(
-                    "what answers is {} ({}), which is changed in its own place",
-                    left.provider, left.location
-                ));
-            }
-            return Err(failure);
-        }
-        Ok(changed)
-    }
-
-    pub(super) async fn remove(
-        &self,
-        name: &RepositoryName,
-        username: Option<&str>,
-        context: &Context,
-        mut call: Call,
-        known: &known::Known,
-        by_url: bool,
-    ) -> Result<Changed, Failure> {
-        let mut changed = Changed {
-            name: Some(name.as_str().to_owned()),
-            username: username.map(str::to_owned),
-            ..Changed::default()
-        };
-        let account = username.map(|user| {
-            if user.is_empty() {
-                EMPTY_USERNAME
-            } else {
-                user
-            }
-        });
-        let mut services: Vec<String> = name
-            .stored_spellings()
-            .iter()
-            .map(|name| format!("poetry-repository-{name}"))
-            .collect();
-        if by_url {
-            let key = name.normalized();
-            let own = known
-                .repositories
-                .iter()
-                .filter(|known| known.name.normalized() == key);
-            services.extend(own.flat_map(|known| known.url.slash_forms()));
-        }
-        services.dedup();
-        call.time = self.time_for_keyring(context);
-        let keyring = &self.registry.keyring;
-        let use_keyring = known.keyring_off.is_none()
-            && matches!(
-                tokio::time::timeout(call.time, keyring.presence(&call)).await,
-                Ok(Presence::Present | Presence::Unknown(_)) | Err(_)
-            );
-        if use_keyring {
-            // Nothing is changed in the files while the keyring cannot be changed too.
-            let key = Key::Service {
-                service: services[0].clone(),
-                username: None,
-            };
-            let asked = tokio::time::timeout(call.time, keyring.find(&key, &call)).await;
-            match asked.unwrap_or_else(|_| Answer::failed(Why::TimedOut, "no answer in time")) {
-                Answer::Failed(why, detail) => {
-                    let message = format!("cannot remove \"{name}\" from the keyring: {detail}");
-                    return Err(Failure::new(why.code(), message)
-                        .hint("unlock it with `helper agent unlock`; nothing was changed"));
-                }
-                Answer::Found(_) | Answer::NotFound | Answer::Skipped(_) => {}
-            }
-        }
-        for (id, file) in [
-            (ProviderId::AuthToml, "auth.toml"),
-            (ProviderId::ConfigToml, "config.toml"),
-        ] {
-            let path = poetry_file(&call, file)?;
-            let gone = poetry_edit::remove_credentials(&path, name, username)
-                .await?
-                .any();
-            note_removed(&mut changed, gone, id, &path);
-        }
-        if use_keyring {
-            for service in services {
-                let key = Key::Service {
-                    service,
-                    username: account.map(str::to_owned),
-                };
-                for location in keyring_time(&call, keyring.erase(&key, &call)).await? {
-                    changed
-                        .removed
-                        .push(place(ProviderId::SYSTEM_KEYRING, &location));
-                }
-            }
-        }
-        self.changed();
-        self.say_what_is_left(name, username, context, &mut changed)
-            .await;
-        Ok(changed)
-    }
-
     pub(super) async fn known(&self, context: &Context) -> Result<(Call, known::Known), Failure> {
         let mut call = self.call(context)?;
         let keyring = context.keyring_enabled.as_deref();
@@ -285,7 +167,7 @@ impl Agent {
         Ok((call, known))
     }
 
-    fn time_for_keyring(&self, context: &Context) -> std::time::Duration {
+    pub(super) fn time_for_keyring(&self, context: &Context) -> std::time::Duration {
         if context.prompt {
             return limits::PROMPT_TIME;
         }
@@ -317,21 +199,8 @@ impl Agent {
         }
     }
 
-    /// Says which places still answer after a removal.
-    async fn say_what_is_left(
-        &self,
-        name: &RepositoryName,
-        username: Option<&str>,
-        context: &Context,
-        changed: &mut Changed,
-    ) {
-        for (provider, location) in self.answering(name, username, context).await {
-            changed.left.push(place(provider, &location));
-        }
-    }
-
     /// The places that have a secret for the name, in the order in which they are asked.
-    async fn answering(
+    pub(super) async fn answering(
         &self,
         name: &RepositoryName,
         username: Option<&str>,
@@ -393,7 +262,7 @@ pub(super) fn poetry_file(call: &Call, file: &str) -> Result<PathBuf, Failure> {
         })
 }
 
-async fn keyring_time<T>(
+pub(super) async fn keyring_time<T>(
     call: &Call,
     work: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
@@ -407,7 +276,7 @@ async fn keyring_time<T>(
         })
 }
 
-fn place(provider: ProviderId, location: &str) -> Place {
+pub(super) fn place(provider: ProviderId, location: &str) -> Place {
     Place {
         provider: provider.word().to_owned(),
         location: location.to_owned(),
@@ -418,7 +287,7 @@ pub(super) fn place_of(provider: ProviderId, path: &Path) -> Place {
     place(provider, &path.to_string_lossy())
 }
 
-fn note_removed(changed: &mut Changed, gone: bool, provider: ProviderId, path: &Path) {
+pub(super) fn note_removed(changed: &mut Changed, gone: bool, provider: ProviderId, path: &Path) {
     if gone {
         changed.removed.push(place_of(provider, path));
     }

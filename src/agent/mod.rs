@@ -31,6 +31,7 @@ use crate::provider::{Call, Folders};
 mod activation;
 pub mod allocator;
 pub mod answers;
+mod ask;
 pub mod breaker;
 #[cfg(unix)]
 mod buffer;
@@ -38,6 +39,7 @@ pub mod change;
 pub mod clock;
 pub mod configure;
 pub mod connection;
+pub mod delete;
 #[cfg(unix)]
 mod detach;
 pub mod drive;
@@ -50,6 +52,9 @@ pub mod lifecycle;
 pub mod list;
 #[cfg(unix)]
 pub mod peer;
+#[cfg(unix)]
+pub mod process;
+mod question;
 pub mod registry;
 pub mod rejected;
 pub mod reply;

@@ -76,10 +76,7 @@ impl Client {
             Err(_) => return Reply::Connect("the URL cannot be understood".to_owned()),
         };
         for _ in 0..=REDIRECTS {
-            let mut request = self
-                .inner
-                .get(target.clone())
-                .header(ACCEPT, accept);
+            let mut request = self.inner.get(target.clone()).header(ACCEPT, accept);
             if let Some(authorization) = authorization {
                 request = request.header(AUTHORIZATION, authorization.header());
             }

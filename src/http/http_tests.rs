@@ -144,7 +144,10 @@ fn what_does_not_answer_is_named() {
     let url = format!("https://{}/", plain.address);
     let time = Duration::from_millis(200);
     let reply = ask_with(&url, &TlsPolicy::default(), time);
-    assert!(matches!(reply, Reply::TimedOut | Reply::Tls(_)), "{reply:?}");
+    assert!(
+        matches!(reply, Reply::TimedOut | Reply::Tls(_)),
+        "{reply:?}"
+    );
 }
 
 /// A private authority, a server that it signed, and a client that it signed.
