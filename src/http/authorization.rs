@@ -41,8 +41,7 @@ impl Authorization {
                 Zeroizing::new(["Basic ", encoded.as_str()].concat())
             }
             Scheme::Bearer => {
-                let plain =
-                    |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+                let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
                 if text.is_empty() || !text.bytes().all(plain) {
                     return Err(refused("it is no bearer token"));
                 }
@@ -80,10 +79,7 @@ mod tests {
             value(Scheme::Basic, "Aladdin", "open sesame").as_deref(),
             Some("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==")
         );
-        assert_eq!(
-            value(Scheme::Basic, "", "x").as_deref(),
-            Some("Basic Ong=")
-        );
+        assert_eq!(value(Scheme::Basic, "", "x").as_deref(), Some("Basic Ong="));
         assert_eq!(
             value(Scheme::Bearer, "", "a.b-c").as_deref(),
             Some("Bearer a.b-c")

@@ -11,9 +11,9 @@
 
 mod authorization;
 mod client;
-mod tls;
 #[cfg(test)]
 pub(crate) mod test_server;
+mod tls;
 mod trouble;
 
 pub use authorization::Authorization;

@@ -40,9 +40,8 @@ impl TlsPolicy {
         if let Some(path) = &self.client {
             let doing = "the client certificate";
             let pem = read(path, doing)?;
-            let own = Identity::from_pem(&pem).map_err(|_| {
-                unusable(path, doing, "it must hold a PEM certificate and its key")
-            })?;
+            let own = Identity::from_pem(&pem)
+                .map_err(|_| unusable(path, doing, "it must hold a PEM certificate and its key"))?;
             builder = builder.identity(own);
         }
         Ok(builder)
