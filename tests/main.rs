@@ -14,3 +14,5 @@ mod harness;
 mod provider_contract;
 #[cfg(target_os = "linux")]
 mod secret_service;
+#[cfg(target_os = "linux")]
+mod secret_service_prompt;

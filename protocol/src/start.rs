@@ -14,8 +14,8 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::address::{ConnectError, Place, shown_path};
 use crate::code::{ErrorCode, Failure};
+use crate::place::{ConnectError, Place, shown_path};
 use crate::program::program;
 use crate::surroundings::{CONFIG_DIR, NO_AGENT, SOCKET, Surroundings};
 use crate::text::shown;
@@ -26,11 +26,20 @@ const LOCK: &str = "start.lock";
 /// The longest line that a starting agent says.
 const LINE: u64 = 4096;
 
+/// Who starts the agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Starter {
+    /// A client that needs it: its variables belong to its request, not to the agent.
+    Client,
+    /// A person or a job: the agent keeps their variables as its own.
+    Hand,
+}
+
 /// A connection to the agent of this place; where there is none, to one that is started.
 pub fn connect_or_start(around: &Surroundings, place: &mut Place) -> Result<UnixStream, Failure> {
     match place.connect(limits::REQUEST_TIME) {
         Ok(stream) => Ok(stream),
-        Err(ConnectError::NoAgent) if !place.foreign => start(around, place, &program()?),
+        Err(ConnectError::NoAgent) => start(around, place, &program()?, Starter::Client),
         Err(error) => Err(error.into()),
     }
 }
@@ -41,12 +50,13 @@ pub fn start(
     around: &Surroundings,
     place: &mut Place,
     program: &Path,
+    starter: Starter,
 ) -> Result<UnixStream, Failure> {
     let until = Instant::now() + limits::START_TIME;
     let lock = lock(place, until)?;
     let stream = match place.connect(limits::START_TIME) {
         Err(ConnectError::NoAgent) => {
-            spawn(around, place, program, until)?;
+            spawn(around, place, program, starter, until)?;
             place.connect(limits::START_TIME)
         }
         other => other,
@@ -105,6 +115,7 @@ fn spawn(
     around: &Surroundings,
     place: &Place,
     program: &Path,
+    starter: Starter,
     until: Instant,
 ) -> Result<(), Failure> {
     let failed = |code, reason: &str| {
@@ -126,8 +137,15 @@ fn spawn(
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .env(SOCKET, &place.socket);
-    for name in removed(around) {
-        command.env_remove(name);
+    match starter {
+        Starter::Hand => {
+            command.arg("--by-hand").env_remove(NO_AGENT);
+        }
+        Starter::Client => {
+            for name in removed(around) {
+                command.env_remove(name);
+            }
+        }
     }
     // A relative folder would mean another one in `/`.
     if around.set(CONFIG_DIR).is_some()

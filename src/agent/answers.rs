@@ -13,7 +13,8 @@ use tokio::sync::OnceCell;
 use zeroize::Zeroizing;
 
 use super::clock::{Clock, Moment};
-use crate::provider::files::{Files, Stamp};
+use crate::provider::files::Files;
+use crate::provider::stamp::Stamp;
 
 /// A reply as it goes over the wire.
 pub type Bytes = Rc<Zeroizing<Vec<u8>>>;
@@ -121,8 +122,10 @@ impl Answers {
         if kept.len() >= ENTRIES {
             kept.retain(|_, entry| now.since(entry.made) < entry.keep.absolute);
             if kept.len() >= ENTRIES
-                && let Some(oldest) =
-                    kept.iter().min_by_key(|(_, entry)| entry.used.get()).map(|(key, _)| key.clone())
+                && let Some(oldest) = kept
+                    .iter()
+                    .min_by_key(|(_, entry)| entry.used.get())
+                    .map(|(key, _)| key.clone())
             {
                 kept.remove(&oldest);
             }

@@ -10,19 +10,24 @@ use credential_helper_protocol::{Variable, limits};
 use super::drive::KEYRING_TIME;
 use crate::domain::credential::ProviderId;
 use crate::provider::Provider;
-use crate::provider::command::Commands;
+use crate::provider::child::CommandSpec;
+use crate::provider::command::{CommandEntry, CommandProtocol, CommandProvider};
 use crate::provider::environment::{AgentEnvironment, Environment};
-use crate::provider::file::CredentialFiles;
+use crate::provider::file::{CredentialFile, FileEntry, FileUsername};
 use crate::provider::keyring_command::KeyringCommand;
 use crate::provider::netrc::Netrc;
 use crate::provider::poetry::PoetryFile;
-use crate::provider::settings::Settings;
+use crate::provider::settings::{self, CommandSetting, SecretSetting, Settings};
 use crate::provider::uv_store::UvStore;
 
 #[cfg(any(target_os = "macos", windows))]
+pub use crate::provider::keyring::Presence;
+#[cfg(any(target_os = "macos", windows))]
 use crate::provider::keyring::SystemKeyring;
 #[cfg(all(unix, not(target_os = "macos")))]
-use crate::provider::secret_service::SecretService as SystemKeyring;
+pub use crate::provider::secret_service::Presence;
+#[cfg(all(unix, not(target_os = "macos")))]
+use crate::provider::secret_service::{Places, SecretService as SystemKeyring};
 
 /// All providers, and what the settings switch on.
 pub struct Registry {
@@ -47,6 +52,9 @@ pub struct Providers {
 impl Registry {
     /// The providers of an agent; `own` are the variables that it was started with by hand.
     pub fn new(own: Option<BTreeMap<String, Variable>>) -> Self {
+        #[cfg(all(unix, not(target_os = "macos")))]
+        let keyring = Rc::new(SystemKeyring::new(Places::of_process()));
+        #[cfg(any(target_os = "macos", windows))]
         let keyring = Rc::new(SystemKeyring::new());
         let mut fixed: Vec<Rc<dyn Provider>> = vec![Rc::new(Environment)];
         let has_own_variables = own.is_some();
@@ -58,7 +66,12 @@ impl Registry {
         fixed.push(Rc::new(PoetryFile(ProviderId::ConfigToml)));
         fixed.push(keyring.clone());
         fixed.push(Rc::new(UvStore));
-        Self { keyring, fixed, has_own_variables, by_settings: RefCell::default() }
+        Self {
+            keyring,
+            fixed,
+            has_own_variables,
+            by_settings: RefCell::default(),
+        }
     }
 
     /// The providers under these settings.
@@ -74,21 +87,27 @@ impl Registry {
         if self.has_own_variables {
             optional.push(ProviderId::AgentEnvironment);
         }
-        all.push(Rc::new(CredentialFiles::new(settings)));
-        let commands = Commands::new(settings);
-        command_times.insert(ProviderId::Command, commands.longest());
-        all.push(Rc::new(commands));
+        all.push(Rc::new(CredentialFile::new(files(settings))));
+        let commands = commands(settings);
+        if let Some(longest) = commands.iter().map(|entry| entry.command.timeout).max() {
+            command_times.insert(ProviderId::Command, longest);
+        }
+        all.push(Rc::new(CommandProvider::new(commands)));
         if let Some(command) = &settings.keyring_command {
             optional.push(ProviderId::KeyringCommand);
             command_times.insert(ProviderId::KeyringCommand, command.timeout);
-            all.push(Rc::new(KeyringCommand::new(command.clone())));
+            all.push(Rc::new(KeyringCommand::new(spec(command))));
         }
         if let Some(path) = &settings.netrc {
             optional.push(ProviderId::Netrc);
             all.push(Rc::new(Netrc::new(path.clone())));
         }
-        let providers =
-            Rc::new(Providers { all, optional, timeout: settings.timeout, command_times });
+        let providers = Rc::new(Providers {
+            all,
+            optional,
+            timeout: settings.timeout,
+            command_times,
+        });
         *self.by_settings.borrow_mut() = Some((settings.clone(), providers.clone()));
         providers
     }
@@ -111,8 +130,65 @@ impl Providers {
     /// The time that a provider has of its own within a request, apart from what is left of it.
     pub fn own_time(&self, id: ProviderId, prompt: bool) -> Option<Duration> {
         if id == ProviderId::SYSTEM_KEYRING {
-            return Some(if prompt { limits::PROMPT_TIME } else { KEYRING_TIME });
+            return Some(if prompt {
+                limits::PROMPT_TIME
+            } else {
+                KEYRING_TIME
+            });
         }
         self.command_times.get(&id).copied()
+    }
+}
+
+/// The files that the settings name.
+fn files(settings: &Settings) -> Vec<FileEntry> {
+    let entry = |setting: &settings::RepositorySetting| match &setting.secret {
+        Some(SecretSetting::File { secret, username }) => Some(FileEntry {
+            name: setting.name.as_str().to_owned(),
+            secret: secret.clone(),
+            username: match (username, &setting.username) {
+                (Some(file), _) => Some(FileUsername::File(file.clone())),
+                (None, Some(text)) => Some(FileUsername::Text(text.clone())),
+                (None, None) => None,
+            },
+        }),
+        _ => None,
+    };
+    settings.repositories.iter().filter_map(entry).collect()
+}
+
+/// The commands that the settings name.
+fn commands(settings: &Settings) -> Vec<CommandEntry> {
+    let entry = |setting: &settings::RepositorySetting| match &setting.secret {
+        Some(SecretSetting::Command(command)) => Some(CommandEntry {
+            name: setting.name.as_str().to_owned(),
+            command: spec(command),
+            protocol: match command.protocol {
+                settings::CommandProtocol::Plain => CommandProtocol::Plain,
+                settings::CommandProtocol::CredentialHelper => CommandProtocol::CredentialHelper,
+            },
+            ttl: command.ttl,
+            url: setting
+                .url
+                .as_ref()
+                .or(setting.publish_url.as_ref())
+                .map(ToString::to_string),
+            username: setting.username.clone(),
+        }),
+        _ => None,
+    };
+    settings.repositories.iter().filter_map(entry).collect()
+}
+
+fn spec(setting: &CommandSetting) -> CommandSpec {
+    let env = setting
+        .env
+        .iter()
+        .map(|(name, value)| (name.clone(), value.expose().to_owned()));
+    CommandSpec {
+        command: setting.command.clone(),
+        env: env.collect(),
+        pass_env: setting.pass_env.clone(),
+        timeout: setting.timeout,
     }
 }

@@ -9,19 +9,30 @@ use credential_helper_protocol::{
 use super::Agent;
 use super::known;
 use crate::domain::binding::{Binding, BoundBy};
-use crate::domain::known::declared_by_project;
 use crate::domain::name::{RepositoryName, normalize};
 use crate::domain::url::RepositoryUrl;
-use crate::provider::trust_file;
+use crate::provider::trust_file::{self, FirstUseRecord};
 
-/// Records the first answer that was given for a name; says so, or why it could not.
-pub async fn first_use(state: &Path, name: &RepositoryName, url: &RepositoryUrl) -> String {
+/// What came of recording a first use.
+pub enum FirstAnswer {
+    /// The answer may be given, with this line.
+    Said(String),
+    /// Somebody else was first: the answer has to be checked against that.
+    Again,
+}
+
+/// Records the first answer that is given for a name. If the record cannot be written, the answer
+/// is given with a warning.
+pub async fn first_use(state: &Path, name: &RepositoryName, url: &RepositoryUrl) -> FirstAnswer {
+    let origin = url.origin();
     match trust_file::record_first_use(state, name, url).await {
-        Ok(_) => format!(
-            "\"{name}\" is now bound to {}; see `helper trust --list`",
-            url.origin()
-        ),
-        Err(failure) => format!("\"{name}\" could not be bound to {}: {failure}", url.origin()),
+        Ok(FirstUseRecord::Bound(_)) => FirstAnswer::Said(format!(
+            "\"{name}\" is now bound to {origin}; see `helper trust --list`"
+        )),
+        Ok(FirstUseRecord::AlreadyBound(_)) => FirstAnswer::Again,
+        Err(failure) => FirstAnswer::Said(format!(
+            "\"{name}\" could not be bound to {origin}: {failure}"
+        )),
     }
 }
 
@@ -47,7 +58,9 @@ impl Agent {
         let known =
             known::gather(self.own(), &mut call, context.folder.as_deref(), keyring).await?;
         known.need_record()?;
-        Ok(BindingList { bindings: known.bindings.iter().map(record).collect() })
+        Ok(BindingList {
+            bindings: known.bindings.iter().map(record).collect(),
+        })
     }
 
     /// Binds a name to the origin of a URL, or trusts a project's files until they change.
@@ -59,16 +72,16 @@ impl Agent {
         let call = self.call(&trust.context)?;
         let state = &self.own().state;
         if let Some(project) = &trust.project {
-            trust_file::trust_project(state, &absolute(project)?).await?;
+            trust_file::trust_project(&call.files, state, &absolute(project)?).await?;
         } else {
             let (name, url) = name_and_url(trust)?;
             let url = url.ok_or_else(|| {
                 Failure::new(ErrorCode::Usage, format!("no URL to bind \"{name}\" to"))
                     .hint(format!("helper trust {name} URL"))
             })?;
-            self.add_binding(&name, &url, trust.operation, BoundBy::Trust).await?;
+            self.add_binding(&name, &url, trust.operation, BoundBy::Trust)
+                .await?;
         }
-        drop(call);
         self.changed();
         self.bindings(&trust.context).await
     }
@@ -93,7 +106,9 @@ impl Agent {
             )
             .hint("give your repository another name"));
         }
-        trust_file::add(&self.own().state, name, url, operation, by).await
+        trust_file::bind(&self.own().state, name, url, operation, by)
+            .await
+            .map(|_| ())
     }
 
     /// Takes bindings, or the trust in a project, back.
@@ -107,8 +122,8 @@ impl Agent {
             trust_file::untrust_project(state, &absolute(project)?).await?;
         } else {
             let (name, url) = name_and_url(trust)?;
-            let removed = trust_file::remove(state, &name, url.as_ref()).await?;
-            if removed == 0 {
+            let removed = trust_file::unbind(state, &name, url.as_ref(), trust.operation).await?;
+            if removed.is_empty() {
                 let known = self.bindings(&trust.context).await?;
                 let key = name.normalized();
                 let elsewhere: Vec<&str> = known
@@ -117,8 +132,10 @@ impl Agent {
                     .filter(|binding| binding.name == key)
                     .map(|binding| binding.by.as_str())
                     .collect();
-                let failure =
-                    Failure::new(ErrorCode::NotFound, format!("no such binding of \"{name}\""));
+                let failure = Failure::new(
+                    ErrorCode::NotFound,
+                    format!("no such binding of \"{name}\""),
+                );
                 return Err(if elsewhere.is_empty() {
                     failure.hint("see `helper trust --list`")
                 } else {
@@ -131,11 +148,6 @@ impl Agent {
         }
         self.changed();
         self.bindings(&trust.context).await
-    }
-
-    /// The URL that `set` says to bind in words, where the project declares one.
-    pub fn declared_url(known: &known::Known, name: &RepositoryName) -> Option<RepositoryUrl> {
-        declared_by_project(&known.repositories, name).map(|known| known.url.clone())
     }
 }
 
@@ -151,6 +163,9 @@ fn absolute(path: &str) -> Result<PathBuf, Failure> {
     if path.is_absolute() {
         Ok(path)
     } else {
-        Err(Failure::new(ErrorCode::Usage, "the project's folder is not an absolute path"))
+        Err(Failure::new(
+            ErrorCode::Usage,
+            "the project's folder is not an absolute path",
+        ))
     }
 }

@@ -18,9 +18,10 @@ pub(crate) fn run(session: &mut Session<'_>, command: &AgentCommand) -> Result<u
         ));
     }
     match command {
-        AgentCommand::Run { detached } => {
+        AgentCommand::Run { detached, by_hand } => {
             session.outside.run_agent(RunOptions {
                 detached: *detached,
+                by_client: *detached && !*by_hand,
                 verbose: session.global.verbose,
             })?;
         }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-use credential_helper_protocol::{Operation, limits};
+use credential_helper_protocol::{Operation, limits, render};
 
 /// The whole command line.
 #[derive(Parser)]
@@ -232,6 +232,9 @@ pub(crate) enum AgentCommand {
         /// A client starts it.
         #[arg(long, hide = true)]
         detached: bool,
+        /// A person starts it: it keeps their variables.
+        #[arg(long, hide = true, requires = "detached")]
+        by_hand: bool,
     },
     /// Start the agent
     Start,
@@ -305,6 +308,18 @@ pub(crate) enum Format {
     /// The secret alone.
     #[value(help = "the secret alone")]
     Password,
+}
+
+impl From<Format> for render::Format {
+    fn from(word: Format) -> Self {
+        match word {
+            Format::Lines => Self::Lines,
+            Format::Json => Self::Json,
+            Format::Header => Self::Header,
+            Format::Netrc => Self::Netrc,
+            Format::Password => Self::Password,
+        }
+    }
 }
 
 /// Reads `--timeout`.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use credential_helper_protocol::caller::About;
 use credential_helper_protocol::{
     Asked, Configure, ErrorCode, Failure, Place, Secret, SettingsReply, Variable,
 };
@@ -10,7 +11,6 @@ use serde_json::Value;
 
 use super::args::ConfigArgs;
 use super::{Session, set};
-use crate::connect::About;
 use crate::domain::text::shown;
 
 #[derive(Serialize)]

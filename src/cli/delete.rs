@@ -1,11 +1,11 @@
 //! `helper delete`: removes what is stored for a repository.
 
+use credential_helper_protocol::caller::About;
 use credential_helper_protocol::{Delete, ErrorCode, Failure, Place};
 use serde::Serialize;
 
 use super::args::DeleteArgs;
 use super::{Session, set};
-use crate::connect::About;
 use crate::domain::name::RepositoryName;
 
 #[derive(Serialize)]

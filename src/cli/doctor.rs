@@ -1,11 +1,12 @@
 //! `helper doctor`: what can be wrong, and what to do about it.
 
+use credential_helper_protocol::caller::CallerOptions;
 use credential_helper_protocol::{ErrorCode, Failure};
 use serde::Serialize;
 
 use super::Session;
 use super::table::{Cell, Style, lines};
-use crate::connect::{CallerOptions, Options};
+use crate::connect::Options;
 use crate::domain::text::shown;
 
 /// How a check ended.

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::rc::Rc;
 
+use credential_helper_protocol::caller::{About, CallerOptions};
 use credential_helper_protocol::{
     Asked, BindingList, Changed, Configure, Context, Credential, Delete, Explanation, Failure,
     Listing, Question, Report, Secret, Set, SettingsReply, Status, Trust, Unlock, Variable,
@@ -13,7 +14,7 @@ use credential_helper_protocol::{
 use super::doctor::Check;
 use super::output::Output;
 use super::outside::{Environment, Outside};
-use crate::connect::{About, Agent, CallerOptions, Options, RunOptions};
+use crate::connect::{Agent, Options, RunOptions};
 
 /// What the fake answers; calls are written down in order.
 #[derive(Default)]

@@ -1,10 +1,10 @@
 //! `helper get`: the credential of a repository.
 
-use credential_helper_protocol::{ErrorCode, Failure, Operation, Question};
+use credential_helper_protocol::caller::About;
+use credential_helper_protocol::{ErrorCode, Failure, Operation, Question, render};
 
 use super::args::{Format, GetArgs};
-use super::{Session, render, target};
-use crate::connect::About;
+use super::{Session, target};
 
 /// Prints it in the format that was asked for.
 pub(crate) fn run(session: &mut Session<'_>, args: GetArgs) -> Result<u8, Failure> {
@@ -28,7 +28,7 @@ pub(crate) fn run(session: &mut Session<'_>, args: GetArgs) -> Result<u8, Failur
         args.operation.map(Into::into),
     )?;
     let credential = session.agent()?.get(&question)?;
-    let printed = render::credential(&credential, format)?;
+    let printed = render::credential(&credential, format.into())?;
     // The object has them itself.
     if format != Format::Json {
         for warning in &credential.warnings {

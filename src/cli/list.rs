@@ -1,10 +1,10 @@
 //! `helper list`: what is stored or set.
 
+use credential_helper_protocol::caller::About;
 use credential_helper_protocol::{Asked, Failure};
 
 use super::Session;
 use super::table::{Cell, table};
-use crate::connect::About;
 
 /// Prints a table.
 pub(crate) fn run(session: &mut Session<'_>) -> Result<u8, Failure> {

@@ -13,7 +13,6 @@ mod man;
 mod output;
 mod outside;
 mod prompt;
-mod render;
 mod set;
 mod table;
 mod trust;
@@ -27,12 +26,13 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use clap::error::ErrorKind;
+use credential_helper_protocol::caller::{About, CallerOptions};
 use credential_helper_protocol::{Context, ErrorCode, Failure};
 
 use self::args::{Cli, Command, Global};
 use self::output::Output;
 use self::outside::{Environment, Here, Outside};
-use crate::connect::{About, Agent, CallerOptions, Options};
+use crate::connect::{Agent, Options};
 use crate::domain::name::RepositoryName;
 use crate::domain::url::RepositoryUrl;
 

@@ -1,10 +1,11 @@
 //! What the commands need from outside, as one trait, so that tests can stand in for it.
 
+use credential_helper_protocol::caller::{self, About, CallerOptions};
 use credential_helper_protocol::{Context, Failure, Secret};
 
 use super::doctor::{self, Check};
 use super::prompt;
-use crate::connect::{self, About, Agent, CallerOptions, Options, RunOptions};
+use crate::connect::{self, Agent, Options, RunOptions};
 
 /// The world of a command.
 pub(crate) trait Outside {
@@ -45,7 +46,7 @@ impl Outside for Here {
     }
 
     fn context(&self, about: About<'_>, options: &CallerOptions) -> Result<Context, Failure> {
-        connect::context(about, options)
+        caller::context(about, options)
     }
 
     fn secret(&self, label: &str, may_ask: bool) -> Result<Secret, Failure> {

@@ -1,11 +1,11 @@
 //! `helper set`: stores a credential.
 
+use credential_helper_protocol::caller::About;
 use credential_helper_protocol::{Changed, ErrorCode, Failure, Place, Set};
 use serde::Serialize;
 
 use super::Session;
 use super::args::SetArgs;
-use crate::connect::About;
 use crate::domain::name::RepositoryName;
 use crate::domain::url::RepositoryUrl;
 

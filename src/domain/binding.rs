@@ -150,7 +150,7 @@ pub fn check(
     let key = name.normalized();
     let bound: Vec<&Binding> = bindings
         .iter()
-        .filter(|binding| binding.name == key)
+        .filter(|binding| normalize(&binding.name) == key)
         .collect();
     let counts = |binding: &&&Binding| match class {
         Class::Variables => binding.by.by_hand() || binding.by == BoundBy::BuiltIn,
@@ -205,7 +205,7 @@ pub fn token_may_go(name: &RepositoryName, wanted: &Origin) -> bool {
     !is_built_in(&key)
         || built_in()
             .iter()
-            .any(|binding| binding.name == key && binding.url.origin() == wanted)
+            .any(|binding| normalize(&binding.name) == key && binding.url.origin() == wanted)
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ use super::trust_text::{
 };
 use crate::domain::binding::{Binding, BoundBy};
 use crate::domain::credential::Why;
-use crate::domain::name::RepositoryName;
+use crate::domain::name::{RepositoryName, normalize};
 use crate::domain::text::shown;
 use crate::domain::url::RepositoryUrl;
 
@@ -120,11 +120,16 @@ pub async fn bind(
     operation: Option<Operation>,
     by: BoundBy,
 ) -> Result<bool, Failure> {
+    if !matches!(by, BoundBy::Set | BoundBy::Trust) {
+        let message = format!("a binding by {} is not recorded", by.word());
+        return Err(Failure::new(ErrorCode::Internal, message));
+    }
     let new = binding(name, url, operation, by);
     let change = move |doc: &mut DocumentMut| {
         let record = parse_again(doc)?;
         let same = |old: &&Binding| {
-            (&old.name, &old.url, old.operation) == (&new.name, &new.url, new.operation)
+            normalize(&old.name) == normalize(&new.name)
+                && (&old.url, old.operation) == (&new.url, new.operation)
         };
         let Some((at, old)) = record
             .bindings
@@ -167,7 +172,7 @@ pub async fn unbind(
     let change = move |doc: &mut DocumentMut| {
         let record = parse_again(doc)?;
         let goes = |old: &Binding| {
-            old.name == name
+            normalize(&old.name) == name
                 && url
                     .as_ref()
                     .is_none_or(|url| url.origin() == old.url.origin())
@@ -198,7 +203,7 @@ pub async fn record_first_use(
     let new = binding(name, url, None, BoundBy::FirstUse);
     let change = move |doc: &mut DocumentMut| {
         let mut bound = parse_again(doc)?.bindings;
-        bound.retain(|old| old.name == new.name);
+        bound.retain(|old| normalize(&old.name) == normalize(&new.name));
         if !bound.is_empty() {
             return Ok(FirstUseRecord::AlreadyBound(bound));
         }
@@ -297,7 +302,7 @@ fn binding(
     by: BoundBy,
 ) -> Binding {
     Binding {
-        name: name.normalized(),
+        name: name.as_str().to_owned(),
         operation,
         url: url.clone(),
         by,
