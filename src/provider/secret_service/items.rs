@@ -10,6 +10,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use zbus::zvariant::{OwnedObjectPath, Value};
 use zeroize::{Zeroize as _, Zeroizing};
 
+use super::guarded::guarded;
 use super::link::{COLLECTION, ITEM, Link, SERVICE, root};
 use super::trouble::Trouble;
 use super::unlock::{Asked, ask};
@@ -245,9 +246,8 @@ async fn create(
     );
     attributes.insert(APPLICATION.0, APPLICATION.1);
     let collection = link.collection(path).await?;
-    let made = collection
-        .create_item(&label, attributes, bytes, true, CONTENT_TYPE)
-        .await;
+    let making = collection.create_item(&label, attributes, bytes, true, CONTENT_TYPE);
+    let made = guarded(making).await;
     link.judge(made.map(drop), path, "CreateItem").await
 }
 

@@ -8,9 +8,11 @@
 //! - `signals`: what changed
 //! - `items`: find, store, erase, list, as Python keyring does
 //! - `unlock`: the window, or a password
+//! - `guarded`: work that may be given up at any moment
 //! - `trouble`: why it could not be asked
 
 mod address;
+mod guarded;
 mod items;
 mod link;
 mod signals;
