@@ -131,7 +131,7 @@ impl Drive<'_> {
             }
             (None, None) => {}
         }
-        let verdicts = self.prepare(&mut setup, &known)?;
+        let verdicts = Self::prepare(&mut setup, &known)?;
         if let Some(name) = &setup.name {
             let others = known.collisions(name);
             if !others.is_empty() {
@@ -176,11 +176,7 @@ impl Drive<'_> {
     }
 
     /// Checks the origin and fills in what the repository's name tells.
-    fn prepare(
-        &self,
-        setup: &mut Setup,
-        known: &Known,
-    ) -> Result<Option<(Verdict, Verdict)>, Failure> {
+    fn prepare(setup: &mut Setup, known: &Known) -> Result<Option<(Verdict, Verdict)>, Failure> {
         let Some(name) = setup.name.clone() else {
             setup.by_url = setup.request.as_ref().map(|url| by_url(known, url));
             return Ok(None);

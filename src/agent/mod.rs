@@ -5,7 +5,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -75,6 +75,9 @@ pub mod trust;
 #[cfg(unix)]
 pub use self::served::Served;
 
+/// How long the text of a file that nobody asks for is kept.
+const KEEP_FILES: Duration = Duration::from_mins(10);
+
 /// What an agent is started with.
 pub struct Parts {
     /// Where its own files are.
@@ -112,7 +115,11 @@ pub struct Agent {
 impl Agent {
     /// An agent that has asked nothing yet.
     pub fn new(mut parts: Parts) -> Self {
-        let files = Files::default();
+        let files = if parts.socket.is_some() {
+            Files::watching()
+        } else {
+            Files::default()
+        };
         let registry = Registry::new(parts.variables.take());
         let keyring_generation = registry.keyring.subscribe();
         let clock = parts.clock.clone();
@@ -170,7 +177,7 @@ impl Agent {
         let differs = |theirs: &Option<String>, ours: &PathBuf| {
             theirs
                 .as_ref()
-                .is_some_and(|theirs| PathBuf::from(theirs) != *ours)
+                .is_some_and(|theirs| Path::new(theirs) != ours)
         };
         if differs(&context.settings, &own.settings) || differs(&context.state, &own.state) {
             return Err(known::other_settings());
@@ -280,6 +287,7 @@ impl Agent {
     /// Wipes what has outlived its limits.
     pub fn sweep(&self) {
         self.answers.sweep();
+        self.files.forget_unused(KEEP_FILES);
     }
 
     /// Everything that was kept is old: a store was changed by us.
