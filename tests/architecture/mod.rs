@@ -37,27 +37,25 @@ const IMPURE: [&str; 10] = [
 const PURE: [&str; 1] = ["std::net::IpAddr"];
 /// Where secrets are taken out of their wrapping; another file needs a reason to be here.
 const EXPOSES: [&str; 16] = [
-    // Writes messages.
+    // Write it to where the client or the user wanted it.
     "protocol/src/message/mod.rs",
-    // Hand a secret to a store: a file, a keyring.
-    "src/provider/poetry_edit.rs",
-    "src/provider/secret_service/items.rs",
-    "src/provider/secret_service/unlock.rs",
+    "src/http/authorization.rs",
+    // Hold it against limits, or compare it.
+    "src/agent/ask.rs",
+    "src/agent/change.rs",
+    "src/agent/configure.rs",
+    "src/agent/mod.rs",
+    "src/cli/config.rs",
+    "src/provider/environment.rs",
+    "src/provider/poetry.rs",
+    // Give it to a store or a program.
+    "src/agent/registry.rs",
     "src/provider/keyring.rs",
     "src/provider/keyring_macos.rs",
     "src/provider/keyring_windows.rs",
-    // Variables: usernames, URLs and secrets alike arrive as secrets.
-    "src/provider/environment.rs",
-    "src/provider/poetry.rs",
-    "src/agent/configure.rs",
-    "src/agent/registry.rs",
-    "src/cli/config.rs",
-    // Look at length and characters only.
-    "src/agent/mod.rs",
-    "src/agent/ask.rs",
-    "src/agent/change.rs",
-    // Writes the header.
-    "src/http/authorization.rs",
+    "src/provider/poetry_edit.rs",
+    "src/provider/secret_service/items.rs",
+    "src/provider/secret_service/unlock.rs",
 ];
 /// What prints besides `cli` and `bin`.
 const PRINTERS: [&str; 3] = [
