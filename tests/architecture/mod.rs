@@ -8,12 +8,13 @@ mod code;
 use code::{Source, bare, collect, has_word, named};
 
 /// Modules of the crate, and which others each may name; `cli` and the binaries may name all.
-const MAY_NAME: [(&str, &[&str]); 5] = [
+const MAY_NAME: [(&str, &[&str]); 6] = [
     ("domain", &[]),
     ("provider", &["domain"]),
     ("agent", &["domain", "provider"]),
     ("connect", &["agent"]),
     ("http", &[]),
+    ("doctor", &["domain", "provider", "http"]),
 ];
 /// Paths that a module may name although the rest of that module is closed to it.
 const ALSO: [(&str, &str); 2] = [
