@@ -11,6 +11,8 @@
 
 mod architecture;
 mod harness;
+#[cfg(target_os = "linux")]
+mod other_keyrings;
 mod provider_contract;
 #[cfg(target_os = "linux")]
 mod secret_service;

@@ -3,7 +3,8 @@
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
-use credential_helper_protocol::address::{self, Finding, Rule};
+use credential_helper_protocol::address::{self, Rule};
+use credential_helper_protocol::place::{self, Finding};
 use credential_helper_protocol::surroundings::Surroundings;
 
 use super::{Check, Outcome, path_text, quoted};
@@ -47,7 +48,7 @@ pub(super) fn collect(around: &Surroundings) -> Vec<Candidate> {
             rule: candidate.rule,
         }
     };
-    address::examine(around).into_iter().map(one).collect()
+    place::examine(around).into_iter().map(one).collect()
 }
 
 /// Judges them: the first usable one counts, what stands before it should not be skipped.
@@ -143,7 +144,7 @@ fn usable(candidate: &Candidate, uid: u32) -> Check {
 mod tests {
     use std::path::PathBuf;
 
-    use credential_helper_protocol::address::Rule;
+    use credential_helper_protocol::address::{self, Rule};
     use credential_helper_protocol::surroundings::{Platform, Surroundings};
 
     use super::super::Outcome;
