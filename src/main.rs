@@ -8,7 +8,6 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-use credential_helper_protocol::caller::CallerOptions;
 use credential_helper_protocol::program::{PROGRAM, program};
 use credential_helper_protocol::render::{self, Format, Stream};
 use credential_helper_protocol::surroundings::NO_AGENT;
@@ -218,13 +217,16 @@ fn print(get: &Get, credential: &credential_helper_protocol::Credential) -> Resu
 mod agent {
     //! The question, to the agent that runs or is started for it.
 
-    use credential_helper_protocol::address::{self, ConnectError, Place};
-    use credential_helper_protocol::caller::{self, About};
-    use credential_helper_protocol::client::{Client, SocketTransport};
+    use std::time::Duration;
+
+    use credential_helper_protocol::caller::{self, About, CallerOptions};
+    use credential_helper_protocol::client::Client;
+    use credential_helper_protocol::place::{self, ConnectError, Place};
+    use credential_helper_protocol::socket::SocketTransport;
     use credential_helper_protocol::surroundings::Surroundings;
     use credential_helper_protocol::{Credential, Question, start};
 
-    use super::{CallerOptions, ErrorCode, Failure, Get, limits, program};
+    use super::{ErrorCode, Failure, Get, limits, program};
 
     /// Why this program has no answer.
     pub(super) enum NoAnswer {
@@ -258,7 +260,7 @@ mod agent {
             About::Name(&get.about)
         };
         let mut context = caller::context_in(&around, about, &options)?;
-        let mut place = address::find(&around).map_err(|_| NoAnswer::WithoutAgent)?;
+        let mut place = place::find(&around).map_err(|_| NoAnswer::WithoutAgent)?;
         if place.foreign {
             // A mounted socket is not told our variables: they are looked up here, first.
             if !context.variables.is_empty() {
@@ -266,8 +268,12 @@ mod agent {
             }
             context = caller::bare(&options);
         }
-        let stream = match place.connect(limits::REQUEST_TIME) {
-            Err(ConnectError::NoAgent) if !place.foreign => started(&around, &mut place)?,
+        let time = get
+            .timeout_ms
+            .map_or(limits::REQUEST_TIME, Duration::from_millis)
+            .min(limits::REQUEST_TIME);
+        let stream = match place.connect(time) {
+            Err(ConnectError::NoAgent) => started(&around, &mut place)?,
             other => other.map_err(Failure::from)?,
         };
         let again = Box::new(move || start::connect_or_start(&around, &mut place));
@@ -287,7 +293,8 @@ mod agent {
         place: &mut Place,
     ) -> Result<std::os::unix::net::UnixStream, NoAnswer> {
         let program = program()?;
-        start::start(around, place, &program, start::Starter::Client).map_err(|_| NoAnswer::WithoutAgent)
+        start::start(around, place, &program, start::Starter::Client)
+            .map_err(|_| NoAnswer::WithoutAgent)
     }
 }
 

@@ -142,14 +142,19 @@ fn agent() {
 
 /// Holds every conversation of a book, and tells all that went wrong.
 fn hold(book: &str, at_least: usize) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/conversations/{book}.toml"));
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/conversations/{book}.toml"));
     let text = std::fs::read_to_string(&path).unwrap();
     let book: Book = toml::from_str(&text).unwrap_or_else(|error| panic!("{book}.toml: {error}"));
     assert!(book.conversation.len() >= at_least);
     let mut wrong = Vec::new();
     for conversation in &book.conversation {
         for with_agent in [true, false] {
-            let skip = if with_agent { With::NoAgent } else { With::Agent };
+            let skip = if with_agent {
+                With::NoAgent
+            } else {
+                With::Agent
+            };
             if conversation.with == skip {
                 continue;
             }
@@ -197,7 +202,10 @@ fn converse(conversation: &Conversation, with_agent: bool) -> Result<(), String>
             }
         }
         for (path, expected) in &step.modes {
-            let mode = std::fs::metadata(sandbox.path(path)).unwrap().permissions().mode();
+            let mode = std::fs::metadata(sandbox.path(path))
+                .unwrap()
+                .permissions()
+                .mode();
             if format!("{:o}", mode & 0o7777) != *expected {
                 return Err(format!("step {}: {path} has mode {mode:o}", number + 1));
             }
@@ -275,12 +283,20 @@ fn check(
     if !has_json {
         return Ok(());
     }
-    let line = if on_stdout { &ended.stdout } else { &ended.stderr };
+    let line = if on_stdout {
+        &ended.stdout
+    } else {
+        &ended.stderr
+    };
     if line.lines().count() != 1 {
         return Err("one object on one line expected".to_owned());
     }
     let object: Value = serde_json::from_str(line).map_err(|_| "no JSON".to_owned())?;
-    let at = |pointer: &str| object.pointer(pointer).ok_or(format!("nothing at {pointer:?}"));
+    let at = |pointer: &str| {
+        object
+            .pointer(pointer)
+            .ok_or(format!("nothing at {pointer:?}"))
+    };
     for (pointer, expected) in &step.json {
         let expected = match expected {
             toml::Value::String(text) if text == "null" => Value::Null,
@@ -308,7 +324,9 @@ fn check(
         found.sort_unstable();
         expected.sort_unstable();
         if found != expected {
-            return Err(format!("keys {expected:?} expected at {pointer:?}, found {found:?}"));
+            return Err(format!(
+                "keys {expected:?} expected at {pointer:?}, found {found:?}"
+            ));
         }
     }
     Ok(())

@@ -24,3 +24,5 @@ mod leak;
 mod provider_contract;
 #[cfg(target_os = "linux")]
 mod secret_service;
+#[cfg(target_os = "linux")]
+mod secret_service_prompt;

@@ -16,7 +16,7 @@ const ALICE: [(&str, &str); 2] = [("service", SERVICE), ("username", "alice")];
 /// The limit of design 5.1 for an ordinary request.
 const TIME: Duration = Duration::from_secs(2);
 
-fn run<T>(work: impl Future<Output = T>) -> T {
+pub(crate) fn run<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -36,11 +36,11 @@ fn call_within(time: Duration) -> Call {
 }
 
 /// Enough for a busy machine.
-fn call() -> Call {
+pub(crate) fn call() -> Call {
     call_within(Duration::from_secs(30))
 }
 
-fn at(address: String) -> SecretService {
+pub(crate) fn at(address: String) -> SecretService {
     SecretService::new(Places {
         own: Some(address),
         runtime: None,
@@ -66,7 +66,7 @@ fn found(answer: Answer) -> Halves {
     }
 }
 
-fn failed(answer: Answer) -> (Why, String) {
+pub(crate) fn failed(answer: Answer) -> (Why, String) {
     match answer {
         Answer::Failed(why, detail) => (why, detail),
         other => panic!("{}", other.word()),
@@ -392,6 +392,40 @@ fn a_bus_that_never_answers() {
             Presence::Unknown(_)
         ));
     });
+}
+
+#[test]
+fn another_users_keyring_is_refused() {
+    run(async {
+        let bus = Bus::start_for_everybody();
+        let Some(_impostor) = bus.impostor().await else {
+            return;
+        };
+        let provider = at(bus.address());
+        let (why, detail) = failed(provider.find(&alice(), &call()).await);
+        assert_eq!(why, Why::Unavailable);
+        assert!(detail.contains("another user (uid 65534)"), "{detail}");
+        assert!(matches!(
+            provider.presence(&call()).await,
+            Presence::Unknown(_)
+        ));
+    });
+}
+
+#[test]
+fn the_process_may_end_at_any_moment() {
+    let keyring = Keyring::start();
+    let provider = std::rc::Rc::new(at(keyring.address()));
+    run(async {
+        store(&provider, &alice(), "one").await;
+        let asked = std::rc::Rc::clone(&provider);
+        keyring.stop();
+        tokio::task::spawn_local(async move { asked.find(&alice(), &call()).await.word() });
+        tokio::task::yield_now().await;
+    });
+    // The runtime is gone, and took the question that was under way with it.
+    provider.forget();
+    drop(provider);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::{Client, Open, SocketTransport, Transport};
+use super::{Client, Transport};
 use crate::code::{ErrorCode, Failure};
 use crate::frame;
 use crate::limits;
@@ -12,6 +12,7 @@ use crate::message::{
     Changed, ChangedReply, Context, Credential, Delete, Got, Question, Status, Variable,
 };
 use crate::secret::Secret;
+use crate::socket::{Open, SocketTransport};
 
 /// Answers each connection with one of `replies`, in order; an empty one closes without a word.
 fn server(path: &Path, replies: Vec<Vec<u8>>) -> JoinHandle<Vec<String>> {

@@ -5,10 +5,8 @@
 //! definition is [`INTERFACE`]. This crate knows nothing of providers, files or keyrings: it is
 //! light enough to be linked by a program that starts, asks once and ends.
 
-#[cfg(unix)]
 pub mod address;
 pub mod caller;
-#[cfg(unix)]
 pub mod client;
 pub mod code;
 pub mod frame;
@@ -16,9 +14,13 @@ pub mod limits;
 pub mod message;
 #[cfg(unix)]
 pub mod peer;
+#[cfg(unix)]
+pub mod place;
 pub mod program;
 pub mod render;
 pub mod secret;
+#[cfg(unix)]
+pub mod socket;
 #[cfg(unix)]
 pub mod start;
 pub mod surroundings;

@@ -14,8 +14,8 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::address::{ConnectError, Place, shown_path};
 use crate::code::{ErrorCode, Failure};
+use crate::place::{ConnectError, Place, shown_path};
 use crate::program::program;
 use crate::surroundings::{CONFIG_DIR, NO_AGENT, SOCKET, Surroundings};
 use crate::text::shown;
@@ -39,9 +39,7 @@ pub enum Starter {
 pub fn connect_or_start(around: &Surroundings, place: &mut Place) -> Result<UnixStream, Failure> {
     match place.connect(limits::REQUEST_TIME) {
         Ok(stream) => Ok(stream),
-        Err(ConnectError::NoAgent) if !place.foreign => {
-            start(around, place, &program()?, Starter::Client)
-        }
+        Err(ConnectError::NoAgent) => start(around, place, &program()?, Starter::Client),
         Err(error) => Err(error.into()),
     }
 }

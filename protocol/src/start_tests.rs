@@ -3,9 +3,9 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{removed, start};
-use crate::address::{Place, find};
+use super::{Starter, removed, start};
 use crate::code::ErrorCode;
+use crate::place::{Place, find};
 use crate::surroundings::{Platform, Surroundings};
 
 /// Surroundings whose only place is below `folder`.
@@ -70,7 +70,13 @@ fn of_many_clients_at_once_one_starts_the_agent() {
             let (folder, program) = (root.path().to_owned(), program.clone());
             std::thread::spawn(move || {
                 let around = around(&folder);
-                start(&around, &mut find(&around).unwrap(), &program).map(|_| ())
+                start(
+                    &around,
+                    &mut find(&around).unwrap(),
+                    &program,
+                    Starter::Client,
+                )
+                .map(|_| ())
             })
         })
         .collect();
@@ -85,7 +91,13 @@ fn of_many_clients_at_once_one_starts_the_agent() {
 fn what_a_failing_agent_says_is_passed_on() {
     let root = tempfile::tempdir().unwrap();
     let program = script(root.path(), "printf 'error: no room\\033\\n'");
-    let failure = start(&around(root.path()), &mut place(root.path()), &program).unwrap_err();
+    let failure = start(
+        &around(root.path()),
+        &mut place(root.path()),
+        &program,
+        Starter::Client,
+    )
+    .unwrap_err();
     assert_eq!(failure.code, ErrorCode::Unavailable);
     assert!(
         failure.message.ends_with("helperd: no room\\u{1b}"),
@@ -93,7 +105,13 @@ fn what_a_failing_agent_says_is_passed_on() {
         failure.message
     );
     let program = script(root.path(), "exit 1");
-    let failure = start(&around(root.path()), &mut place(root.path()), &program).unwrap_err();
+    let failure = start(
+        &around(root.path()),
+        &mut place(root.path()),
+        &program,
+        Starter::Client,
+    )
+    .unwrap_err();
     assert!(failure.message.ends_with("ended without a word"));
 }
 
@@ -103,7 +121,13 @@ fn an_agent_that_says_nothing_is_not_waited_for_long() {
     let hold = root.path().join("hold");
     fifo(&hold);
     let program = script(root.path(), &format!("read line <'{}'", hold.display()));
-    let failure = start(&around(root.path()), &mut place(root.path()), &program).unwrap_err();
+    let failure = start(
+        &around(root.path()),
+        &mut place(root.path()),
+        &program,
+        Starter::Client,
+    )
+    .unwrap_err();
     assert_eq!(failure.code, ErrorCode::TimedOut);
     // Lets the program end.
     fs::write(&hold, "\n").unwrap();

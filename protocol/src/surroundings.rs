@@ -226,6 +226,7 @@ fn own_hostname() -> String {
     String::new()
 }
 
+#[cfg(unix)]
 #[cfg(test)]
 mod tests {
     use std::path::{Path, PathBuf};

@@ -122,8 +122,10 @@ impl Answers {
         if kept.len() >= ENTRIES {
             kept.retain(|_, entry| now.since(entry.made) < entry.keep.absolute);
             if kept.len() >= ENTRIES
-                && let Some(oldest) =
-                    kept.iter().min_by_key(|(_, entry)| entry.used.get()).map(|(key, _)| key.clone())
+                && let Some(oldest) = kept
+                    .iter()
+                    .min_by_key(|(_, entry)| entry.used.get())
+                    .map(|(key, _)| key.clone())
             {
                 kept.remove(&oldest);
             }

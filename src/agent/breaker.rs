@@ -30,7 +30,10 @@ struct State {
 impl Breakers {
     /// All closed.
     pub fn new(clock: Clock) -> Self {
-        Self { clock, state: RefCell::default() }
+        Self {
+            clock,
+            state: RefCell::default(),
+        }
     }
 
     /// For how many more seconds the provider is left alone; `None` where it may be asked.
@@ -46,7 +49,9 @@ impl Breakers {
         let state = states.entry(id).or_default();
         state.in_a_row += 1;
         if let Some(over) = state.in_a_row.checked_sub(TIME_OUTS) {
-            let rest = FIRST_REST.saturating_mul(1 << over.min(6)).min(LONGEST_REST);
+            let rest = FIRST_REST
+                .saturating_mul(1 << over.min(6))
+                .min(LONGEST_REST);
             state.until = Some(self.clock.now() + rest);
         }
     }

@@ -1,16 +1,16 @@
-//! `Set` and `Delete`: what is stored where, and in which order, so that a kill in
+//! `Set`: what is stored where, and in which order, so that a kill in
 //! between leaves the old or the new credential, never a name without its secret.
 
 use std::path::{Path, PathBuf};
 
 use credential_helper_protocol::{
-    Changed, Context, Delete, ErrorCode, Failure, Place, Question, Secret, Set, limits,
+    Changed, Context, ErrorCode, Failure, Place, Question, Secret, Set, limits,
 };
 
 use super::registry::Presence;
-use super::{Agent, drive, known};
+use super::{Agent, drive, known, question};
 use crate::domain::binding::BoundBy;
-use crate::domain::credential::{Answer, EMPTY_USERNAME, Key, ProviderId, TOKEN_USERNAME, Why};
+use crate::domain::credential::{EMPTY_USERNAME, Key, ProviderId, TOKEN_USERNAME};
 use crate::domain::name::RepositoryName;
 use crate::domain::text::{has_control, shown};
 use crate::domain::url::RepositoryUrl;
@@ -25,21 +25,34 @@ impl Agent {
         self.not_locked()?;
         let name = RepositoryName::parse(&set.name)?;
         let username = set.username.clone().unwrap_or_default();
-        drive::check_username(&username)?;
+        question::check_username(&username)?;
         let secret = set.secret.as_ref().ok_or_else(|| {
-            Failure::new(ErrorCode::Usage, format!("no secret to store for \"{name}\""))
+            Failure::new(
+                ErrorCode::Usage,
+                format!("no secret to store for \"{name}\""),
+            )
         })?;
         check_secret(secret)?;
-        let url = set.url.as_deref().map(RepositoryUrl::parse).transpose()?.map(|(url, _)| url);
+        let url = set
+            .url
+            .as_deref()
+            .map(RepositoryUrl::parse)
+            .transpose()?
+            .map(|(url, _)| url);
         if let Some(url) = &url
             && url.origin().is_http()
             && !url.origin().is_loopback()
         {
             return Err(Failure::new(
                 ErrorCode::InsecureTransport,
-                format!("\"{name}\" would be bound to {}, in the clear", url.origin()),
+                format!(
+                    "\"{name}\" would be bound to {}, in the clear",
+                    url.origin()
+                ),
             )
-            .hint(format!("use https, or allow this origin with `helper trust {name} {url}`")));
+            .hint(format!(
+                "use https, or allow this origin with `helper trust {name} {url}`"
+            )));
         }
         let (mut call, known) = self.known(&set.context).await?;
         let auth = poetry_file(&call, "auth.toml")?;
@@ -48,10 +61,13 @@ impl Agent {
             username: Some(username.clone()),
             ..Changed::default()
         };
-        let in_keyring = self.may_use_keyring(&mut call, &known, &mut changed, &auth).await?;
+        let in_keyring = self
+            .may_use_keyring(&mut call, &known, &mut changed, &auth)
+            .await?;
         // Bound first: a first use by somebody else cannot come in between.
         if let Some(url) = &url {
-            self.add_binding(&name, url, set.operation, BoundBy::Set).await?;
+            self.add_binding(&name, url, set.operation, BoundBy::Set)
+                .await?;
         }
         let token = username == TOKEN_USERNAME;
         if in_keyring {
@@ -66,7 +82,9 @@ impl Agent {
             call.time = self.time_for_keyring(&set.context);
             let keyring = &self.registry.keyring;
             let location = keyring_time(&call, keyring.store(&key, secret, &call)).await?;
-            changed.stored.push(place(ProviderId::SYSTEM_KEYRING, &location));
+            changed
+                .stored
+                .push(place(ProviderId::SYSTEM_KEYRING, &location));
             if token {
                 let gone = poetry_edit::drop_token(&auth, &name).await?;
                 note_removed(&mut changed, gone, ProviderId::AuthToml, &auth);
@@ -92,7 +110,8 @@ impl Agent {
         };
         note_removed(&mut changed, gone, ProviderId::ConfigToml, &config);
         self.changed();
-        self.say_what_hides(&name, token, &set.context, &mut changed).await;
+        self.say_what_hides(&name, token, &set.context, &mut changed)
+            .await;
         Ok(changed)
     }
 
@@ -105,7 +124,10 @@ impl Agent {
         auth: &Path,
     ) -> Result<bool, Failure> {
         let plain = |why: &str| {
-            format!("{why}: the secret is stored as plain text in {}", shown(&auth.to_string_lossy()))
+            format!(
+                "{why}: the secret is stored as plain text in {}",
+                shown(&auth.to_string_lossy())
+            )
         };
         if let Some(why) = &known.keyring_off {
             changed.warnings.push(plain(why));
@@ -137,94 +159,6 @@ impl Agent {
         }
     }
 
-    /// Removes a credential from Poetry's files and from the keyring, under its name and its URLs.
-    ///
-    /// # Errors
-    /// `not-found` where there was none; where a store is locked or cannot be changed.
-    pub async fn delete(&self, delete: &Delete) -> Result<Changed, Failure> {
-        self.not_locked()?;
-        let name = RepositoryName::parse(&delete.name)?;
-        let username = delete.username.as_deref();
-        if let Some(username) = username {
-            drive::check_username(username)?;
-        }
-        let (call, known) = self.known(&delete.context).await?;
-        let changed = self.remove(&name, username, &delete.context, call, &known, true).await?;
-        if changed.removed.is_empty() {
-            let mut failure =
-                Failure::new(ErrorCode::NotFound, format!("nothing is stored for \"{name}\""));
-            if let Some(left) = changed.left.first() {
-                failure = failure.hint(format!(
-                    "what answers is {} ({}), which is changed in its own place",
-                    left.provider, left.location
-                ));
-            }
-            return Err(failure);
-        }
-        Ok(changed)
-    }
-
-    pub(super) async fn remove(
-        &self,
-        name: &RepositoryName,
-        username: Option<&str>,
-        context: &Context,
-        mut call: Call,
-        known: &known::Known,
-        by_url: bool,
-    ) -> Result<Changed, Failure> {
-        let mut changed = Changed {
-            name: Some(name.as_str().to_owned()),
-            username: username.map(str::to_owned),
-            ..Changed::default()
-        };
-        let account = username.map(|user| if user.is_empty() { EMPTY_USERNAME } else { user });
-        let mut services: Vec<String> =
-            name.stored_spellings().iter().map(|name| format!("poetry-repository-{name}")).collect();
-        if by_url {
-            let key = name.normalized();
-            let own = known.repositories.iter().filter(|known| known.name.normalized() == key);
-            services.extend(own.flat_map(|known| known.url.slash_forms()));
-        }
-        services.dedup();
-        call.time = self.time_for_keyring(context);
-        let keyring = &self.registry.keyring;
-        let use_keyring = known.keyring_off.is_none()
-            && matches!(
-                tokio::time::timeout(call.time, keyring.presence(&call)).await,
-                Ok(Presence::Present | Presence::Unknown(_)) | Err(_)
-            );
-        if use_keyring {
-            // Nothing is changed in the files while the keyring cannot be changed too.
-            let key = Key::Service { service: services[0].clone(), username: None };
-            let asked = tokio::time::timeout(call.time, keyring.find(&key, &call)).await;
-            match asked.unwrap_or_else(|_| Answer::failed(Why::TimedOut, "no answer in time")) {
-                Answer::Failed(why, detail) => {
-                    let message = format!("cannot remove \"{name}\" from the keyring: {detail}");
-                    return Err(Failure::new(why.code(), message)
-                        .hint("unlock it with `helper agent unlock`; nothing was changed"));
-                }
-                Answer::Found(_) | Answer::NotFound | Answer::Skipped(_) => {}
-            }
-        }
-        for (id, file) in [(ProviderId::AuthToml, "auth.toml"), (ProviderId::ConfigToml, "config.toml")] {
-            let path = poetry_file(&call, file)?;
-            let gone = poetry_edit::remove_credentials(&path, name, username).await?.any();
-            note_removed(&mut changed, gone, id, &path);
-        }
-        if use_keyring {
-            for service in services {
-                let key = Key::Service { service, username: account.map(str::to_owned) };
-                for location in keyring_time(&call, keyring.erase(&key, &call)).await? {
-                    changed.removed.push(place(ProviderId::SYSTEM_KEYRING, &location));
-                }
-            }
-        }
-        self.changed();
-        self.say_what_is_left(name, username, context, &mut changed).await;
-        Ok(changed)
-    }
-
     pub(super) async fn known(&self, context: &Context) -> Result<(Call, known::Known), Failure> {
         let mut call = self.call(context)?;
         let keyring = context.keyring_enabled.as_deref();
@@ -233,12 +167,14 @@ impl Agent {
         Ok((call, known))
     }
 
-    fn time_for_keyring(&self, context: &Context) -> std::time::Duration {
+    pub(super) fn time_for_keyring(&self, context: &Context) -> std::time::Duration {
         if context.prompt {
             return limits::PROMPT_TIME;
         }
         let asked = context.timeout_ms.map(std::time::Duration::from_millis);
-        asked.unwrap_or(limits::REQUEST_TIME).min(limits::REQUEST_TIME)
+        asked
+            .unwrap_or(limits::REQUEST_TIME)
+            .min(limits::REQUEST_TIME)
     }
 
     /// Says which places answer before the one that was just written.
@@ -251,50 +187,47 @@ impl Agent {
     ) {
         let username = token.then(|| TOKEN_USERNAME.to_owned());
         for (provider, location) in self.answering(name, username.as_deref(), context).await {
-            let ours = matches!(
-                provider,
-                ProviderId::AuthToml | ProviderId::ConfigToml
-            ) || provider.is_keyring();
+            let ours = matches!(provider, ProviderId::AuthToml | ProviderId::ConfigToml)
+                || provider.is_keyring();
             if ours {
                 break;
             }
-            changed.warnings.push(format!("{location} ({provider}) still answers before it"));
-            changed.left.push(place(provider, &location));
-        }
-    }
-
-    /// Says which places still answer after a removal.
-    async fn say_what_is_left(
-        &self,
-        name: &RepositoryName,
-        username: Option<&str>,
-        context: &Context,
-        changed: &mut Changed,
-    ) {
-        for (provider, location) in self.answering(name, username, context).await {
+            changed
+                .warnings
+                .push(format!("{location} ({provider}) still answers before it"));
             changed.left.push(place(provider, &location));
         }
     }
 
     /// The places that have a secret for the name, in the order in which they are asked.
-    async fn answering(
+    pub(super) async fn answering(
         &self,
         name: &RepositoryName,
         username: Option<&str>,
         context: &Context,
     ) -> Vec<(ProviderId, String)> {
-        let Ok(mut call) = self.call(context) else { return Vec::new() };
+        let Ok(mut call) = self.call(context) else {
+            return Vec::new();
+        };
         let question = Question {
             name: Some(name.as_str().to_owned()),
-            username: username.filter(|username| !username.is_empty()).map(str::to_owned),
+            username: username
+                .filter(|username| !username.is_empty())
+                .map(str::to_owned),
             context: context.clone(),
             ..Question::default()
         };
         let Ok(resolved) = self.drive().resolve(&question, &mut call, true).await else {
             return Vec::new();
         };
-        let steps = resolved.ended.steps.into_iter().filter(|step| step.answer == "found");
-        steps.filter_map(|step| Some((step.provider, step.location?))).collect()
+        let steps = resolved
+            .ended
+            .steps
+            .into_iter()
+            .filter(|step| step.answer == "found");
+        steps
+            .filter_map(|step| Some((step.provider, step.location?)))
+            .collect()
     }
 }
 
@@ -302,39 +235,59 @@ impl Agent {
 /// `usage` for control characters and over-long secrets.
 fn check_secret(secret: &Secret) -> Result<(), Failure> {
     if secret.expose().len() > limits::SECRET {
-        return Err(Failure::new(ErrorCode::Usage, "the secret is longer than 32 KiB"));
+        return Err(Failure::new(
+            ErrorCode::Usage,
+            "the secret is longer than 32 KiB",
+        ));
     }
     if has_control(secret.expose()) {
-        return Err(Failure::new(ErrorCode::Usage, "the secret holds a control character"));
+        return Err(Failure::new(
+            ErrorCode::Usage,
+            "the secret holds a control character",
+        ));
     }
     Ok(())
 }
 
 pub(super) fn poetry_file(call: &Call, file: &str) -> Result<PathBuf, Failure> {
-    call.folders.poetry.as_ref().map(|folder| folder.join(file)).ok_or_else(|| {
-        Failure::new(ErrorCode::Usage, "the request names no folder of Poetry's files")
-    })
+    call.folders
+        .poetry
+        .as_ref()
+        .map(|folder| folder.join(file))
+        .ok_or_else(|| {
+            Failure::new(
+                ErrorCode::Usage,
+                "the request names no folder of Poetry's files",
+            )
+        })
 }
 
-async fn keyring_time<T>(
+pub(super) async fn keyring_time<T>(
     call: &Call,
     work: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
-    tokio::time::timeout(call.time, work).await.unwrap_or_else(|_| {
-        Err(Failure::new(ErrorCode::TimedOut, "the keyring did not answer in time")
-            .hint("nothing was written in plain text; see `helper doctor`"))
-    })
+    tokio::time::timeout(call.time, work)
+        .await
+        .unwrap_or_else(|_| {
+            Err(
+                Failure::new(ErrorCode::TimedOut, "the keyring did not answer in time")
+                    .hint("nothing was written in plain text; see `helper doctor`"),
+            )
+        })
 }
 
-fn place(provider: ProviderId, location: &str) -> Place {
-    Place { provider: provider.word().to_owned(), location: location.to_owned() }
+pub(super) fn place(provider: ProviderId, location: &str) -> Place {
+    Place {
+        provider: provider.word().to_owned(),
+        location: location.to_owned(),
+    }
 }
 
 pub(super) fn place_of(provider: ProviderId, path: &Path) -> Place {
     place(provider, &path.to_string_lossy())
 }
 
-fn note_removed(changed: &mut Changed, gone: bool, provider: ProviderId, path: &Path) {
+pub(super) fn note_removed(changed: &mut Changed, gone: bool, provider: ProviderId, path: &Path) {
     if gone {
         changed.removed.push(place_of(provider, path));
     }

@@ -73,7 +73,9 @@ fn since_boot() -> Duration {
 
 /// Seconds since 1970 by the wall clock: only for times that a server gave, and for records.
 pub fn wall() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |time| time.as_secs())
 }
 
 /// A time in seconds since 1970, as RFC 3339 in UTC.

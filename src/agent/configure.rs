@@ -22,7 +22,10 @@ impl Agent {
     pub async fn configure(&self, configure: &Configure) -> Result<SettingsReply, Failure> {
         let key = PoetryKey::parse(&configure.key)?;
         if configure.unset && !configure.values.is_empty() {
-            return Err(Failure::new(ErrorCode::Usage, "a value cannot be combined with --unset"));
+            return Err(Failure::new(
+                ErrorCode::Usage,
+                "a value cannot be combined with --unset",
+            ));
         }
         let changed = match &key {
             PoetryKey::HttpBasic(name) | PoetryKey::PypiToken(name) => {
@@ -34,13 +37,19 @@ impl Agent {
             _ => Some(self.set_setting(&key, configure).await?),
         };
         if changed.is_some() {
-            return Ok(SettingsReply { changed, ..SettingsReply::default() });
+            return Ok(SettingsReply {
+                changed,
+                ..SettingsReply::default()
+            });
         }
         let mut call = self.call(&configure.context)?;
         known::find_project(&mut call, configure.context.folder.as_deref()).await;
         let keyring = configure.context.keyring_enabled.as_deref();
         let settings = poetry::setting(&call, &configure.key, keyring).await?;
-        Ok(SettingsReply { settings, changed: None })
+        Ok(SettingsReply {
+            settings,
+            changed: None,
+        })
     }
 
     async fn configure_secret(
@@ -59,8 +68,9 @@ impl Agent {
                 self.stored_username(name, &call).await?.unwrap_or_default()
             };
             let context = &configure.context;
-            let changed =
-                self.remove(name, Some(&username), context, call, &known, false).await?;
+            let changed = self
+                .remove(name, Some(&username), context, call, &known, false)
+                .await?;
             if token && changed.removed.is_empty() {
                 return Err(Failure::new(
                     ErrorCode::NotFound,
@@ -75,7 +85,10 @@ impl Agent {
                 (false, values) => {
                     return Err(Failure::new(
                         ErrorCode::Usage,
-                        format!("{key} takes a username and a password, got {} values", values.len()),
+                        format!(
+                            "{key} takes a username and a password, got {} values",
+                            values.len()
+                        ),
                     ));
                 }
                 (true, values) => {
@@ -105,7 +118,11 @@ impl Agent {
         Ok(changed)
     }
 
-    async fn set_setting(&self, key: &PoetryKey, configure: &Configure) -> Result<Changed, Failure> {
+    async fn set_setting(
+        &self,
+        key: &PoetryKey,
+        configure: &Configure,
+    ) -> Result<Changed, Failure> {
         let [value] = configure.values.as_slice() else {
             let count = configure.values.len();
             let message = format!("{key} takes one value, got {count}");
@@ -126,7 +143,10 @@ impl Agent {
         let (id, file, mut changed) = self.setting_file(key, configure).await?;
         if !poetry_edit::unset_setting(&file, key).await? {
             let file = shown(&file.to_string_lossy());
-            return Err(Failure::new(ErrorCode::NotFound, format!("{file} has no {key}")));
+            return Err(Failure::new(
+                ErrorCode::NotFound,
+                format!("{file} has no {key}"),
+            ));
         }
         changed.removed.push(place_of(id, &file));
         self.changed();
@@ -150,7 +170,9 @@ impl Agent {
             return Ok((ProviderId::PoetryToml, folder.join("poetry.toml"), changed));
         }
         if configure.local {
-            changed.warnings.push(format!("--local does not hold for {key}"));
+            changed
+                .warnings
+                .push(format!("--local does not hold for {key}"));
         }
         let id = match key.file() {
             "auth.toml" => ProviderId::AuthToml,

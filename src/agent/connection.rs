@@ -37,11 +37,28 @@ pub async fn answer(agent: &Agent, message: &[u8], who: Who) -> (Option<Bytes>, 
     let head: Head<'_> = match too_deep(message) {
         false => match serde_json::from_slice(message) {
             Ok(head) => head,
-            Err(_) => return (failed(&Failure::new(ErrorCode::Usage, "the message is no call")), Then::Continue),
+            Err(_) => {
+                return (
+                    failed(&Failure::new(ErrorCode::Usage, "the message is no call")),
+                    Then::Continue,
+                );
+            }
         },
-        true => return (failed(&Failure::new(ErrorCode::Usage, "the message nests too deeply")), Then::Continue),
+        true => {
+            return (
+                failed(&Failure::new(
+                    ErrorCode::Usage,
+                    "the message nests too deeply",
+                )),
+                Then::Continue,
+            );
+        }
     };
-    let then = if head.method == format!("{INTERFACE_NAME}.Stop") { Then::Stop } else { Then::Continue };
+    let then = if head.method == format!("{INTERFACE_NAME}.Stop") {
+        Then::Stop
+    } else {
+        Then::Continue
+    };
     let reply = dispatch(agent, &head, message, who).await;
     (if head.oneway { None } else { reply }, then)
 }
@@ -66,7 +83,10 @@ async fn dispatch(agent: &Agent, head: &Head<'_>, message: &[u8], who: Who) -> O
     match method {
         // The only answer that is kept: it comes as it goes over the wire.
         "Get" => match serde_json::from_str::<Ask>(parameters) {
-            Ok(ask) => match agent.unless_locked(agent.get(&ask.question, message, who)).await {
+            Ok(ask) => match agent
+                .unless_locked(agent.get(&ask.question, message, who))
+                .await
+            {
                 Ok(bytes) => Some(bytes),
                 Err(failure) => failed(&failure),
             },
@@ -79,23 +99,45 @@ async fn dispatch(agent: &Agent, head: &Head<'_>, message: &[u8], who: Who) -> O
             agent.unless_locked(agent.list(&asked.context)).await
         }),
         "Set" => call!(Set, |set: Set| async move {
-            agent.unless_locked(agent.set(&set)).await.map(|changed| ChangedReply { changed })
+            agent
+                .unless_locked(agent.set(&set))
+                .await
+                .map(|changed| ChangedReply { changed })
         }),
         "Delete" => call!(Delete, |delete: Delete| async move {
-            agent.unless_locked(agent.delete(&delete)).await.map(|changed| ChangedReply { changed })
+            agent
+                .unless_locked(agent.delete(&delete))
+                .await
+                .map(|changed| ChangedReply { changed })
         }),
         "Configure" => {
-            call!(Configure, |configure: Configure| async move { agent.configure(&configure).await })
+            call!(Configure, |configure: Configure| async move {
+                agent.configure(&configure).await
+            })
         }
         "Settings" => {
-            call!(Asked, |asked: Asked| async move { agent.poetry_settings(&asked.context).await })
+            call!(Asked, |asked: Asked| async move {
+                agent.poetry_settings(&asked.context).await
+            })
         }
-        "Trust" => call!(Trust, |trust: Trust| async move { agent.trust(&trust).await }),
-        "Untrust" => call!(Trust, |trust: Trust| async move { agent.untrust(&trust).await }),
-        "Bindings" => call!(Asked, |asked: Asked| async move { agent.bindings(&asked.context).await }),
-        "Report" => call!(Report, |report: Report| async move { agent.report(&report, who).await }),
+        "Trust" => call!(
+            Trust,
+            |trust: Trust| async move { agent.trust(&trust).await }
+        ),
+        "Untrust" => call!(
+            Trust,
+            |trust: Trust| async move { agent.untrust(&trust).await }
+        ),
+        "Bindings" => call!(Asked, |asked: Asked| async move {
+            agent.bindings(&asked.context).await
+        }),
+        "Report" => call!(Report, |report: Report| async move {
+            agent.report(&report, who).await
+        }),
         "Lock" => call!(Nothing, |_| async move { Ok(agent.lock()) }),
-        "Unlock" => call!(Unlock, |unlock: Unlock| async move { agent.unlock(&unlock).await }),
+        "Unlock" => call!(Unlock, |unlock: Unlock| async move {
+            agent.unlock(&unlock).await
+        }),
         "Status" => call!(Nothing, |_| async move { Ok(agent.status().await) }),
         "Reload" => call!(Nothing, |_| async move { Ok(agent.reload()) }),
         "Stop" => replied(Ok(Nothing {})),
@@ -132,8 +174,12 @@ fn service(method: &str, parameters: &str) -> Option<Bytes> {
         "GetInterfaceDescription" => match serde_json::from_str::<Wanted>(parameters) {
             Err(_) => standard("InvalidParameter", "parameter", "interface"),
             Ok(wanted) => match wanted.interface.as_str() {
-                INTERFACE_NAME => replied(Ok(Description { description: INTERFACE })),
-                "org.varlink.service" => replied(Ok(Description { description: SERVICE })),
+                INTERFACE_NAME => replied(Ok(Description {
+                    description: INTERFACE,
+                })),
+                "org.varlink.service" => replied(Ok(Description {
+                    description: SERVICE,
+                })),
                 other => standard("InterfaceNotFound", "interface", other),
             },
         },
@@ -147,7 +193,9 @@ const SERVICE: &str = include_str!("../../protocol/org.varlink.service.varlink")
 fn replied<T: Serialize>(result: Result<T, Failure>) -> Option<Bytes> {
     match result {
         Ok(parameters) => {
-            let bytes = encode_reply(parameters).ok().filter(|b| b.len() <= limits::REPLY_MESSAGE);
+            let bytes = encode_reply(parameters)
+                .ok()
+                .filter(|b| b.len() <= limits::REPLY_MESSAGE);
             match bytes {
                 Some(bytes) => Some(Rc::new(bytes)),
                 None => failed(&Failure::new(ErrorCode::Internal, "the reply is too long")),
@@ -162,7 +210,10 @@ fn failed(failure: &Failure) -> Option<Bytes> {
 }
 
 fn standard(error: &str, field: &str, value: &str) -> Option<Bytes> {
-    let value: String = crate::domain::text::shown(value).chars().take(100).collect();
+    let value: String = crate::domain::text::shown(value)
+        .chars()
+        .take(100)
+        .collect();
     let parameters = serde_json::json!({ field: value });
     let error = Some(format!("org.varlink.service.{error}"));
     encode(&Wire { error, parameters }).ok().map(Rc::new)

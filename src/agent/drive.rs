@@ -1,39 +1,25 @@
 //! Drives a resolution: asks the providers that [`crate::domain::resolution`] names, each within
 //! its own time.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use credential_helper_protocol::{ErrorCode, Failure, Question};
 
 use super::breaker::Breakers;
 use super::known::{self, Known, Own};
+use super::question::parse;
 use super::registry::Registry;
 use super::trust::FirstAnswer;
 use crate::domain::binding::{self, Class, Verdict};
-use crate::domain::credential::{Answer, ProviderId, Why};
+use crate::domain::credential::ProviderId;
 use crate::domain::known::{best_match, declared_by_project};
 use crate::domain::name::RepositoryName;
 use crate::domain::resolution::{Ended, Found, Outcome, Resolution, Setup, TraceStep};
-use crate::domain::text::{has_control, shown};
 use crate::domain::url::{RepositoryUrl, Userinfo};
 use crate::provider::Call;
 
 /// How long the system keyring may take within one request.
 pub const KEYRING_TIME: Duration = Duration::from_secs(2);
-
-/// A question after the door: parsed, with the userinfo taken out of its URL.
-pub struct Parsed {
-    /// The name.
-    pub name: Option<RepositoryName>,
-    /// The URL.
-    pub url: Option<RepositoryUrl>,
-    /// What stood in it.
-    pub userinfo: Option<Userinfo>,
-    /// The account.
-    pub username: Option<String>,
-}
 
 /// A search that has ended, and what it was about.
 pub struct Resolved {
@@ -53,41 +39,6 @@ pub struct Resolved {
     pub asked_keyring: bool,
     /// Whether a first use was recorded: such an answer says so, once.
     pub bound_now: bool,
-}
-
-/// Reads a question.
-///
-/// # Errors
-/// `usage` for a broken name or URL, control characters, or a question about nothing.
-pub fn parse(question: &Question) -> Result<Parsed, Failure> {
-    let name = question.name.as_deref().map(RepositoryName::parse).transpose()?;
-    let parsed = question.url.as_deref().map(RepositoryUrl::parse).transpose()?;
-    if name.is_none() && parsed.is_none() {
-        return Err(Failure::new(ErrorCode::Usage, "the question names no repository and no URL"));
-    }
-    if let Some(username) = &question.username {
-        check_username(username)?;
-    }
-    let (url, userinfo) = parsed.map_or((None, None), |(url, userinfo)| (Some(url), userinfo));
-    let username = question.username.clone().filter(|username| !username.is_empty());
-    // An account in the URL is the account that is asked for.
-    let username = username.or_else(|| {
-        let userinfo = userinfo.as_ref().filter(|userinfo| userinfo.password.is_none())?;
-        Some(userinfo.username.clone()).filter(|username| !username.is_empty())
-    });
-    Ok(Parsed { name, url, userinfo, username })
-}
-
-/// # Errors
-/// `usage` for control characters and over-long accounts.
-pub fn check_username(username: &str) -> Result<(), Failure> {
-    if has_control(username) {
-        return Err(Failure::new(ErrorCode::Usage, "the username holds a control character"));
-    }
-    if username.len() > credential_helper_protocol::limits::USERNAME {
-        return Err(Failure::new(ErrorCode::Usage, "the username is longer than 1024 bytes"));
-    }
-    Ok(())
 }
 
 /// The parts of the agent that a search needs.
@@ -118,7 +69,10 @@ impl Drive<'_> {
                 return Ok(resolved);
             }
         }
-        Err(Failure::new(ErrorCode::Internal, "the record of bindings changes all the time"))
+        Err(Failure::new(
+            ErrorCode::Internal,
+            "the record of bindings changes all the time",
+        ))
     }
 
     async fn search(
@@ -182,7 +136,10 @@ impl Drive<'_> {
         let (name, request) = (setup.name.clone(), setup.request.clone());
         let (mut ended, asked_keyring) = match direct {
             Some(ended) => (ended, false),
-            None => self.ask_all(Resolution::new(setup), call, question, &providers).await,
+            None => {
+                self.ask_all(Resolution::new(setup), call, question, &providers)
+                    .await
+            }
         };
         // Worth a line beside an answer only where variables had a part in it.
         let from_variables = |step: &TraceStep| {
@@ -225,7 +182,11 @@ impl Drive<'_> {
     }
 
     /// Checks the origin and fills in what the repository's name tells.
-    fn prepare(&self, setup: &mut Setup, known: &Known) -> Result<Option<(Verdict, Verdict)>, Failure> {
+    fn prepare(
+        &self,
+        setup: &mut Setup,
+        known: &Known,
+    ) -> Result<Option<(Verdict, Verdict)>, Failure> {
         let Some(name) = setup.name.clone() else {
             setup.by_url = setup.request.as_ref().map(|url| by_url(known, url));
             return Ok(None);
@@ -235,9 +196,15 @@ impl Drive<'_> {
             setup.settings_username.clone_from(&setting.username);
         }
         let key = name.normalized();
-        let own = known.repositories.iter().filter(|known| known.name.normalized() == key).filter(
-            |known| setup.operation.is_none_or(|op| known.operation.is_none_or(|own| own == op)),
-        );
+        let own = known
+            .repositories
+            .iter()
+            .filter(|known| known.name.normalized() == key)
+            .filter(|known| {
+                setup
+                    .operation
+                    .is_none_or(|op| known.operation.is_none_or(|own| own == op))
+            });
         let Some(request) = setup.request.clone() else {
             let mut urls = Vec::new();
             for known_repository in own {
@@ -245,7 +212,10 @@ impl Drive<'_> {
                 if by_url(known, url).allows() && !urls.contains(url) {
                     urls.push(url.clone());
                 }
-                setup.userinfo = setup.userinfo.take().or_else(|| known_repository.userinfo.clone());
+                setup.userinfo = setup
+                    .userinfo
+                    .take()
+                    .or_else(|| known_repository.userinfo.clone());
             }
             setup.urls = urls;
             return Ok(None);
@@ -278,104 +248,14 @@ impl Drive<'_> {
                     if !setup.urls.contains(url) {
                         setup.urls.push(url.clone());
                     }
-                    setup.userinfo =
-                        setup.userinfo.take().or_else(|| known_repository.userinfo.clone());
+                    setup.userinfo = setup
+                        .userinfo
+                        .take()
+                        .or_else(|| known_repository.userinfo.clone());
                 }
             }
         }
         Ok(Some((stored, variables)))
-    }
-
-    async fn ask_all(
-        &self,
-        mut resolution: Resolution,
-        call: &mut Call,
-        question: &Question,
-        providers: &super::registry::Providers,
-    ) -> (Ended, bool) {
-        let explicit = question.context.timeout_ms.map(Duration::from_millis);
-        let total = explicit.unwrap_or(providers.timeout);
-        let begun = Instant::now();
-        // Time of commands does not count against the others, unless the client said how long.
-        let mut outside = Duration::ZERO;
-        let spent: RefCell<HashMap<ProviderId, Duration>> = RefCell::default();
-        let mut given_up: HashMap<ProviderId, Why> = HashMap::new();
-        let mut asked_keyring = false;
-        while let Some(request) = resolution.next() {
-            let id = request.provider;
-            let Some(provider) = providers.get(id) else {
-                resolution.answer(Answer::Skipped("not on this platform".to_owned()), 0);
-                continue;
-            };
-            asked_keyring |= id.is_keyring();
-            if let Some(why) = given_up.get(&id) {
-                let answer = Answer::failed(*why, "not asked again in this request");
-                resolution.answer(answer, 0);
-                continue;
-            }
-            if let Some(rest) = self.breakers.open(id) {
-                let detail = format!("not asked: it timed out before, next try in {rest} s");
-                resolution.answer(Answer::failed(Why::TimedOut, detail), 0);
-                continue;
-            }
-            let left = (total + outside).saturating_sub(begun.elapsed());
-            let own = providers.own_time(id, question.context.prompt);
-            let limit = match (own, explicit) {
-                (Some(own), Some(_)) => own.min(left),
-                (Some(own), None) => own,
-                (None, _) => left,
-            };
-            let used = spent.borrow().get(&id).copied().unwrap_or_default();
-            let limit =
-                if id == ProviderId::SYSTEM_KEYRING { limit.saturating_sub(used) } else { limit };
-            let limit = if id == ProviderId::SYSTEM_KEYRING && !question.context.prompt {
-                limit.min(left)
-            } else {
-                limit
-            };
-            let start = Instant::now();
-            call.time = limit;
-            let answer = if limit.is_zero() {
-                Answer::failed(Why::TimedOut, "no time was left for it")
-            } else {
-                tokio::time::timeout(limit, provider.find(&request.key, call)).await.unwrap_or_else(
-                    |_| Answer::failed(Why::TimedOut, format!("no answer within {limit:.1?}")),
-                )
-            };
-            let took = start.elapsed();
-            *spent.borrow_mut().entry(id).or_default() += took;
-            if own.is_some() && explicit.is_none() && id != ProviderId::SYSTEM_KEYRING {
-                outside += took;
-            }
-            match &answer {
-                Answer::Failed(Why::TimedOut, _) => {
-                    self.breakers.timed_out(id);
-                    given_up.insert(id, Why::TimedOut);
-                }
-                Answer::Failed(Why::Unavailable, _) if id.is_keyring() => {
-                    given_up.insert(id, Why::Unavailable);
-                }
-                Answer::Failed(..) | Answer::Skipped(_) => {}
-                Answer::Found(_) | Answer::NotFound => self.breakers.answered(id),
-            }
-            let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-            resolution.answer(checked(answer), ms);
-        }
-        (resolution.finish(), asked_keyring)
-    }
-}
-
-/// No provider may pass on a control character: line-based protocols would read it as their own.
-fn checked(answer: Answer) -> Answer {
-    match answer {
-        Answer::Found(halves)
-            if halves.username.as_deref().is_some_and(has_control)
-                || halves.secret.as_ref().is_some_and(|secret| has_control(secret.expose())) =>
-        {
-            let detail = format!("{}: it holds a control character", shown(&halves.location));
-            Answer::failed(Why::Malformed, detail)
-        }
-        other => other,
     }
 }
 
@@ -406,5 +286,9 @@ fn userinfo_answer(userinfo: Option<&Userinfo>, by_url: Option<Verdict>) -> Opti
             binds: false,
         }),
     };
-    Some(Ended { outcome, steps: Vec::new(), warnings: Vec::new() })
+    Some(Ended {
+        outcome,
+        steps: Vec::new(),
+        warnings: Vec::new(),
+    })
 }

@@ -29,7 +29,10 @@ impl Agent {
             return self.look_up(question, message, who).await;
         }
         let flight = self.answers.flight(message);
-        let result = flight.get_or_try_init(|| self.look_up(question, message, who)).await.cloned();
+        let result = flight
+            .get_or_try_init(|| self.look_up(question, message, who))
+            .await
+            .cloned();
         self.answers.landed(message);
         // A flight that landed while we waited may be from before a `lock`.
         self.not_locked()?;
@@ -69,10 +72,15 @@ impl Agent {
                 {
                     return Err(Failure::new(
                         ErrorCode::Rejected,
-                        format!("the server has just refused the credential of {}", credential.provider),
+                        format!(
+                            "the server has just refused the credential of {}",
+                            credential.provider
+                        ),
                     )
                     .hint(match &credential.name {
-                        Some(name) => format!("store the right one with `helper set {name} USERNAME`"),
+                        Some(name) => {
+                            format!("store the right one with `helper set {name} USERNAME`")
+                        }
                         None => format!("correct it in {}", credential.location),
                     }));
                 }
@@ -82,8 +90,12 @@ impl Agent {
                 let bytes = connection::encode_got(&Got { credential })?;
                 if cacheable && !ends {
                     let keep = keep(settings.cache.absolute);
-                    let about = About { question: about, secret };
-                    self.answers.keep(message, bytes.clone(), keep, about, epoch);
+                    let about = About {
+                        question: about,
+                        secret,
+                    };
+                    self.answers
+                        .keep(message, bytes.clone(), keep, about, epoch);
                 }
                 Ok(bytes)
             }
@@ -91,7 +103,10 @@ impl Agent {
                 if cacheable && failure.code == ErrorCode::NotFound {
                     let bytes = connection::encode_error(&failure)?;
                     let keep = keep(settings.cache.not_found);
-                    let about = About { question: about, secret: None };
+                    let about = About {
+                        question: about,
+                        secret: None,
+                    };
                     self.answers.keep(message, bytes, keep, about, epoch);
                 }
                 Err(failure)
@@ -119,7 +134,12 @@ impl Agent {
                 return Ok(Nothing {});
             }
             "unauthorized" => {}
-            _ => return Err(Failure::new(ErrorCode::Usage, "the outcome of a report is unknown")),
+            _ => {
+                return Err(Failure::new(
+                    ErrorCode::Usage,
+                    "the outcome of a report is unknown",
+                ));
+            }
         }
         self.not_locked()?;
         let given = self.answers.drop_about(question);

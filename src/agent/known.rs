@@ -50,7 +50,10 @@ pub struct Own {
 }
 
 /// Finds the project first: the providers of the request need its folder.
-pub async fn find_project(call: &mut Call, working: Option<&str>) -> (Option<Project>, Vec<String>) {
+pub async fn find_project(
+    call: &mut Call,
+    working: Option<&str>,
+) -> (Option<Project>, Vec<String>) {
     let Some(working) = working.map(PathBuf::from).filter(|path| path.is_absolute()) else {
         return (None, Vec::new());
     };
@@ -95,9 +98,10 @@ pub async fn gather(
         None => Vec::new(),
     };
     let trusted = match (&record, &project) {
-        (Ok(record), Some(project)) => {
-            record.is_project_trusted(&call.files, &project.folder).await.unwrap_or(false)
-        }
+        (Ok(record), Some(project)) => record
+            .is_project_trusted(&call.files, &project.folder)
+            .await
+            .unwrap_or(false),
         _ => false,
     };
     let keyring_off = match poetry::keyring_enabled(call, keyring_variable, trusted).await {
@@ -123,34 +127,65 @@ pub async fn gather(
     }));
     if trusted {
         // The user vouches for these files: what they declare counts as bound by hand.
-        bindings.extend(project.iter().flat_map(|project| &project.sources).map(|declared| {
-            Binding {
-                name: declared.name.as_str().to_owned(),
-                operation: declared.operation,
-                url: declared.url.clone(),
-                by: BoundBy::Trust,
-                allow_http: false,
-                since: None,
-            }
-        }));
+        bindings.extend(
+            project
+                .iter()
+                .flat_map(|project| &project.sources)
+                .map(|declared| Binding {
+                    name: declared.name.as_str().to_owned(),
+                    operation: declared.operation,
+                    url: declared.url.clone(),
+                    by: BoundBy::Trust,
+                    allow_http: false,
+                    since: None,
+                }),
+        );
     }
-    let mut repositories: Vec<KnownRepository> =
-        settings.repositories.iter().flat_map(settings_repositories).collect();
+    let mut repositories: Vec<KnownRepository> = settings
+        .repositories
+        .iter()
+        .flat_map(settings_repositories)
+        .collect();
     if let Ok(record) = &record {
-        repositories.extend(recorded(record, |by| by != BoundBy::FirstUse, DeclaredBy::Bound));
+        repositories.extend(recorded(
+            record,
+            |by| by != BoundBy::FirstUse,
+            DeclaredBy::Bound,
+        ));
     }
-    repositories.extend(poetry.iter().map(|declared| known(declared, DeclaredBy::Poetry)));
+    repositories.extend(
+        poetry
+            .iter()
+            .map(|declared| known(declared, DeclaredBy::Poetry)),
+    );
     let sources = project.iter().flat_map(|project| &project.sources);
     repositories.extend(sources.map(|declared| known(declared, DeclaredBy::Project)));
-    repositories.extend(user_uv.iter().map(|declared| known(declared, DeclaredBy::UvToml)));
+    repositories.extend(
+        user_uv
+            .iter()
+            .map(|declared| known(declared, DeclaredBy::UvToml)),
+    );
     if let Ok(record) = &record {
-        repositories.extend(recorded(record, |by| by == BoundBy::FirstUse, DeclaredBy::FirstUse));
+        repositories.extend(recorded(
+            record,
+            |by| by == BoundBy::FirstUse,
+            DeclaredBy::FirstUse,
+        ));
     }
     repositories.extend(binding::built_in().into_iter().filter_map(|binding| {
         let name = RepositoryName::parse(&binding.name).ok()?;
         Some(KnownRepository::new(name, binding.url, DeclaredBy::BuiltIn))
     }));
-    Ok(Known { settings, record, repositories, bindings, project, unread, keyring_off, warnings })
+    Ok(Known {
+        settings,
+        record,
+        repositories,
+        bindings,
+        project,
+        unread,
+        keyring_off,
+        warnings,
+    })
 }
 
 /// The helper's settings, through the request's view.
@@ -158,17 +193,22 @@ pub async fn gather(
 /// # Errors
 /// Where they cannot be read.
 pub async fn settings(own: &Own, call: &Call) -> Result<Rc<Settings>, Failure> {
-    crate::provider::settings::load(&call.files, &own.settings, &own.home).await.map_err(|failure| {
-        Failure::new(failure.why.code(), failure.detail)
-            .hint("correct the file: nothing is answered while it may forbid something")
-    })
+    crate::provider::settings::load(&call.files, &own.settings, &own.home)
+        .await
+        .map_err(|failure| {
+            Failure::new(failure.why.code(), failure.detail)
+                .hint("correct the file: nothing is answered while it may forbid something")
+        })
 }
 
 impl Known {
     /// The setting of a repository.
     pub fn setting(&self, name: &RepositoryName) -> Option<&RepositorySetting> {
         let key = name.normalized();
-        self.settings.repositories.iter().find(|setting| setting.name.normalized() == key)
+        self.settings
+            .repositories
+            .iter()
+            .find(|setting| setting.name.normalized() == key)
     }
 
     /// Why the bindings cannot be told, where they are needed.
@@ -187,7 +227,12 @@ impl Known {
     /// Other known names that read the same variables as this one. Only Poetry and uv tell names
     /// apart that are normalised alike; our own settings and bindings mean the same by them.
     pub fn collisions(&self, name: &RepositoryName) -> Vec<String> {
-        let exact = |by| matches!(by, DeclaredBy::Poetry | DeclaredBy::Project | DeclaredBy::UvToml);
+        let exact = |by| {
+            matches!(
+                by,
+                DeclaredBy::Poetry | DeclaredBy::Project | DeclaredBy::UvToml
+            )
+        };
         let mut names: Vec<String> = self
             .repositories
             .iter()
@@ -245,7 +290,10 @@ fn settings_bindings(setting: &RepositorySetting) -> Vec<Binding> {
 fn operations(setting: &RepositorySetting) -> Vec<(&RepositoryUrl, Option<Operation>)> {
     match (&setting.url, &setting.publish_url) {
         (Some(url), Some(publish)) => {
-            vec![(url, Some(Operation::Read)), (publish, Some(Operation::Upload))]
+            vec![
+                (url, Some(Operation::Read)),
+                (publish, Some(Operation::Upload)),
+            ]
         }
         (Some(url), None) | (None, Some(url)) => vec![(url, None)],
         (None, None) => Vec::new(),
@@ -261,7 +309,9 @@ fn settings_repositories(setting: &RepositorySetting) -> Vec<KnownRepository> {
             known.operation = operation;
             known.username.clone_from(&setting.username);
             // Extra scopes are taken as they are: a person wrote them.
-            known.scopes.extend(setting.also.iter().map(RepositoryUrl::scope));
+            known
+                .scopes
+                .extend(setting.also.iter().map(RepositoryUrl::scope));
             known
         })
         .collect()

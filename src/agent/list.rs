@@ -27,10 +27,15 @@ impl Agent {
             if id.is_keyring()
                 && let Some(why) = &known.keyring_off
             {
-                skipped.push(Skipped { provider: id.word().to_owned(), reason: why.clone() });
+                skipped.push(Skipped {
+                    provider: id.word().to_owned(),
+                    reason: why.clone(),
+                });
                 continue;
             }
-            let own = providers.own_time(id, context.prompt).unwrap_or(drive::KEYRING_TIME);
+            let own = providers
+                .own_time(id, context.prompt)
+                .unwrap_or(drive::KEYRING_TIME);
             call.time = limit.map_or(own, |limit| limit.min(own));
             let listed = tokio::time::timeout(call.time, provider.list(&call)).await;
             let reason = match listed {
@@ -41,10 +46,16 @@ impl Agent {
                 Ok(Err(failure)) => failure.message,
                 Err(_) => format!("no answer within {:.1?}", call.time),
             };
-            skipped.push(Skipped { provider: id.word().to_owned(), reason });
+            skipped.push(Skipped {
+                provider: id.word().to_owned(),
+                reason,
+            });
         }
         self.not_locked()?;
-        Ok(Listing { credentials: arranged(&entries, &known), skipped })
+        Ok(Listing {
+            credentials: arranged(&entries, &known),
+            skipped,
+        })
     }
 }
 
@@ -54,22 +65,28 @@ fn arranged(entries: &[(ProviderId, Entry)], known: &known::Known) -> Vec<Listed
     let with_secret = |entry: &Entry| entry.has_secret || entry.locked;
     let mut listed: Vec<Listed> = Vec::new();
     for (at, (id, entry)) in entries.iter().enumerate() {
-        let same_subject = |other: &Entry| {
-            subject(other) == subject(entry) && other.is_token == entry.is_token
-        };
+        let same_subject =
+            |other: &Entry| subject(other) == subject(entry) && other.is_token == entry.is_token;
         if !with_secret(entry)
-            && entries.iter().any(|(_, other)| same_subject(other) && with_secret(other))
+            && entries
+                .iter()
+                .any(|(_, other)| same_subject(other) && with_secret(other))
         {
             // The username of an entry whose secret is kept elsewhere.
             continue;
         }
         let before = entries[..at].iter().find(|(_, other)| {
-            same_subject(other) && with_secret(other) && !other.locked
+            same_subject(other)
+                && with_secret(other)
+                && !other.locked
                 && (other.name.is_some() || other.username == entry.username)
         });
         let url = entry.url.clone().or_else(|| {
             let key = normalize(entry.name.as_deref()?);
-            let known = known.repositories.iter().find(|known| known.name.normalized() == key)?;
+            let known = known
+                .repositories
+                .iter()
+                .find(|known| known.name.normalized() == key)?;
             Some(known.url.as_str().to_owned())
         });
         let origin = match &entry.name {
@@ -86,7 +103,12 @@ fn arranged(entries: &[(ProviderId, Entry)], known: &known::Known) -> Vec<Listed
             url,
             origin,
             username: entry.username.clone(),
-            kind: if entry.is_token { "token" } else { "http-basic" }.to_owned(),
+            kind: if entry.is_token {
+                "token"
+            } else {
+                "http-basic"
+            }
+            .to_owned(),
             provider: id.word().to_owned(),
             location: entry.location.clone(),
             state: state.to_owned(),
@@ -101,6 +123,9 @@ fn arranged(entries: &[(ProviderId, Entry)], known: &known::Known) -> Vec<Listed
 fn bound_origin(known: &known::Known, name: &str) -> Option<String> {
     let name = RepositoryName::parse(name).ok()?;
     let key = name.normalized();
-    let binding = known.bindings.iter().find(|binding| normalize(&binding.name) == key)?;
+    let binding = known
+        .bindings
+        .iter()
+        .find(|binding| normalize(&binding.name) == key)?;
     Some(binding.url.origin().to_string())
 }

@@ -31,6 +31,7 @@ use crate::provider::{Call, Folders};
 mod activation;
 pub mod allocator;
 pub mod answers;
+mod ask;
 pub mod breaker;
 #[cfg(unix)]
 mod buffer;
@@ -38,6 +39,7 @@ pub mod change;
 pub mod clock;
 pub mod configure;
 pub mod connection;
+pub mod delete;
 #[cfg(unix)]
 mod detach;
 pub mod drive;
@@ -50,6 +52,9 @@ pub mod lifecycle;
 pub mod list;
 #[cfg(unix)]
 pub mod peer;
+#[cfg(unix)]
+pub mod process;
+mod question;
 pub mod registry;
 pub mod rejected;
 pub mod reply;
@@ -108,7 +113,11 @@ impl Agent {
     /// An agent that has asked nothing yet.
     pub fn new(mut parts: Parts) -> Self {
         // A process that ends with its answer has nothing to watch for.
-        let files = if parts.socket.is_some() { Files::watching() } else { Files::default() };
+        let files = if parts.socket.is_some() {
+            Files::watching()
+        } else {
+            Files::default()
+        };
         let registry = Registry::new(parts.variables.take());
         let keyring_generation = registry.keyring.subscribe();
         let clock = parts.clock.clone();
@@ -140,13 +149,21 @@ impl Agent {
     }
 
     fn drive(&self) -> Drive<'_> {
-        Drive { own: &self.parts.own, registry: &self.registry, breakers: &self.breakers }
+        Drive {
+            own: &self.parts.own,
+            registry: &self.registry,
+            breakers: &self.breakers,
+        }
     }
 
     /// # Errors
     /// `locked` while `lock` holds.
     fn not_locked(&self) -> Result<(), Failure> {
-        if self.locked.get() { Err(locked()) } else { Ok(()) }
+        if self.locked.get() {
+            Err(locked())
+        } else {
+            Ok(())
+        }
     }
 
     /// What providers may know of a request.
@@ -156,22 +173,38 @@ impl Agent {
     fn call(&self, context: &Context) -> Result<Call, Failure> {
         let own = self.own();
         let differs = |theirs: &Option<String>, ours: &PathBuf| {
-            theirs.as_ref().is_some_and(|theirs| PathBuf::from(theirs) != *ours)
+            theirs
+                .as_ref()
+                .is_some_and(|theirs| PathBuf::from(theirs) != *ours)
         };
         if differs(&context.settings, &own.settings) || differs(&context.state, &own.state) {
             return Err(known::other_settings());
         }
-        if context.timeout_ms.is_some_and(|ms| !limits::TIMEOUT_MS.contains(&ms)) {
-            return Err(Failure::new(ErrorCode::Usage, "the time-out is not within 0.1 to 600 s"));
+        if context
+            .timeout_ms
+            .is_some_and(|ms| !limits::TIMEOUT_MS.contains(&ms))
+        {
+            return Err(Failure::new(
+                ErrorCode::Usage,
+                "the time-out is not within 0.1 to 600 s",
+            ));
         }
         self.note_version(context.version.as_deref());
-        let size: usize =
-            context.variables.iter().map(|(name, value)| name.len() + value.0.expose().len()).sum();
+        let size: usize = context
+            .variables
+            .iter()
+            .map(|(name, value)| name.len() + value.0.expose().len())
+            .sum();
         if size > limits::VARIABLES {
-            return Err(Failure::new(ErrorCode::Usage, "the variables are longer than 48 KiB"));
+            return Err(Failure::new(
+                ErrorCode::Usage,
+                "the variables are longer than 48 KiB",
+            ));
         }
         let folder = |path: &Option<String>| {
-            path.as_ref().map(PathBuf::from).filter(|path| path.is_absolute())
+            path.as_ref()
+                .map(PathBuf::from)
+                .filter(|path| path.is_absolute())
         };
         Ok(Call {
             variables: context.variables.clone(),
@@ -190,7 +223,10 @@ impl Agent {
 
     /// A client of a newer build makes this agent leave when it is idle.
     fn note_version(&self, theirs: Option<&str>) {
-        if theirs.and_then(version).zip(version(VERSION)).is_some_and(|(theirs, ours)| theirs > ours)
+        if theirs
+            .and_then(version)
+            .zip(version(VERSION))
+            .is_some_and(|(theirs, ours)| theirs > ours)
         {
             self.leave_when_idle();
         }
@@ -213,7 +249,10 @@ impl Agent {
 
     #[cfg(unix)]
     fn connections(&self) -> u64 {
-        self.parts.control.as_ref().map_or(0, |control| control.traffic.open() as u64)
+        self.parts
+            .control
+            .as_ref()
+            .map_or(0, |control| control.traffic.open() as u64)
     }
 
     #[cfg(not(unix))]
@@ -284,7 +323,10 @@ impl Agent {
         let settings = crate::provider::poetry::settings(&call, context.keyring_enabled.as_deref())
             .await
             .map_err(|failure| Failure::new(failure.why.code(), failure.detail))?;
-        Ok(SettingsReply { settings, changed: None })
+        Ok(SettingsReply {
+            settings,
+            changed: None,
+        })
     }
 
     /// `Lock`: forgets every secret and answers no question until `Unlock`.
@@ -312,7 +354,10 @@ impl Agent {
         if unlock.password.is_none() && !self.uses_keyring(&call, &unlock.context).await {
             return Ok(Nothing {});
         }
-        self.registry.keyring.unlock(&call, unlock.password.as_ref()).await?;
+        self.registry
+            .keyring
+            .unlock(&call, unlock.password.as_ref())
+            .await?;
         Ok(Nothing {})
     }
 
@@ -336,7 +381,6 @@ impl Agent {
         self.files.forget();
         Nothing {}
     }
-
 }
 
 fn locked() -> Failure {
@@ -356,7 +400,9 @@ mod tests {
 
     #[test]
     fn neighbouring_versions_are_told_apart() {
-        let order = ["0.1.0", "0.1.1", "0.2.0", "0.14.1", "0.15.0", "1.0.0", "1.0.1", "1.1.0"];
+        let order = [
+            "0.1.0", "0.1.1", "0.2.0", "0.14.1", "0.15.0", "1.0.0", "1.0.1", "1.1.0",
+        ];
         for pair in order.windows(2) {
             assert!(version(pair[0]) < version(pair[1]), "{pair:?}");
         }

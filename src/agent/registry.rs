@@ -21,13 +21,13 @@ use crate::provider::settings::{self, CommandSetting, SecretSetting, Settings};
 use crate::provider::uv_store::UvStore;
 
 #[cfg(any(target_os = "macos", windows))]
+pub use crate::provider::keyring::Presence;
+#[cfg(any(target_os = "macos", windows))]
 use crate::provider::keyring::SystemKeyring;
 #[cfg(all(unix, not(target_os = "macos")))]
-use crate::provider::secret_service::{Places, SecretService as SystemKeyring};
-#[cfg(any(target_os = "macos", windows))]
-pub use crate::provider::keyring::Presence;
-#[cfg(all(unix, not(target_os = "macos")))]
 pub use crate::provider::secret_service::Presence;
+#[cfg(all(unix, not(target_os = "macos")))]
+use crate::provider::secret_service::{Places, SecretService as SystemKeyring};
 
 /// All providers, and what the settings switch on.
 pub struct Registry {
@@ -66,7 +66,12 @@ impl Registry {
         fixed.push(Rc::new(PoetryFile(ProviderId::ConfigToml)));
         fixed.push(keyring.clone());
         fixed.push(Rc::new(UvStore));
-        Self { keyring, fixed, has_own_variables, by_settings: RefCell::default() }
+        Self {
+            keyring,
+            fixed,
+            has_own_variables,
+            by_settings: RefCell::default(),
+        }
     }
 
     /// The providers under these settings.
@@ -97,8 +102,12 @@ impl Registry {
             optional.push(ProviderId::Netrc);
             all.push(Rc::new(Netrc::new(path.clone())));
         }
-        let providers =
-            Rc::new(Providers { all, optional, timeout: settings.timeout, command_times });
+        let providers = Rc::new(Providers {
+            all,
+            optional,
+            timeout: settings.timeout,
+            command_times,
+        });
         *self.by_settings.borrow_mut() = Some((settings.clone(), providers.clone()));
         providers
     }
@@ -121,7 +130,11 @@ impl Providers {
     /// The time that a provider has of its own within a request, apart from what is left of it.
     pub fn own_time(&self, id: ProviderId, prompt: bool) -> Option<Duration> {
         if id == ProviderId::SYSTEM_KEYRING {
-            return Some(if prompt { limits::PROMPT_TIME } else { KEYRING_TIME });
+            return Some(if prompt {
+                limits::PROMPT_TIME
+            } else {
+                KEYRING_TIME
+            });
         }
         self.command_times.get(&id).copied()
     }
@@ -155,7 +168,11 @@ fn commands(settings: &Settings) -> Vec<CommandEntry> {
                 settings::CommandProtocol::CredentialHelper => CommandProtocol::CredentialHelper,
             },
             ttl: command.ttl,
-            url: setting.url.as_ref().or(setting.publish_url.as_ref()).map(ToString::to_string),
+            url: setting
+                .url
+                .as_ref()
+                .or(setting.publish_url.as_ref())
+                .map(ToString::to_string),
             username: setting.username.clone(),
         }),
         _ => None,
@@ -164,7 +181,10 @@ fn commands(settings: &Settings) -> Vec<CommandEntry> {
 }
 
 fn spec(setting: &CommandSetting) -> CommandSpec {
-    let env = setting.env.iter().map(|(name, value)| (name.clone(), value.expose().to_owned()));
+    let env = setting
+        .env
+        .iter()
+        .map(|(name, value)| (name.clone(), value.expose().to_owned()));
     CommandSpec {
         command: setting.command.clone(),
         env: env.collect(),

@@ -37,7 +37,10 @@ pub struct Rejected {
 impl Rejected {
     /// Nothing yet.
     pub fn new(clock: Clock) -> Self {
-        Self { clock, refusals: RefCell::default() }
+        Self {
+            clock,
+            refusals: RefCell::default(),
+        }
     }
 
     /// Whether nothing is held back: then a kept answer may be given without a further look.
@@ -52,12 +55,19 @@ impl Rejected {
         if refusals.len() >= REFUSALS {
             refusals.remove(0);
         }
-        refusals.push(Refusal { who, question, secret, until });
+        refusals.push(Refusal {
+            who,
+            question,
+            secret,
+            until,
+        });
     }
 
     /// A server took a secret: nothing of this question is held back any more.
     pub fn accepted(&self, question: &(Option<String>, Option<String>)) {
-        self.refusals.borrow_mut().retain(|refusal| refusal.question != *question);
+        self.refusals
+            .borrow_mut()
+            .retain(|refusal| refusal.question != *question);
     }
 
     /// Whether this secret is held back from this run.

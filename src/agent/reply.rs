@@ -25,7 +25,9 @@ impl Resolved {
     }
 
     fn bound(&self) -> Vec<String> {
-        let Some(name) = &self.name else { return Vec::new() };
+        let Some(name) = &self.name else {
+            return Vec::new();
+        };
         let key = name.normalized();
         let mut origins: Vec<String> = Vec::new();
         for binding in &self.known.bindings {
@@ -48,7 +50,12 @@ impl Resolved {
                 && known.name.normalized() == key
                 && wanted.is_none_or(|wanted| known.operation.is_none_or(|own| own == wanted))
         };
-        let mut urls = self.known.repositories.iter().filter(fits).map(|known| &known.url);
+        let mut urls = self
+            .known
+            .repositories
+            .iter()
+            .filter(fits)
+            .map(|known| &known.url);
         let first = urls.next()?;
         let agree = urls.all(|url| url.origin() == first.origin());
         (agree && by_url(&self.known, first).allows()).then(|| first.clone())
@@ -66,12 +73,18 @@ impl Resolved {
             Outcome::Refused(verdict) => Some(self.refused(*verdict)),
         };
         if let Some(failure) = failure {
-            return Err(Failure { providers: self.answers(), ..failure });
+            return Err(Failure {
+                providers: self.answers(),
+                ..failure
+            });
         }
         let warnings = self.shown_warnings();
         let url = self.request.clone().or_else(|| self.bound_url(question));
         let Outcome::Found(found) = self.ended.outcome else {
-            return Err(Failure::new(ErrorCode::Internal, "the search ended without a reason"));
+            return Err(Failure::new(
+                ErrorCode::Internal,
+                "the search ended without a reason",
+            ));
         };
         Ok(Credential {
             name: self.name.as_ref().map(|name| name.as_str().to_owned()),
@@ -101,7 +114,12 @@ impl Resolved {
             _ => stored,
         });
         let mut warnings = self.known.warnings.clone();
-        warnings.extend(self.known.unread.iter().map(|failure| failure.detail.clone()));
+        warnings.extend(
+            self.known
+                .unread
+                .iter()
+                .map(|failure| failure.detail.clone()),
+        );
         warnings.extend(self.ended.warnings.iter().cloned());
         Explanation {
             name: self.name.as_ref().map(|name| name.as_str().to_owned()),
@@ -143,8 +161,10 @@ impl Resolved {
     fn answers(&self) -> Vec<ProviderAnswer> {
         let mut answers: Vec<ProviderAnswer> = Vec::new();
         for step in &self.ended.steps {
-            let answer =
-                ProviderAnswer { name: step.provider.word().into(), answer: step.answer.into() };
+            let answer = ProviderAnswer {
+                name: step.provider.word().into(),
+                answer: step.answer.into(),
+            };
             if !answers.contains(&answer) {
                 answers.push(answer);
             }
@@ -156,8 +176,10 @@ impl Resolved {
         if let Some(failure) = self.known.unread.first() {
             return Failure::new(failure.why.code(), failure.detail.clone());
         }
-        let failure =
-            Failure::new(ErrorCode::NotFound, format!("no credential for {}", self.subject()));
+        let failure = Failure::new(
+            ErrorCode::NotFound,
+            format!("no credential for {}", self.subject()),
+        );
         match &self.name {
             Some(name) => failure.hint(format!(
                 "store one with `helper set {name} USERNAME`, or see where it was looked for with `helper explain {name}`"
@@ -167,7 +189,11 @@ impl Resolved {
     }
 
     fn could_not(&self, why: Why) -> Failure {
-        let step = self.ended.steps.iter().find(|step| step.answer == why.word());
+        let step = self
+            .ended
+            .steps
+            .iter()
+            .find(|step| step.answer == why.word());
         let reason = step
             .map(|step| {
                 let detail = step.detail.as_deref().unwrap_or(step.answer);
@@ -177,7 +203,9 @@ impl Resolved {
         let message = format!("cannot tell the credential of {}: {reason}", self.subject());
         let hint = match why {
             Why::Locked => "unlock the keyring with `helper agent unlock`",
-            Why::TimedOut => "see which provider is slow with `helper explain`, or give more time with --timeout",
+            Why::TimedOut => {
+                "see which provider is slow with `helper explain`, or give more time with --timeout"
+            }
             Why::Malformed => "correct the file that is named",
             Why::Unavailable => "see `helper doctor`",
         };
@@ -191,10 +219,21 @@ impl Resolved {
             return Failure::new(failure.why.code(), failure.detail.clone())
                 .hint("what the name is bound to may stand in this file: correct it");
         }
-        let url = self.request.as_ref().map(RepositoryUrl::as_str).unwrap_or_default();
-        let origin =
-            self.request.as_ref().map(|url| url.origin().to_string()).unwrap_or_default();
-        let name = self.name.as_ref().map(ToString::to_string).unwrap_or_default();
+        let url = self
+            .request
+            .as_ref()
+            .map(RepositoryUrl::as_str)
+            .unwrap_or_default();
+        let origin = self
+            .request
+            .as_ref()
+            .map(|url| url.origin().to_string())
+            .unwrap_or_default();
+        let name = self
+            .name
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         match verdict {
             Verdict::Insecure => Failure::new(
                 ErrorCode::InsecureTransport,
@@ -207,7 +246,10 @@ impl Resolved {
             }),
             Verdict::Unbound => Failure::new(
                 ErrorCode::Policy,
-                format!("{} is bound to no origin, and first-use is \"refuse\"", self.subject()),
+                format!(
+                    "{} is bound to no origin, and first-use is \"refuse\"",
+                    self.subject()
+                ),
             )
             .hint(format!("if {origin} is right: helper trust {name} {url}")),
             _ => Failure::new(

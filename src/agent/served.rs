@@ -28,15 +28,25 @@ impl Handler for Served {
         let agent = self.0.clone();
         let message = Zeroizing::new(message.to_vec());
         let who = Who::Connection(peer.connection);
-        let task = tokio::task::spawn_local(async move {
-            connection::answer(&agent, &message, who).await
-        });
+        let task =
+            tokio::task::spawn_local(
+                async move { connection::answer(&agent, &message, who).await },
+            );
         Box::pin(async move {
             match task.await {
-                Ok((bytes, connection::Then::Continue)) => Reply { bytes, then: Then::Continue },
-                Ok((bytes, connection::Then::Stop)) => Reply { bytes, then: Then::Stop },
+                Ok((bytes, connection::Then::Continue)) => Reply {
+                    bytes,
+                    then: Then::Continue,
+                },
+                Ok((bytes, connection::Then::Stop)) => Reply {
+                    bytes,
+                    then: Then::Stop,
+                },
                 // It panicked: this connection ends, the agent goes on.
-                Err(_) => Reply { bytes: None, then: Then::Close },
+                Err(_) => Reply {
+                    bytes: None,
+                    then: Then::Close,
+                },
             }
         })
     }

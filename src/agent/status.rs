@@ -22,23 +22,31 @@ impl Agent {
                         state: "open".to_owned(),
                         detail: Some(format!("timed out; next try in {rest} s")),
                     },
-                    None => tokio::time::timeout(time, provider.state(&call)).await.unwrap_or(
-                        ProviderState {
+                    None => tokio::time::timeout(time, provider.state(&call))
+                        .await
+                        .unwrap_or(ProviderState {
                             name,
                             state: "unavailable".to_owned(),
                             detail: Some("no answer within 2 s".to_owned()),
-                        },
-                    ),
+                        }),
                 };
                 providers.push(state);
             }
         }
         Status {
             version: VERSION.to_owned(),
-            build: format!("{VERSION} {}-{}", std::env::consts::ARCH, std::env::consts::OS),
+            build: format!(
+                "{VERSION} {}-{}",
+                std::env::consts::ARCH,
+                std::env::consts::OS
+            ),
             protocol: INTERFACE_NAME.to_owned(),
             pid: std::process::id(),
-            socket: self.parts.socket.as_ref().map(|path| path.to_string_lossy().into_owned()),
+            socket: self
+                .parts
+                .socket
+                .as_ref()
+                .map(|path| path.to_string_lossy().into_owned()),
             started_by: self.parts.started_by.to_owned(),
             uptime_s: self.parts.clock.now().since(self.started).as_secs(),
             idle_exit_s: self.parts.idle_exit.map(|time| time.as_secs()),

@@ -30,9 +30,9 @@ pub async fn first_use(state: &Path, name: &RepositoryName, url: &RepositoryUrl)
             "\"{name}\" is now bound to {origin}; see `helper trust --list`"
         )),
         Ok(FirstUseRecord::AlreadyBound(_)) => FirstAnswer::Again,
-        Err(failure) => {
-            FirstAnswer::Said(format!("\"{name}\" could not be bound to {origin}: {failure}"))
-        }
+        Err(failure) => FirstAnswer::Said(format!(
+            "\"{name}\" could not be bound to {origin}: {failure}"
+        )),
     }
 }
 
@@ -58,7 +58,9 @@ impl Agent {
         let known =
             known::gather(self.own(), &mut call, context.folder.as_deref(), keyring).await?;
         known.need_record()?;
-        Ok(BindingList { bindings: known.bindings.iter().map(record).collect() })
+        Ok(BindingList {
+            bindings: known.bindings.iter().map(record).collect(),
+        })
     }
 
     /// Binds a name to the origin of a URL, or trusts a project's files until they change.
@@ -77,7 +79,8 @@ impl Agent {
                 Failure::new(ErrorCode::Usage, format!("no URL to bind \"{name}\" to"))
                     .hint(format!("helper trust {name} URL"))
             })?;
-            self.add_binding(&name, &url, trust.operation, BoundBy::Trust).await?;
+            self.add_binding(&name, &url, trust.operation, BoundBy::Trust)
+                .await?;
         }
         self.changed();
         self.bindings(&trust.context).await
@@ -103,7 +106,9 @@ impl Agent {
             )
             .hint("give your repository another name"));
         }
-        trust_file::bind(&self.own().state, name, url, operation, by).await.map(|_| ())
+        trust_file::bind(&self.own().state, name, url, operation, by)
+            .await
+            .map(|_| ())
     }
 
     /// Takes bindings, or the trust in a project, back.
@@ -117,8 +122,7 @@ impl Agent {
             trust_file::untrust_project(state, &absolute(project)?).await?;
         } else {
             let (name, url) = name_and_url(trust)?;
-            let removed =
-                trust_file::unbind(state, &name, url.as_ref(), trust.operation).await?;
+            let removed = trust_file::unbind(state, &name, url.as_ref(), trust.operation).await?;
             if removed.is_empty() {
                 let known = self.bindings(&trust.context).await?;
                 let key = name.normalized();
@@ -128,8 +132,10 @@ impl Agent {
                     .filter(|binding| binding.name == key)
                     .map(|binding| binding.by.as_str())
                     .collect();
-                let failure =
-                    Failure::new(ErrorCode::NotFound, format!("no such binding of \"{name}\""));
+                let failure = Failure::new(
+                    ErrorCode::NotFound,
+                    format!("no such binding of \"{name}\""),
+                );
                 return Err(if elsewhere.is_empty() {
                     failure.hint("see `helper trust --list`")
                 } else {
@@ -143,7 +149,6 @@ impl Agent {
         self.changed();
         self.bindings(&trust.context).await
     }
-
 }
 
 fn name_and_url(trust: &Trust) -> Result<(RepositoryName, Option<RepositoryUrl>), Failure> {
@@ -158,6 +163,9 @@ fn absolute(path: &str) -> Result<PathBuf, Failure> {
     if path.is_absolute() {
         Ok(path)
     } else {
-        Err(Failure::new(ErrorCode::Usage, "the project's folder is not an absolute path"))
+        Err(Failure::new(
+            ErrorCode::Usage,
+            "the project's folder is not an absolute path",
+        ))
     }
 }

@@ -139,7 +139,11 @@ mod tests {
             ("foo", "bar", false),
             ("PyPI", "pypi", false),
         ] {
-            assert_eq!(name(one).collides_with(&name(other)), collide, "{one} {other}");
+            assert_eq!(
+                name(one).collides_with(&name(other)),
+                collide,
+                "{one} {other}"
+            );
         }
     }
 

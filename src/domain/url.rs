@@ -253,9 +253,19 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// Whether the URL lies within.
+    /// Whether the URL lies within. A `.git` at the end of the scope makes no difference: servers
+    /// answer for a repository of git under both names.
     pub fn covers(&self, url: &RepositoryUrl) -> bool {
-        self.origin == url.origin && url.segments().starts_with(&self.segments)
+        let bare = |segment: &str| segment.strip_suffix(".git").unwrap_or(segment).to_owned();
+        let wanted = url.segments();
+        let within = match self.segments.split_last() {
+            None => true,
+            Some((last, above)) => {
+                wanted.starts_with(above)
+                    && wanted.get(above.len()).map(|own| bare(own)) == Some(bare(last))
+            }
+        };
+        self.origin == url.origin && within
     }
 }
 
@@ -360,6 +370,12 @@ mod tests {
         assert!(scope.covers(&url("https://h/foo")));
         assert!(!scope.covers(&url("https://h/foobar/")));
         assert!(!scope.covers(&url("http://h/foo/")));
+        for (own, other) in [("one", "one.git"), ("one.git", "one")] {
+            let scope = url(&format!("https://h/org/{own}")).scope();
+            assert!(scope.covers(&url(&format!("https://h/org/{other}"))));
+            assert!(!scope.covers(&url("https://h/org/onerous")));
+            assert!(!scope.covers(&url("https://h/org/")));
+        }
         assert_eq!(url("https://h/links.html").scope().segments.len(), 0);
         assert_eq!(
             url("https://h/a/+simple").scope().to_string(),

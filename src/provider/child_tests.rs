@@ -1,6 +1,5 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::Path;
 use std::time::Duration;
 
 use super::{CommandSpec, OUTPUT, Output, Run, Trouble, environment, run};

@@ -57,6 +57,10 @@ impl Folder {
             Err(TryLockError::Error(error)) if !cannot_lock_folders(&error) => return Err(error),
             Err(TryLockError::Error(_)) => {}
         }
+        self.try_lock_file()
+    }
+
+    fn try_lock_file(&mut self) -> io::Result<bool> {
         let file = match self.lock.take() {
             Some(file) => file,
             None => lock_file(&self.path)?,
@@ -234,4 +238,29 @@ fn is_temporary(name: &OsStr) -> bool {
 pub(super) fn temporary_name() -> OsString {
     let random = RandomState::new().hash_one(std::process::id());
     format!("{TEMPORARY_START}{random:016x}{TEMPORARY_END}").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Folder, is_temporary, temporary_name};
+
+    #[test]
+    fn one_holder_at_a_time_by_either_lock() {
+        let home = tempfile::tempdir().unwrap();
+        let open = || Folder::open(home.path().to_owned()).unwrap();
+        for lock in [Folder::try_lock, Folder::try_lock_file] {
+            let (mut first, mut second) = (open(), open());
+            assert!(lock(&mut first).unwrap());
+            assert!(!lock(&mut second).unwrap() && !lock(&mut second).unwrap());
+            drop(first);
+            assert!(lock(&mut second).unwrap());
+        }
+    }
+
+    #[test]
+    fn temporary_names_are_known_again_and_never_the_same() {
+        let (one, two) = (temporary_name(), temporary_name());
+        assert!(is_temporary(&one) && is_temporary(&two) && one != two);
+        assert!(!is_temporary(super::LOCK_FILE.as_ref()));
+    }
 }

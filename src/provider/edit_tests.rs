@@ -510,13 +510,13 @@ fn a_full_disk_leaves_the_old_file() {
 #[cfg(unix)]
 #[test]
 fn what_is_forbidden_is_a_failure() {
+    use std::os::unix::fs::chown;
+    use std::os::unix::process::CommandExt;
     let home = tempfile::tempdir().unwrap();
     if !rustix::process::geteuid().is_root() {
         ordinary(home.path());
         return;
     }
-    use std::os::unix::fs::chown;
-    use std::os::unix::process::CommandExt;
     let foreign = home.path().join("foreign.toml");
     fs::write(&foreign, "a = 1\n").unwrap();
     chown(&foreign, Some(65534), None).unwrap();

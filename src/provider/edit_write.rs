@@ -10,7 +10,6 @@ use credential_helper_protocol::{ErrorCode, Failure};
 use toml_edit::DocumentMut;
 use zeroize::Zeroizing;
 
-use super::edit::PRIVATE;
 use super::edit_folder::{Folder, Leftover, remove_leftovers, temporary_name};
 use super::edit_lines::{line_at, with_line_ends_of};
 use super::files::FILE_SIZE;
@@ -345,7 +344,7 @@ fn final_mode(old: Option<&Metadata>, mode: u32) -> u32 {
     use std::os::unix::fs::MetadataExt;
     match old {
         None => mode,
-        Some(meta) if mode == PRIVATE => meta.mode() & 0o700,
+        Some(meta) if mode == super::edit::PRIVATE => meta.mode() & 0o700,
         Some(meta) => meta.mode() & 0o777,
     }
 }

@@ -31,17 +31,17 @@ pub mod keyring_command;
 pub mod netrc;
 pub mod poetry;
 pub mod poetry_edit;
-pub mod poetry_settings;
 pub mod poetry_key;
+pub mod poetry_settings;
 pub mod project;
 #[cfg(all(unix, not(target_os = "macos")))]
 pub mod secret_service;
 pub mod settings;
 mod settings_read;
+pub mod stamp;
 pub mod toml_text;
 pub mod trust_file;
 mod trust_text;
-pub mod stamp;
 #[cfg(not(target_os = "linux"))]
 mod unwatched;
 pub mod uv_store;

@@ -85,7 +85,7 @@ fn an_account_replaces_the_older_one() {
     ] {
         let mut was = false;
         let text = changed(old, |doc| {
-            was = set_http_basic(doc, &name(repository), "u", secret).unwrap()
+            was = set_http_basic(doc, &name(repository), "u", secret).unwrap();
         });
         assert_eq!(text, new, "{repository} in {old}");
         assert_eq!(was, dropped, "{old}");
@@ -109,7 +109,7 @@ fn tokens() {
         ),
     ] {
         let text = changed(old, |doc| {
-            set_token(doc, &name(repository), &token).unwrap()
+            set_token(doc, &name(repository), &token).unwrap();
         });
         assert_eq!(text, new, "{repository} in {old}");
         let text = changed(&text, |doc| assert!(unset_token(doc, repository)));

@@ -51,7 +51,10 @@ pub async fn keyring_enabled(
         return Ok(text == "1" || text.eq_ignore_ascii_case("true"));
     }
     let project = trusted.then_some(ProviderId::PoetryToml);
-    for id in project.into_iter().chain([ProviderId::AuthToml, ProviderId::ConfigToml]) {
+    for id in project
+        .into_iter()
+        .chain([ProviderId::AuthToml, ProviderId::ConfigToml])
+    {
         if let Some((_, document)) = PoetryFile(id).open(call).await?
             && let Some(item) = document.at(&["keyring", "enabled"])?
         {

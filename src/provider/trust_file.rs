@@ -120,6 +120,10 @@ pub async fn bind(
     operation: Option<Operation>,
     by: BoundBy,
 ) -> Result<bool, Failure> {
+    if !matches!(by, BoundBy::Set | BoundBy::Trust) {
+        let message = format!("a binding by {} is not recorded", by.word());
+        return Err(Failure::new(ErrorCode::Internal, message));
+    }
     let new = binding(name, url, operation, by);
     let change = move |doc: &mut DocumentMut| {
         let record = parse_again(doc)?;

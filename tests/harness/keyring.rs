@@ -4,11 +4,14 @@
 //! gnome-keyring libglib2.0-bin libsecret-tools`.
 
 use std::collections::HashMap;
+use std::fs::Permissions;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
+use rustix::thread::{Uid, set_thread_res_uid};
 use tempfile::TempDir;
 use zbus::zvariant::{OwnedObjectPath, OwnedValue, Value};
 
@@ -19,6 +22,8 @@ pub const LOGIN: &str = "/org/freedesktop/secrets/collection/login";
 /// The collection that lives in the daemon's memory only.
 pub const SESSION: &str = "/org/freedesktop/secrets/collection/session";
 
+/// A user that owns nothing.
+const NOBODY: u32 = 65534;
 const NAME: &str = "org.freedesktop.secrets";
 const ROOT: &str = "/org/freedesktop/secrets";
 const SERVICE: &str = "org.freedesktop.Secret.Service";
@@ -44,6 +49,15 @@ impl Bus {
     /// Starts one that can start the keyring, locked.
     pub fn start_with_activation() -> Self {
         Self::start_with("<servicedir>HOME/services</servicedir>")
+    }
+
+    /// Starts one that lets every user in.
+    pub fn start_for_everybody() -> Self {
+        let bus = Self::start_with(r#"<policy context="mandatory"><allow user="*"/></policy>"#);
+        for folder in [bus.home.path().to_owned(), bus.home.path().join("run")] {
+            std::fs::set_permissions(folder, Permissions::from_mode(0o711)).unwrap();
+        }
+        bus
     }
 
     fn start_with(extra: &str) -> Self {
@@ -109,6 +123,32 @@ impl Bus {
         let mut command = Command::new(program.as_ref());
         surroundings(&mut command, self.home.path());
         command
+    }
+
+    /// A process of another user that has taken the keyring's name; `None`, and a line that says
+    /// so, where we are not root and cannot be somebody else.
+    pub async fn impostor(&self) -> Option<zbus::Connection> {
+        if !rustix::process::geteuid().is_root() {
+            eprintln!("only root can be another user: this part is not tested");
+            return None;
+        }
+        let socket = self.socket();
+        // The kernel notes who connects, thread by thread.
+        let connect = move || {
+            set_thread_res_uid(Uid::ROOT, Uid::from_raw(NOBODY), Uid::ROOT).unwrap();
+            std::os::unix::net::UnixStream::connect(socket).unwrap()
+        };
+        let stream = std::thread::spawn(connect).join().unwrap();
+        stream.set_nonblocking(true).unwrap();
+        let stream = tokio::net::UnixStream::from_std(stream).unwrap();
+        let bus = zbus::connection::Builder::unix_stream(stream)
+            .user_id(NOBODY)
+            .name(NAME)
+            .unwrap()
+            .build()
+            .await
+            .unwrap();
+        Some(bus)
     }
 
     /// A second client.

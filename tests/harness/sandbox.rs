@@ -92,8 +92,7 @@ impl Sandbox {
     /// What a file holds.
     pub fn read(&self, below: &str) -> String {
         let path = self.path(below);
-        std::fs::read_to_string(&path)
-            .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
     /// A command in this home, standing in `project`.

@@ -99,7 +99,7 @@ def _concerns(case: Case, variable: str) -> bool:
     if not found:
         return False
     part = next(group for group in found.groups() if group)
-    return case.url is not None or part in variable_names(case.name)
+    return bool(case.url) or part in variable_names(case.name)
 
 
 def _failure(error: str) -> Answer:

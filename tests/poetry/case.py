@@ -34,8 +34,8 @@ class Case:
     """
 
     kind: str
-    name: Optional[str] = None
-    url: Optional[str] = None
+    name: str = ""
+    url: str = ""
     operation: str = "read"
     env: dict = field(default_factory=dict)
     auth: dict = field(default_factory=dict)
@@ -74,7 +74,7 @@ NOTHING = Answer()
 
 
 def variable_names(name: str) -> list[str]:
-    """How a repository's name is spelled in variables: Poetry's way, then what a shell can export."""
+    """A name as variables spell it: Poetry's way, then what a shell can export."""
     poetry = name.upper().replace("-", "_")
     shell = re.sub(r"[^A-Za-z0-9]", "_", poetry)
     return list(dict.fromkeys([poetry, shell]))

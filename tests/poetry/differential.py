@@ -17,7 +17,6 @@ import tempfile
 import time
 
 from pathlib import Path
-from typing import Optional
 
 import agent_side
 import generate
@@ -25,7 +24,6 @@ import model
 import poetry_side
 import writing
 
-from case import Case
 from case import write
 from case import write_settings
 from service import Bus
@@ -124,6 +122,7 @@ def compare(options: argparse.Namespace, folder: Path, socket: Path) -> list[str
         else:
             what = explain(poetrys, rule, ours, promise)
             unexplained.append(f"{what}; concerned by {reasons or 'none'}\n    {case.shown()}")
+    keyring.clear()
     table(len(cases), real, agreed, explained, unexplained)
     never = [name for name in model.DEVIATIONS if not explained[name]]
     failures = []
@@ -149,7 +148,7 @@ def explain(poetrys: object, rule: object, ours: object, promise: object) -> str
 
 def forget_first_use(client: agent_side.Client, places: agent_side.Places) -> None:
     """Each project is the first that declares its names."""
-    trust: Optional[Path] = places.state / "trust.toml"
+    trust = places.state / "trust.toml"
     if trust.exists():
         trust.unlink()
         client.call("Reload", {})

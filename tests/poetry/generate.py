@@ -16,7 +16,7 @@ from case import variable_names
 NAMES = ["foo", "my-repo", "my_repo", "my.repo", "Foo", "pypi", "PyPI", "repo2"]
 HOST = "https://h.example"
 GROUP = "https://gl.example/api/v4/groups/{}/-/packages/pypi/simple"
-# Repositories in order, and what is asked: the table of URLs as it was measured, and its neighbours.
+# Repositories in order, and what is asked: the table as it was measured, and its neighbours.
 URLS: list[tuple[dict, list[str]]] = [
     (
         {"foo": f"{HOST}/simple/"},
@@ -196,7 +196,7 @@ def _fixed() -> Iterator[Case]:
                 for locked in (False, True):
                     arguments = {"env": env, "auth": file, "config": known}
                     yield Case(
-                        "name", "foo", None, "upload", keyring=keyring, locked=locked, **arguments
+                        "name", "foo", "", "upload", keyring=keyring, locked=locked, **arguments
                     )
     for enabled in (True, False):
         project = {"keyring": {"enabled": enabled}}
@@ -221,7 +221,7 @@ def _fixed() -> Iterator[Case]:
         file = {"http-basic": {name: both}, "pypi-token": {name: "at"}}
         for asked in ("pypi", "PyPI"):
             yield Case("name", asked, auth=file)
-        yield Case("name", "pypi", None, "upload", auth=file)
+        yield Case("name", "pypi", "", "upload", auth=file)
         for url in ("https://pypi.org/simple/pkg/", "https://upload.pypi.org/legacy/"):
             yield Case("url", url=url, auth=file)
     store = ((("service", f"{HOST}/foo"), ("username", "uu"), ("password", "up")),)
@@ -230,10 +230,10 @@ def _fixed() -> Iterator[Case]:
         yield Case("url", url=url, uv_store=store, keyring="host")
     for variable in ("POETRY_REPOSITORIES_BAR_URL", "POETRY_REPOSITORIES_BAR2_URL"):
         env = {variable: "https://bar.example/simple/"}
-        yield Case("name", "foo", None, "upload", env=env, auth=auth, config=known)
+        yield Case("name", "foo", "", "upload", env=env, auth=auth, config=known)
         name = "bar2" if "2" in variable else "bar"
         bar = {"http-basic": {name: both}}
-        yield Case("name", name, None, "upload", env=env, auth=bar)
+        yield Case("name", name, "", "upload", env=env, auth=bar)
         yield Case("url", url="https://bar.example/simple/x", env=env, auth=bar)
         yield Case("url", url=index_url("foo"), env=env, auth=auth, config=known)
 
@@ -307,7 +307,7 @@ def _by_name(rng: random.Random) -> Case:
     return Case(
         "name",
         name,
-        None,
+        "",
         operation,
         env=_variables(rng, name),
         auth=auth,
@@ -359,7 +359,7 @@ def _by_source(rng: random.Random) -> Case:
     return Case(
         "name" if by_name else "source",
         name,
-        None if by_name else declared + "pkg/",
+        "" if by_name else declared + "pkg/",
         env=_variables(rng, name) if rng.random() < 0.4 else {},
         auth=_basic(rng, [name], "ap"),
         config=_repositories(known),

@@ -51,7 +51,7 @@ VARIABLES = {"http-basic": "POETRY_HTTP_BASIC_", "pypi-token": "POETRY_PYPI_TOKE
 
 
 def answer(case: Case, keyring: dict, on: frozenset = ALL) -> Answer:
-    """The answer to a case where the deviations `on` hold; `keyring` is {(service, user): secret}."""
+    """The answer where the deviations `on` hold; `keyring` is {(service, user): secret}."""
     return _Search(case, keyring, on).run()
 
 
@@ -81,11 +81,12 @@ class _Search:
     def run(self) -> Answer:
         case = self.case
         if "control" in self.on and any(map(_control, case.env.values())):
-            return Answer(error="usage")
+            return Answer(error="malformed")
         if case.kind == "name":
-            urls = [r.url for r in self._configured() if r.name == case.name]
-            if "pypi-name" not in self.on and case.name.lower() == "pypi":
-                urls = []
+            urls = [r.url for r in self._configured() if r.name in self._spellings(case.name)]
+            if case.name.lower() == "pypi" and "pypi-name" not in self.on:
+                upload = case.operation == "upload"
+                urls = ["https://upload.pypi.org/legacy/" if upload else "https://pypi.org/"]
             declared = [url for name, url in case.sources if name == case.name]
             if declared and self._origin_changed(case.name, declared[0]):
                 return self._refuse(case.name, declared[0])
@@ -114,8 +115,9 @@ class _Search:
         if "userinfo" in self.on:
             for url in urls:
                 user, secret = self._parse(url).userinfo or (None, None)
-                username = user if username is None else username
-                password = secret if password is None else password
+                if not password:
+                    username = user if username is None else username
+                    password = secret if password is None else password
         half = username or None
         if asked:
             # Another account's secret is not the answer.
@@ -234,9 +236,9 @@ class _Search:
             entry = dict(entry)
             service = self._parse(entry["service"])
             inside = wanted.segments()[: len(service.segments())] == service.segments()
-            if (service.scheme, service.host) == (wanted.scheme, wanted.host) and inside:
-                if username in (None, entry["username"]):
-                    return Answer(entry["username"], entry["password"])
+            same = (service.scheme, service.host) == (wanted.scheme, wanted.host)
+            if same and inside and username in (None, entry["username"]):
+                return Answer(entry["username"], entry["password"])
         return None
 
     # By URL --------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import os
 
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from typing import Iterator
 from typing import Optional
 
@@ -16,7 +17,6 @@ import keyring.credentials
 import keyring.errors
 import poetry.config.config
 
-from case import NOTHING
 from case import TOKEN_USER
 from case import Answer
 from case import Case
@@ -24,7 +24,7 @@ from keyring.backends import SecretService
 from poetry.config.config import Config
 from poetry.factory import Factory
 from poetry.utils.authenticator import Authenticator
-from poetry.utils.authenticator import AuthenticatorRepositoryConfig
+from poetry.utils.password_manager import HTTPAuthCredential
 from poetry.utils.password_manager import PasswordManager
 from poetry.utils.password_manager import PoetryKeyring
 
@@ -45,7 +45,9 @@ class MemoryKeyring(keyring.backend.KeyringBackend):
             raise keyring.errors.KeyringLocked("locked")
         return self.items.get((service, username))
 
-    def get_credential(self, service: str, username: Optional[str]) -> object:
+    def get_credential(
+        self, service: str, username: Optional[str]
+    ) -> Optional[keyring.credentials.Credential]:
         if self.locked:
             raise keyring.errors.KeyringLocked("locked")
         for (own, user), secret in self.items.items():
@@ -73,19 +75,19 @@ def ask(case: Case, folder: Path, items: dict, real: bool) -> Answer:
     return Answer(found.username or None, found.password or None)
 
 
-def _ask(case: Case, folder: Path) -> Answer:
+def _ask(case: Case, folder: Path) -> HTTPAuthCredential:
     # What POETRY_CONFIG_DIR sets; Poetry reads that variable only once in a process.
     poetry.config.config.CONFIG_DIR = folder / "poetry"
     config = Config.create(reload=True)
-    project = None
     if case.has_project():
         project = Factory().create_poetry(folder / "project", disable_cache=True)
         config = project.config
+        if case.kind == "source":
+            # It has no public name.
+            source: Any = project.pool.repository(case.name)
+            return source._authenticator.get_credentials_for_url(case.url)
     authenticator = Authenticator(config, disable_cache=True)
-    if case.kind == "source":
-        repository = project.pool.repository(case.name)
-        authenticator = repository._authenticator  # it has no public name
-    elif case.kind == "name":
+    if case.kind == "name":
         if case.operation == "upload":
             return _for_upload(case.name, authenticator)
         return _for_index(case.name, authenticator, config)
@@ -95,21 +97,22 @@ def _ask(case: Case, folder: Path) -> Answer:
     return authenticator.get_credentials_for_url(case.url)
 
 
-def _for_index(name: str, authenticator: Authenticator, config: Config) -> Answer:
+def _for_index(name: str, authenticator: Authenticator, config: Config) -> HTTPAuthCredential:
     manager = PasswordManager(config)
-    repository: Optional[AuthenticatorRepositoryConfig]
+    if name.lower() == "pypi":
+        authenticator.add_repository(name, "https://pypi.org/")
     repository = authenticator.configured_repositories.get(name)
     if repository is None:
         return manager.get_http_auth(name)
     return repository.get_http_credentials(manager)
 
 
-def _for_upload(name: str, authenticator: Authenticator) -> Answer:
+def _for_upload(name: str, authenticator: Authenticator) -> HTTPAuthCredential:
     """As `Publisher.publish` does without `-u` and `-p`."""
     token = authenticator.get_pypi_token(name)
     if token:
-        return Answer(TOKEN_USER, token)
-    return authenticator.get_http_auth(name) or NOTHING
+        return HTTPAuthCredential(TOKEN_USER, token)
+    return authenticator.get_http_auth(name) or HTTPAuthCredential()
 
 
 @contextmanager

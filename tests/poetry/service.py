@@ -8,6 +8,7 @@ import subprocess
 
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 from typing import Optional
 
 import secretstorage
@@ -21,7 +22,8 @@ from jeepney.io.blocking import open_dbus_connection
 from secretstorage.util import format_secret
 from secretstorage.util import open_session
 
-BUS_CONFIGURATION = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
+BUS_CONFIGURATION = """<!DOCTYPE busconfig PUBLIC
+ "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
   <type>session</type>
@@ -102,7 +104,7 @@ class Bus:
             "DBUS_SESSION_BUS_ADDRESS": self.address,
         }
 
-    def _start(self, command: list[str], **pipes: int) -> subprocess.Popen:
+    def _start(self, command: list[str], **pipes: Any) -> subprocess.Popen:
         child = subprocess.Popen(
             command, env=self.environment(), stderr=subprocess.DEVNULL, **pipes
         )

@@ -389,6 +389,6 @@ mod tests {
         let of = |bytes: &[u8]| text(bytes.to_vec().into());
         assert_eq!(of("p\u{e4}ss".as_bytes()).unwrap().expose(), "p\u{e4}ss");
         assert!(of(b"\xff\xfe").is_none());
-        assert!(of(&[b'x'; 32 * 1024 + 1]).is_none());
+        assert!(of(&vec![b'x'; 32 * 1024 + 1]).is_none());
     }
 }

@@ -3,7 +3,7 @@
 use credential_helper_protocol::{Operation, Secret};
 
 use super::{Outcome, Request, Resolution, Setup};
-use crate::domain::credential::{Answer, Halves, Key, ProviderId as P, Why};
+use crate::domain::credential::{Answer, Halves, Key, ProviderId as P, TOKEN_USERNAME, Why};
 use crate::domain::name::RepositoryName;
 
 type Row<'a> = (P, Option<&'a str>, Option<&'a str>);
@@ -38,10 +38,20 @@ fn run(
             }
             Key::HttpBasic(_) => have
                 .iter()
-                .find(|row| row.0 == provider && (row.1.is_some() || row.2.is_some()))
+                .find(|row| row.0 == provider && row.1 != Some(TOKEN_USERNAME))
+                .filter(|row| row.1.is_some() || row.2.is_some())
                 .map_or(Answer::NotFound, |row| {
                     Answer::Found(Halves {
                         username: row.1.map(str::to_owned),
+                        secret: row.2.map(Secret::from),
+                        ..Halves::default()
+                    })
+                }),
+            Key::Token(_) => have
+                .iter()
+                .find(|row| row.0 == provider && row.1 == Some(TOKEN_USERNAME))
+                .map_or(Answer::NotFound, |row| {
+                    Answer::Found(Halves {
                         secret: row.2.map(Secret::from),
                         ..Halves::default()
                     })
@@ -136,6 +146,42 @@ fn answers_by_name_are_poetrys() {
             "row {row}: {asked} calls"
         );
     }
+}
+
+#[test]
+fn tokens_are_for_uploads() {
+    let token = |provider, secret| (provider, Some(TOKEN_USERNAME), Some(secret));
+    let upload = || Setup {
+        operation: Some(Operation::Upload),
+        ..Setup::default()
+    };
+    let none: &[(&str, &str)] = &[];
+    let keyring: &[(&str, &str)] = &[(TOKEN_USERNAME, "ktok")];
+    for (row, have, keyring, expected) in [
+        (
+            20,
+            vec![token(P::Environment, "et"), token(P::AuthToml, "at")],
+            none,
+            "__token__/et",
+        ),
+        (
+            21,
+            vec![token(P::Environment, ""), token(P::AuthToml, "at")],
+            keyring,
+            "__token__/ktok",
+        ),
+        (22, vec![token(P::AuthToml, "at")], keyring, "__token__/at"),
+        (23, vec![], keyring, "__token__/ktok"),
+    ] {
+        assert_eq!(run(upload(), &have, Ok(keyring)).0, expected, "row {row}");
+    }
+    // Emptied by a variable, and nothing in the keyring: http-basic is left.
+    let emptied = [token(P::Environment, ""), token(P::AuthToml, "at"), A];
+    assert_eq!(run(upload(), &emptied, Ok(none)).0, "au/ap");
+    assert_eq!(
+        run(read(), &[token(P::AuthToml, "at")], Ok(keyring)).0,
+        "not-found"
+    );
 }
 
 #[test]

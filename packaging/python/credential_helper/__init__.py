@@ -1,0 +1,1 @@
+"""Credentials of Python package repositories, from credential-helper's agent."""

@@ -1,0 +1,107 @@
+//! Under which key a place is asked, and when it is passed over.
+
+use super::plan::{Ask, Pass};
+use super::{Request, Resolution};
+use crate::domain::binding::Verdict;
+use crate::domain::credential::{EMPTY_USERNAME, Key, ProviderId, TOKEN_USERNAME};
+use crate::domain::name::RepositoryName;
+
+impl Resolution {
+    pub(super) fn request(&self, pass: Pass, ask: &Ask) -> Request {
+        let names = || {
+            self.setup
+                .name
+                .as_ref()
+                .map(RepositoryName::stored_spellings)
+                .unwrap_or_default()
+        };
+        match ask {
+            Ask::ByName(provider) => Request {
+                provider: *provider,
+                key: match pass {
+                    Pass::Basic => Key::HttpBasic(names()),
+                    Pass::Token => Key::Token(names()),
+                },
+            },
+            Ask::Settings(provider) => {
+                let name = names().swap_remove(0);
+                Request {
+                    provider: *provider,
+                    key: Key::Repository(name),
+                }
+            }
+            Ask::Userinfo => Request {
+                provider: ProviderId::Url,
+                key: Key::Repository(names().into_iter().next().unwrap_or_default()),
+            },
+            Ask::KeyringByName(provider, service) => {
+                let username = Some(match pass {
+                    Pass::Token => TOKEN_USERNAME.to_owned(),
+                    Pass::Basic => self.account().unwrap_or_else(|| EMPTY_USERNAME.to_owned()),
+                });
+                Request {
+                    provider: *provider,
+                    key: Key::Service {
+                        service: service.clone(),
+                        username,
+                    },
+                }
+            }
+            Ask::KeyringByUrl(provider, service) => Request {
+                provider: *provider,
+                key: Key::Service {
+                    service: service.clone(),
+                    username: self.account(),
+                },
+            },
+            Ask::ByUrl(provider, url) => Request {
+                provider: *provider,
+                key: Key::Url {
+                    url: url.clone(),
+                    username: self.account(),
+                },
+            },
+        }
+    }
+
+    /// The account to look for: the one that was asked for, else the one that was found.
+    pub(super) fn account(&self) -> Option<String> {
+        let asked = self.setup.username.clone();
+        asked
+            .or_else(|| self.username.as_ref().map(|leaf| leaf.value.clone()))
+            .or_else(|| self.setup.settings_username.clone())
+            .filter(|username| !username.is_empty())
+    }
+
+    /// Why a place is not asked at all: the check of the origin, or a switch.
+    pub(super) fn passed_over(&mut self, pass: Pass, ask: &Ask) -> Option<String> {
+        let (provider, verdict) = match ask {
+            Ask::ByName(provider) if provider.is_variables() => (*provider, self.setup.variables),
+            Ask::ByName(provider) | Ask::Settings(provider) | Ask::KeyringByName(provider, _) => {
+                (*provider, self.setup.stored)
+            }
+            Ask::Userinfo => (ProviderId::Url, None),
+            Ask::KeyringByUrl(provider, _) | Ask::ByUrl(provider, _) => {
+                (*provider, self.setup.by_url)
+            }
+        };
+        let verdict = match verdict {
+            Some(verdict)
+                if verdict.allows() && pass == Pass::Token && !self.setup.token_may_go =>
+            {
+                Some(Verdict::Changed)
+            }
+            other => other,
+        };
+        if let Some(verdict) = verdict.filter(|verdict| !verdict.allows()) {
+            self.refused.get_or_insert(verdict);
+            return Some(format!("not asked: origin {}", verdict.word()));
+        }
+        if provider.is_keyring()
+            && let Some(why) = &self.setup.keyring_off
+        {
+            return Some(why.clone());
+        }
+        None
+    }
+}

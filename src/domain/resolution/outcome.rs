@@ -1,0 +1,66 @@
+//! How a search ends, and the way there.
+
+use credential_helper_protocol::{Scheme, Secret};
+
+use crate::domain::binding::Verdict;
+use crate::domain::credential::{Key, ProviderId, Why};
+
+/// One provider that was asked, or passed over.
+#[derive(Clone)]
+pub struct TraceStep {
+    /// Whom.
+    pub provider: ProviderId,
+    /// Under which key.
+    pub key: Key,
+    /// The word of its answer.
+    pub answer: &'static str,
+    /// Where it was found.
+    pub location: Option<String>,
+    /// More, in our own words.
+    pub detail: Option<String>,
+    /// Whose answer hides this one.
+    pub shadowed_by: Option<ProviderId>,
+    /// How long it took, in milliseconds; set by the caller.
+    pub ms: u64,
+}
+
+/// A credential, or a username alone.
+#[derive(Clone)]
+pub struct Found {
+    /// The account.
+    pub username: Option<String>,
+    /// The secret; unset for a username alone.
+    pub secret: Option<Secret>,
+    /// Who had the secret, or the username where there is none.
+    pub provider: ProviderId,
+    /// Where.
+    pub location: String,
+    /// How to send it.
+    pub scheme: Scheme,
+    /// When it ends, in seconds since 1970.
+    pub expires: Option<u64>,
+    /// Whether this answer binds the name to the request's origin.
+    pub binds: bool,
+}
+
+/// How the search ended.
+pub enum Outcome {
+    /// With a credential.
+    Found(Found),
+    /// Every place was asked, none has it.
+    NotFound,
+    /// Somewhere it may be could not be asked.
+    CouldNot(Why),
+    /// The check of the origin forbids it.
+    Refused(Verdict),
+}
+
+/// The outcome with the way there.
+pub struct Ended {
+    /// How the search ended.
+    pub outcome: Outcome,
+    /// Every step, in order.
+    pub steps: Vec<TraceStep>,
+    /// For people: one line each.
+    pub warnings: Vec<String>,
+}

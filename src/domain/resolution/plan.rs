@@ -1,0 +1,122 @@
+//! Which places are asked, in order: the rules of `docs/resolution.md` as a list.
+
+use credential_helper_protocol::Operation;
+
+use super::setup::Setup;
+use crate::domain::credential::{ProviderId, TOKEN_USERNAME};
+use crate::domain::url::RepositoryUrl;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pass {
+    Token,
+    Basic,
+}
+
+#[derive(Clone)]
+pub(super) enum Ask {
+    /// `[http-basic]` or `[pypi-token]` by name.
+    ByName(ProviderId),
+    /// The settings' file or command.
+    Settings(ProviderId),
+    /// Userinfo of the repository's URL.
+    Userinfo,
+    /// A keyring under this service, by name.
+    KeyringByName(ProviderId, String),
+    /// A keyring under a URL or host.
+    KeyringByUrl(ProviderId, String),
+    /// uv's store or netrc.
+    ByUrl(ProviderId, RepositoryUrl),
+}
+
+/// Which places are asked, in order.
+pub(super) fn plan(setup: &Setup) -> Vec<(Pass, Ask)> {
+    let token_asked = setup.username.as_deref() == Some(TOKEN_USERNAME);
+    let passes: &[Pass] = match (setup.operation, &setup.username) {
+        // Another account than a token's is asked for.
+        (_, Some(_)) if !token_asked => &[Pass::Basic],
+        (Some(Operation::Read), _) => &[Pass::Basic],
+        (Some(Operation::Upload), _) => &[Pass::Token, Pass::Basic],
+        (None, _) if token_asked => &[Pass::Token, Pass::Basic],
+        (None, _) => &[Pass::Basic, Pass::Token],
+    };
+    passes
+        .iter()
+        .flat_map(|pass| plan_pass(setup, *pass).into_iter().map(|ask| (*pass, ask)))
+        .collect()
+}
+
+fn plan_pass(setup: &Setup, pass: Pass) -> Vec<Ask> {
+    use ProviderId as P;
+    let mut plan = Vec::new();
+    let keyrings: Vec<P> = [P::SYSTEM_KEYRING, P::KeyringCommand]
+        .into_iter()
+        .filter(|id| *id != P::KeyringCommand || setup.optional.contains(id))
+        .collect();
+    if let Some(name) = &setup.name {
+        // (a), (b) variables
+        plan.push(Ask::ByName(P::Environment));
+        if setup.optional.contains(&P::AgentEnvironment) {
+            plan.push(Ask::ByName(P::AgentEnvironment));
+        }
+        // (c) what the settings name
+        let settings_token = setup.settings_username.as_deref() == Some(TOKEN_USERNAME);
+        if let Some(provider) = setup.settings
+            && (pass == Pass::Basic) != settings_token
+        {
+            plan.push(Ask::Settings(provider));
+        }
+        // (d) Poetry's files
+        plan.extend([P::PoetryToml, P::AuthToml, P::ConfigToml].map(Ask::ByName));
+        if pass == Pass::Basic && setup.userinfo.is_some() {
+            plan.push(Ask::Userinfo);
+        }
+        // (e) keyrings by name
+        for keyring in &keyrings {
+            for spelling in name.stored_spellings() {
+                let service = format!("poetry-repository-{spelling}");
+                plan.push(Ask::KeyringByName(*keyring, service));
+            }
+        }
+    }
+    if pass == Pass::Token {
+        return plan;
+    }
+    // (f) keyrings by URL, then host
+    let mut services: Vec<String> = Vec::new();
+    let mut urls: Vec<&RepositoryUrl> = setup.urls.iter().collect();
+    if urls.is_empty() {
+        urls.extend(&setup.request);
+    }
+    let forms = urls.iter().flat_map(|url| url.slash_forms());
+    let hosts = urls.iter().map(|url| url.origin().host_port());
+    for service in forms.chain(hosts) {
+        if !services.contains(&service) {
+            services.push(service);
+        }
+    }
+    for keyring in &keyrings {
+        plan.extend(
+            services
+                .iter()
+                .map(|s| Ask::KeyringByUrl(*keyring, s.clone())),
+        );
+    }
+    // (g) uv's store, (h) netrc: by the URL of the request
+    let mut places: Vec<&RepositoryUrl> = setup.request.iter().collect();
+    if places.is_empty() {
+        places.extend(&setup.urls);
+    }
+    plan.extend(
+        places
+            .iter()
+            .map(|url| Ask::ByUrl(P::UvStore, (*url).clone())),
+    );
+    if setup.optional.contains(&P::Netrc) {
+        plan.extend(
+            places
+                .iter()
+                .map(|url| Ask::ByUrl(P::Netrc, (*url).clone())),
+        );
+    }
+    plan
+}

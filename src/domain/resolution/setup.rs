@@ -1,0 +1,52 @@
+//! What a search begins with, and what it asks.
+
+use credential_helper_protocol::Operation;
+
+use crate::domain::binding::Verdict;
+use crate::domain::credential::{Key, ProviderId};
+use crate::domain::name::RepositoryName;
+use crate::domain::url::{RepositoryUrl, Userinfo};
+
+/// What is known before the first provider is asked.
+#[derive(Default)]
+pub struct Setup {
+    /// The repository, by its name or matched by the URL.
+    pub name: Option<RepositoryName>,
+    /// URLs of the repository, without userinfo: keyrings are asked under them.
+    pub urls: Vec<RepositoryUrl>,
+    /// The URL that the secret is for: of the request, or declared by the project.
+    pub request: Option<RepositoryUrl>,
+    /// Userinfo of the repository's own URL.
+    pub userinfo: Option<Userinfo>,
+    /// The account that is asked for.
+    pub username: Option<String>,
+    /// What it is for.
+    pub operation: Option<Operation>,
+    /// Whether what the variables hold may go to the request's origin.
+    pub variables: Option<Verdict>,
+    /// Whether what is stored under the name may go there.
+    pub stored: Option<Verdict>,
+    /// Whether what is stored under the URL may go there: only refused for plain http.
+    pub by_url: Option<Verdict>,
+    /// Whether a token stored under the name may go there.
+    pub token_may_go: bool,
+    /// The provider that the settings name for the repository: a file or a command.
+    pub settings: Option<ProviderId>,
+    /// The account that the settings name.
+    pub settings_username: Option<String>,
+    /// Why keyrings are not asked, where they are switched off.
+    pub keyring_off: Option<String>,
+    /// Providers that are switched on only by the user.
+    pub optional: Vec<ProviderId>,
+    /// Go on after the first answer.
+    pub whole: bool,
+}
+
+/// What to ask next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Whom.
+    pub provider: ProviderId,
+    /// Under which key.
+    pub key: Key,
+}

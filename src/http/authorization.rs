@@ -1,0 +1,104 @@
+//! The `Authorization` header.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use credential_helper_protocol::{ErrorCode, Failure, Scheme, Secret};
+use reqwest::header::HeaderValue;
+use zeroize::Zeroizing;
+
+use crate::domain::text::has_control;
+
+/// The value of an `Authorization` header; shown nowhere.
+#[derive(Clone)]
+pub struct Authorization(HeaderValue);
+
+impl Authorization {
+    /// The header for a credential.
+    ///
+    /// # Errors
+    /// `usage` for what cannot be sent: control characters, a colon in an account (RFC 7617,
+    /// section 2), a bearer token that is not plain (RFC 6750, section 2.1).
+    pub fn new(scheme: Scheme, username: &str, secret: &Secret) -> Result<Self, Failure> {
+        let refused = |what: &str| {
+            Failure::new(
+                ErrorCode::Usage,
+                format!("cannot send the credential: {what}"),
+            )
+            .hint("store it again with `helper set`")
+        };
+        // The one place where the secret goes into a header.
+        let text = secret.expose();
+        if has_control(text) || has_control(username) {
+            return Err(refused("it holds a control character"));
+        }
+        let value = match scheme {
+            Scheme::Basic if username.contains(':') => {
+                return Err(refused("its username holds a colon"));
+            }
+            Scheme::Basic => {
+                let pair = Zeroizing::new([username, ":", text].concat());
+                let encoded = Zeroizing::new(STANDARD.encode(pair.as_bytes()));
+                Zeroizing::new(["Basic ", encoded.as_str()].concat())
+            }
+            Scheme::Bearer => {
+                let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+                if text.is_empty() || !text.bytes().all(plain) {
+                    return Err(refused("it is no bearer token"));
+                }
+                Zeroizing::new(["Bearer ", text].concat())
+            }
+        };
+        let mut header = HeaderValue::from_str(&value)
+            .map_err(|_| refused("it holds what no header may hold"))?;
+        // Kept out of logs and out of the compression tables of HTTP/2.
+        header.set_sensitive(true);
+        Ok(Self(header))
+    }
+
+    pub(super) fn header(&self) -> HeaderValue {
+        self.0.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use credential_helper_protocol::{Scheme, Secret};
+
+    use super::Authorization;
+
+    fn value(scheme: Scheme, username: &str, secret: &str) -> Option<String> {
+        let made = Authorization::new(scheme, username, &Secret::from(secret)).ok()?;
+        assert!(made.0.is_sensitive());
+        Some(made.0.to_str().unwrap().to_owned())
+    }
+
+    #[test]
+    fn values() {
+        // The example of RFC 7617.
+        assert_eq!(
+            value(Scheme::Basic, "Aladdin", "open sesame").as_deref(),
+            Some("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==")
+        );
+        assert_eq!(value(Scheme::Basic, "", "x").as_deref(), Some("Basic Ong="));
+        assert_eq!(
+            value(Scheme::Bearer, "", "a.b-c").as_deref(),
+            Some("Bearer a.b-c")
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_sent_is_refused_without_being_repeated() {
+        for (scheme, username, secret) in [
+            (Scheme::Basic, "u", "sentinel\r\nX: y"),
+            (Scheme::Basic, "u\n", "sentinel"),
+            (Scheme::Basic, "u:v", "sentinel"),
+            (Scheme::Bearer, "", "sentinel x"),
+            (Scheme::Bearer, "", ""),
+        ] {
+            let failure = Authorization::new(scheme, username, &Secret::from(secret))
+                .err()
+                .unwrap();
+            assert!(!format!("{failure:?}").contains("sentinel"));
+        }
+    }
+}

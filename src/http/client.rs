@@ -1,0 +1,126 @@
+//! One GET, its redirects and its deadline.
+
+use std::time::Duration;
+
+use credential_helper_protocol::{ErrorCode, Failure, VERSION};
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, LOCATION};
+use url::Url;
+
+use super::authorization::Authorization;
+use super::tls::TlsPolicy;
+use super::{Reply, trouble};
+use crate::domain::url::RepositoryUrl;
+
+/// How many redirects are followed: what curl-like tools and browsers need is below this.
+pub const REDIRECTS: usize = 10;
+
+/// Whether proxies are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proxies {
+    /// Those that the environment names (`HTTPS_PROXY`, `NO_PROXY`...).
+    Environment,
+    /// None.
+    No,
+}
+
+/// A client with one TLS policy.
+pub struct Client {
+    inner: reqwest::Client,
+    time: Duration,
+}
+
+impl Client {
+    /// A client whose requests may take `time`, connecting and redirects included.
+    ///
+    /// # Errors
+    /// Where the files of the policy cannot be used.
+    pub fn new(tls: &TlsPolicy, proxies: Proxies, time: Duration) -> Result<Self, Failure> {
+        let mut builder = reqwest::Client::builder()
+            .user_agent(format!("credential-helper/{VERSION}"))
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .connect_timeout(time);
+        if proxies == Proxies::No {
+            builder = builder.no_proxy();
+        }
+        let inner = tls.apply(builder)?.build().map_err(|_| {
+            Failure::new(
+                ErrorCode::Unavailable,
+                "cannot make an HTTP client: TLS cannot be set up",
+            )
+            .hint("check the system's certificates, and those of the repository")
+        })?;
+        Ok(Self { inner, time })
+    }
+
+    /// Asks for a page. The answer's body is not read: its status says everything that is wanted.
+    pub async fn get(
+        &self,
+        url: &RepositoryUrl,
+        accept: &'static str,
+        authorization: Option<&Authorization>,
+    ) -> Reply {
+        tokio::time::timeout(self.time, self.follow(url, accept, authorization))
+            .await
+            .unwrap_or(Reply::TimedOut)
+    }
+
+    async fn follow(
+        &self,
+        url: &RepositoryUrl,
+        accept: &'static str,
+        authorization: Option<&Authorization>,
+    ) -> Reply {
+        let mut target = match Url::parse(url.as_str()) {
+            Ok(target) => target,
+            Err(_) => return Reply::Connect("the URL cannot be understood".to_owned()),
+        };
+        for _ in 0..=REDIRECTS {
+            let mut request = self.inner.get(target.clone()).header(ACCEPT, accept);
+            if let Some(authorization) = authorization {
+                request = request.header(AUTHORIZATION, authorization.header());
+            }
+            let response = match request.send().await {
+                Ok(response) => response,
+                Err(error) => return trouble::reply(&error),
+            };
+            let status = response.status().as_u16();
+            if !matches!(status, 301 | 302 | 303 | 307 | 308) {
+                return sorted(status);
+            }
+            match next(url, &target, response.headers()) {
+                Ok(next) => target = next,
+                Err(end) => return end,
+            }
+        }
+        Reply::Connect(format!("there are more than {REDIRECTS} redirects"))
+    }
+}
+
+fn sorted(status: u16) -> Reply {
+    match status {
+        200..=299 => Reply::Ok(status),
+        401 => Reply::Unauthorized,
+        403 => Reply::Forbidden,
+        404 => Reply::NotFound,
+        _ => Reply::Status(status),
+    }
+}
+
+/// Where a redirect leads, as long as it stays where the secret belongs: a change of scheme, host or
+/// port ends it (CVE-2018-18074 of requests, CVE-2022-27774 of curl). Userinfo in it is dropped.
+fn next(first: &RepositoryUrl, from: &Url, headers: &HeaderMap) -> Result<Url, Reply> {
+    let broken = || Reply::Connect("a redirect leads nowhere".to_owned());
+    let location = headers
+        .get(LOCATION)
+        .and_then(|value| value.to_str().ok())
+        .ok_or_else(broken)?;
+    let joined = from.join(location).map_err(|_| broken())?;
+    let (clean, _) = RepositoryUrl::parse(joined.as_str()).map_err(|_| broken())?;
+    if clean.origin() != first.origin() {
+        return Err(Reply::Redirect(clean.origin().to_string()));
+    }
+    let mut target = Url::parse(clean.as_str()).map_err(|_| broken())?;
+    target.set_query(joined.query());
+    Ok(target)
+}
