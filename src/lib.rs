@@ -12,11 +12,13 @@
 //! - [`connect`]: a client for this process: the running agent, one that it starts, or the same
 //!   agent inside this process (`--no-agent`).
 //! - [`http`]: the one HTTP client, of the companions and of `doctor`; never built by the agent.
+//! - [`doctor`]: what can be wrong on a machine, as a list of checks; prints and changes nothing.
 //! - [`cli`]: the command line: one file a command; the only place that prints.
 
 pub mod agent;
 pub mod cli;
 pub mod connect;
+pub mod doctor;
 pub mod domain;
 #[cfg(feature = "net")]
 pub mod http;

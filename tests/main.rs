@@ -21,6 +21,8 @@ mod harness;
 mod kills;
 #[cfg(target_os = "linux")]
 mod leak;
+#[cfg(target_os = "linux")]
+mod other_keyrings;
 mod provider_contract;
 #[cfg(target_os = "linux")]
 mod secret_service;

@@ -24,7 +24,7 @@ pub(crate) fn run<T>(work: impl Future<Output = T>) -> T {
     tokio::task::LocalSet::new().block_on(&runtime, work)
 }
 
-fn call_within(time: Duration) -> Call {
+pub(crate) fn call_within(time: Duration) -> Call {
     Call {
         variables: std::collections::BTreeMap::new(),
         folders: Folders::default(),
@@ -511,6 +511,30 @@ fn other_collections_come_second() {
         let refused = provider.erase(&alice(), &call()).await.unwrap_err();
         assert_eq!(refused.code, ErrorCode::Locked);
         assert_eq!(secret(provider, &alice()).await, "login");
+    });
+}
+
+#[test]
+fn what_is_listed() {
+    with_keyring(async |keyring, provider, client| {
+        store(provider, &key(SERVICE, Some(EMPTY_USERNAME)), "one").await;
+        let other = client.collection("other").await;
+        client.item(&other, &ALICE, b"other").await;
+        let listed = provider.list(&call()).await.unwrap();
+        let mut accounts: Vec<_> = listed
+            .iter()
+            .map(|entry| (entry.username.as_deref().unwrap(), entry.locked))
+            .collect();
+        accounts.sort_unstable();
+        assert_eq!(accounts, [("", false), ("alice", false)]);
+        // Closed since the keyring's start, a collection shows nothing but that it is there.
+        keyring.kill();
+        keyring.restart();
+        let listed = provider.list(&call()).await.unwrap();
+        let (closed, open): (Vec<_>, Vec<_>) = listed.into_iter().partition(|entry| entry.locked);
+        assert_eq!((closed.len(), open.len()), (1, 1));
+        assert_eq!(closed[0].location, "collection other");
+        assert_eq!((&closed[0].name, closed[0].has_secret), (&None, false));
     });
 }
 

@@ -20,10 +20,11 @@ use zbus::object_server::SignalEmitter;
 use zbus::zvariant::{ObjectPath, OwnedObjectPath, Value};
 
 use crate::harness::keyring::{Bus, LOGIN};
-use crate::secret_service::{at, call, failed, run};
+use crate::secret_service::{at, call, call_within, failed, run};
 
 const SESSION: &str = "/org/freedesktop/secrets/session/s1";
 const PROMPT: &str = "/org/freedesktop/secrets/prompt/p1";
+const ITEM: &str = "/org/freedesktop/secrets/collection/login/1";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum User {
@@ -34,12 +35,16 @@ enum User {
 
 struct State {
     locked: AtomicBool,
+    has_item: AtomicBool,
     shown: AtomicUsize,
     was_shown: Notify,
+    dismissed: AtomicUsize,
 }
 
-struct Service;
+struct Service(Arc<State>);
 struct Collection(Arc<State>);
+/// Is removed after a prompt only, as those of `KeePassXC` are.
+struct Item;
 struct Prompt(Arc<State>, User);
 
 fn path(text: &'static str) -> OwnedObjectPath {
@@ -65,7 +70,11 @@ impl Service {
         &self,
         _attributes: HashMap<String, String>,
     ) -> (Vec<OwnedObjectPath>, Vec<OwnedObjectPath>) {
-        (Vec::new(), Vec::new())
+        let has_item = self.0.has_item.load(Ordering::SeqCst);
+        (
+            has_item.then(|| path(ITEM)).into_iter().collect(),
+            Vec::new(),
+        )
     }
 
     fn unlock(&self, _objects: Vec<OwnedObjectPath>) -> (Vec<OwnedObjectPath>, OwnedObjectPath) {
@@ -79,9 +88,25 @@ impl Collection {
         Vec::new()
     }
 
+    fn create_item(
+        &self,
+        _properties: HashMap<String, Value<'_>>,
+        _secret: (OwnedObjectPath, Vec<u8>, Vec<u8>, String),
+        _replace: bool,
+    ) -> (OwnedObjectPath, OwnedObjectPath) {
+        (path("/"), path(PROMPT))
+    }
+
     #[zbus(property)]
     fn locked(&self) -> bool {
         self.0.locked.load(Ordering::SeqCst)
+    }
+}
+
+#[zbus::interface(name = "org.freedesktop.Secret.Item")]
+impl Item {
+    fn delete(&self) -> OwnedObjectPath {
+        path(PROMPT)
     }
 }
 
@@ -104,6 +129,10 @@ impl Prompt {
         Ok(())
     }
 
+    fn dismiss(&self) {
+        self.0.dismissed.fetch_add(1, Ordering::SeqCst);
+    }
+
     #[zbus(signal)]
     async fn completed(
         emitter: &SignalEmitter<'_>,
@@ -112,28 +141,39 @@ impl Prompt {
     ) -> zbus::Result<()>;
 }
 
-fn with_user<F: AsyncFnOnce(&SecretService, &State)>(user: User, test: F) {
+async fn serve(bus: &Bus, state: &Arc<State>, user: User) -> zbus::Connection {
+    zbus::connection::Builder::address(bus.address().as_str())
+        .unwrap()
+        .serve_at("/org/freedesktop/secrets", Service(Arc::clone(state)))
+        .unwrap()
+        .serve_at(LOGIN, Collection(Arc::clone(state)))
+        .unwrap()
+        .serve_at(ITEM, Item)
+        .unwrap()
+        .serve_at(PROMPT, Prompt(Arc::clone(state), user))
+        .unwrap()
+        .name("org.freedesktop.secrets")
+        .unwrap()
+        .build()
+        .await
+        .unwrap()
+}
+
+fn state() -> Arc<State> {
+    Arc::new(State {
+        locked: AtomicBool::new(true),
+        has_item: AtomicBool::new(false),
+        shown: AtomicUsize::new(0),
+        was_shown: Notify::new(),
+        dismissed: AtomicUsize::new(0),
+    })
+}
+
+fn with_user<F: AsyncFnOnce(SecretService, &State)>(user: User, test: F) {
     run(async {
-        let bus = Bus::start();
-        let state = Arc::new(State {
-            locked: AtomicBool::new(true),
-            shown: AtomicUsize::new(0),
-            was_shown: Notify::new(),
-        });
-        let _service = zbus::connection::Builder::address(bus.address().as_str())
-            .unwrap()
-            .serve_at("/org/freedesktop/secrets", Service)
-            .unwrap()
-            .serve_at(LOGIN, Collection(Arc::clone(&state)))
-            .unwrap()
-            .serve_at(PROMPT, Prompt(Arc::clone(&state), user))
-            .unwrap()
-            .name("org.freedesktop.secrets")
-            .unwrap()
-            .build()
-            .await
-            .unwrap();
-        test(&at(bus.address()), &state).await;
+        let (bus, state) = (Bus::start(), state());
+        let _service = serve(&bus, &state, user).await;
+        test(at(bus.address()), &state).await;
     });
 }
 
@@ -209,4 +249,82 @@ fn another_service_has_no_way_in_by_password() {
         assert_eq!(refused.code, ErrorCode::Unavailable);
         assert!(refused.message.contains("only gnome-keyring"), "{refused}");
     });
+}
+
+#[test]
+fn a_prompt_that_nobody_answers_is_closed() {
+    with_user(User::IsAway, async |provider, state| {
+        let provider = provider.with_prompt_time(Duration::from_millis(100));
+        let refused = provider.unlock(&call(), None).await.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::TimedOut);
+        assert!(refused.message.ends_with("within 0.1 s"), "{refused}");
+        assert!(refused.hint.unwrap().contains("--password-stdin"));
+        assert_eq!(state.dismissed.load(Ordering::SeqCst), 1);
+        let mut asking = call();
+        asking.prompt = true;
+        assert_eq!(
+            failed(provider.find(&key(), &asking).await).0,
+            Why::TimedOut
+        );
+        assert_eq!(state.dismissed.load(Ordering::SeqCst), 2);
+    });
+}
+
+#[test]
+fn removing_after_a_question() {
+    for user in [User::Accepts, User::Dismisses, User::IsAway] {
+        with_user(user, async |provider, state| {
+            state.locked.store(false, Ordering::SeqCst);
+            state.has_item.store(true, Ordering::SeqCst);
+            let asked = call_within(Duration::from_secs(2));
+            match provider.erase(&key(), &asked).await {
+                Ok(removed) => {
+                    assert!(user == User::Accepts);
+                    assert_eq!(removed, ["collection login"]);
+                }
+                Err(refused) => {
+                    assert!(user != User::Accepts, "{refused}");
+                    assert_eq!(refused.code, ErrorCode::Unavailable);
+                }
+            }
+            let closed = usize::from(user == User::IsAway);
+            assert_eq!(state.dismissed.load(Ordering::SeqCst), closed);
+            assert_eq!(state.shown.load(Ordering::SeqCst), 1);
+        });
+    }
+}
+
+#[test]
+fn storing_waits_for_a_question_as_long_as_for_anything() {
+    with_user(User::IsAway, async |provider, state| {
+        state.locked.store(false, Ordering::SeqCst);
+        let secret = Secret::from("one");
+        let short = call_within(Duration::from_secs(1));
+        let refused = provider.store(&key(), &secret, &short).await.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::TimedOut);
+        assert_eq!(state.shown.load(Ordering::SeqCst), 1);
+        // Given up, it is not in the way of the next.
+        let answer = provider.find(&key(), &call()).await;
+        assert!(matches!(answer, Answer::NotFound));
+    });
+}
+
+/// The questions of `secret_service` listen with a rule of their own, which zbus takes back in a
+/// task: that has to be possible at the end, too.
+#[test]
+fn the_process_may_end_while_a_question_is_open() {
+    let (bus, state) = (Bus::start(), state());
+    state.locked.store(false, Ordering::SeqCst);
+    let provider = std::rc::Rc::new(at(bus.address()));
+    run(async {
+        let _service = serve(&bus, &state, User::IsAway).await;
+        let asked = std::rc::Rc::clone(&provider);
+        tokio::task::spawn_local(async move {
+            let secret = Secret::from("one");
+            asked.store(&key(), &secret, &call()).await.is_ok()
+        });
+        state.was_shown.notified().await;
+    });
+    provider.forget();
+    drop(provider);
 }

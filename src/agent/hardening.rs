@@ -45,8 +45,10 @@ fn room_for_connections() {
 #[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "a system call without a safe form at hand")]
 fn no_new_privileges() {
+    // The kernel looks at whole words: an `int` would leave half of each undefined.
+    let (yes, none): (libc::c_ulong, libc::c_ulong) = (1, 0);
     // SAFETY: takes numbers only.
-    unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
+    unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, yes, none, none, none) };
 }
 
 #[cfg(target_os = "macos")]
@@ -133,11 +135,9 @@ mod linux {
             return;
         }
         let everything = MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT;
-        if getrlimit(Resource::Memlock).current.is_none() {
-            if mlockall(everything).is_ok() {
-                ALL.store(true, Ordering::Relaxed);
-                return;
-            }
+        if getrlimit(Resource::Memlock).current.is_none() && mlockall(everything).is_ok() {
+            ALL.store(true, Ordering::Relaxed);
+            return;
         }
         if mlockall(MlockAllFlags::CURRENT | MlockAllFlags::ONFAULT).is_ok() {
             return;
@@ -235,6 +235,7 @@ mod linux {
     }
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 #[path = "hardening_tests.rs"]
 mod tests;

@@ -18,7 +18,7 @@ use super::socket::{Claim, Running, answers};
 use super::{activation, detach, hardening};
 
 /// How often the agent looks whether the socket's path is still its own.
-pub const CHECK_EVERY: Duration = Duration::from_secs(60);
+pub const CHECK_EVERY: Duration = Duration::from_mins(1);
 /// How long after the last message an agent counts as idle that is to leave when idle.
 const LEAVE_AFTER: Duration = Duration::from_secs(2);
 /// How long a start waits for an agent that has the lock and does not answer: it is starting, or

@@ -68,8 +68,10 @@ pub fn run(
 
 /// What the settings say; a file that cannot be read is told at the first question.
 fn idle_exit(parts: &Parts) -> Result<Option<Duration>, Failure> {
+    // Without the I/O driver: its descriptors outlive this runtime, and leaving the client closes
+    // every descriptor.
     let runtime = Builder::new_current_thread()
-        .enable_all()
+        .enable_time()
         .build_local(LocalOptions::default())
         .map_err(|error| {
             Failure::new(

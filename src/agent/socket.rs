@@ -70,7 +70,7 @@ impl Claim {
         let folder = own_folder(parent)?;
         let lock_name = Path::new(name).with_extension("lock");
         let lock = open_lock(&folder, &lock_name).map_err(|error| {
-            failed("open the lock", &parent.join(&lock_name), error)
+            failed("open the lock", &parent.join(&lock_name), &error)
                 .hint("remove it if it is not a file of yours")
         })?;
         match lock.try_lock() {
@@ -81,8 +81,10 @@ impl Claim {
                 lock,
             })),
             Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(failed("lock", &parent.join(&lock_name), error)
-                .hint("set CREDENTIAL_HELPER_SOCKET to a path on a local file system")),
+            Err(TryLockError::Error(error)) => {
+                Err(failed("lock", &parent.join(&lock_name), &error)
+                    .hint("set CREDENTIAL_HELPER_SOCKET to a path on a local file system"))
+            }
         }
     }
 
@@ -92,7 +94,7 @@ impl Claim {
     /// # Errors
     /// Where something else than a socket is at the path, or the system refuses.
     pub fn listen(self) -> Result<(Running, UnixListener), Failure> {
-        let fail = |error: io::Error| failed("listen on", &self.path, error);
+        let fail = |error: io::Error| failed("listen on", &self.path, &error);
         match statat(&self.folder, &self.name, AtFlags::SYMLINK_NOFOLLOW) {
             Err(Errno::NOENT) => {}
             Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Socket => {}
@@ -183,10 +185,10 @@ const FOLDER: OFlags = OFlags::DIRECTORY
 /// ours that nobody else may enter, and no link.
 fn own_folder(path: &Path) -> Result<OwnedFd, Failure> {
     let folder = open_or_create(path).map_err(|error| {
-        failed("open the folder", path, error.into())
+        failed("open the folder", path, &error.into())
             .hint("a folder of yours that is no link, with mode 0700, is needed")
     })?;
-    let stat = fstat(&folder).map_err(|error| failed("check the folder", path, error.into()))?;
+    let stat = fstat(&folder).map_err(|error| failed("check the folder", path, &error.into()))?;
     if stat.st_uid != rustix::process::geteuid().as_raw() {
         return Err(unsafe_folder(path, "it belongs to another user")
             .hint("set CREDENTIAL_HELPER_SOCKET to a path in a folder of yours"));
@@ -258,16 +260,19 @@ fn beside(folder: &OwnedFd, name: &OsStr, path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-#[expect(
+#[cfg_attr(
+    target_os = "macos",
+    expect(clippy::cast_sign_loss, reason = "a device is a signed number there")
+)]
+#[allow(
     clippy::unnecessary_cast,
-    clippy::cast_sign_loss,
     reason = "the types of these fields differ between systems"
 )]
 fn identity(stat: &rustix::fs::Stat) -> (u64, u64) {
     (stat.st_dev as u64, stat.st_ino as u64)
 }
 
-fn failed(what: &str, path: &Path, error: io::Error) -> Failure {
+fn failed(what: &str, path: &Path, error: &io::Error) -> Failure {
     let reason = error.kind().to_string();
     Failure::new(
         ErrorCode::Unavailable,

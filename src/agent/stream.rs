@@ -69,11 +69,11 @@ pub(super) async fn gone(stream: &UnixStream) {
     if closed.is_err() || asked.is_ok() && fds[0].revents().contains(PollFlags::HUP) {
         return;
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Elsewhere a peer that goes away is noticed when the answer is written.
 #[cfg(not(target_os = "linux"))]
 pub(super) async fn gone(_stream: &UnixStream) {
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }

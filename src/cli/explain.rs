@@ -67,12 +67,16 @@ fn text(explanation: &Explanation, colours: bool) -> String {
     let rows: Vec<Vec<Cell>> = explanation.steps.iter().map(row).collect();
     let headings = ["PROVIDER", "KEY", "ANSWER", "TIME", "PLACE"];
     text.push_str(&table(&headings, &rows, colours));
+    let mut said: Vec<String> = Vec::new();
     for step in &explanation.steps {
         if let Some(detail) = &step.detail {
-            let line = format!("{}: {detail}", step.provider);
-            let line = crate::domain::text::shown(&line);
-            text.push_str(&Style::Dim.paint(&line, colours));
-            text.push('\n');
+            let line = crate::domain::text::shown(&format!("{}: {detail}", step.provider));
+            // The same reason holds for several keys.
+            if !said.contains(&line) {
+                text.push_str(&Style::Dim.paint(&line, colours));
+                text.push('\n');
+                said.push(line);
+            }
         }
     }
     text

@@ -71,9 +71,8 @@ impl Client {
         accept: &'static str,
         authorization: Option<&Authorization>,
     ) -> Reply {
-        let mut target = match Url::parse(url.as_str()) {
-            Ok(target) => target,
-            Err(_) => return Reply::Connect("the URL cannot be understood".to_owned()),
+        let Ok(mut target) = Url::parse(url.as_str()) else {
+            return Reply::Connect("the URL cannot be understood".to_owned());
         };
         for _ in 0..=REDIRECTS {
             let mut request = self.inner.get(target.clone()).header(ACCEPT, accept);

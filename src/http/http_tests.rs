@@ -203,8 +203,8 @@ impl Pki {
         }
     }
 
-    fn file(&self, name: &str) -> Option<PathBuf> {
-        Some(self.folder.path().join(name))
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 }
 
@@ -214,7 +214,7 @@ fn a_private_authority_is_believed_where_it_is_named() {
     let server = Server::start(Some(pki.server.clone()), |_| Some(reply("200 OK", "")));
     let url = format!("https://{}/simple/", server.address);
     let named = TlsPolicy {
-        authorities: pki.file("ca.pem"),
+        authorities: Some(pki.file("ca.pem")),
         ..TlsPolicy::default()
     };
     let unchecked = TlsPolicy {
@@ -241,8 +241,8 @@ fn a_client_certificate_is_shown_where_it_is_named() {
     let server = Server::start(Some(pki.strict.clone()), |_| Some(reply("200 OK", "")));
     let url = format!("https://{}/simple/", server.address);
     let with = TlsPolicy {
-        authorities: pki.file("ca.pem"),
-        client: pki.file("client.pem"),
+        authorities: Some(pki.file("ca.pem")),
+        client: Some(pki.file("client.pem")),
         ..TlsPolicy::default()
     };
     let without = TlsPolicy {
@@ -261,11 +261,11 @@ fn a_client_certificate_is_shown_where_it_is_named() {
 fn unusable_files_are_named() {
     let pki = Pki::new();
     for (authorities, client) in [
-        (pki.file("missing.pem"), None),
-        (pki.file("none.pem"), None),
-        (pki.file(""), None),
-        (None, pki.file("alone.pem")),
-        (None, pki.file("none.pem")),
+        (Some(pki.file("missing.pem")), None),
+        (Some(pki.file("none.pem")), None),
+        (Some(pki.file("")), None),
+        (None, Some(pki.file("alone.pem"))),
+        (None, Some(pki.file("none.pem"))),
     ] {
         let path = authorities.clone().or(client.clone()).unwrap();
         let policy = TlsPolicy {

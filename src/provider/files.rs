@@ -370,6 +370,7 @@ pub(super) fn identity(meta: &std::fs::Metadata) -> Identity {
     }
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 #[path = "files_tests.rs"]
 mod tests;

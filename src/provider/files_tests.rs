@@ -16,7 +16,7 @@ fn folder() -> (tempfile::TempDir, PathBuf) {
 /// Writes a file that has been left alone for a while, as far as its times say.
 fn old(path: &Path, text: &str) {
     fs::write(path, text).unwrap();
-    let then = std::time::SystemTime::now() - Duration::from_secs(60);
+    let then = std::time::SystemTime::now() - Duration::from_mins(1);
     let file = fs::File::options().write(true).open(path).unwrap();
     file.set_modified(then).unwrap();
 }
@@ -264,7 +264,7 @@ fn contents_are_kept_within_bounds() {
             read(&files, &path).await;
         }
         assert_eq!(files.0.kept.borrow().len(), super::KEPT);
-        files.forget_unused(Duration::from_secs(3600));
+        files.forget_unused(Duration::from_hours(1));
         assert_eq!(files.0.kept.borrow().len(), super::KEPT);
         files.forget_unused(Duration::ZERO);
         assert!(files.0.kept.borrow().is_empty());

@@ -7,7 +7,7 @@
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
-use std::ffi::{OsStr, OsString};
+use std::ffi::{CStr, OsStr, OsString};
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
@@ -119,7 +119,7 @@ impl Watch {
         let mut events = inotify::Reader::new(queue, &mut space);
         // Any error means that there is nothing to take: the queue does not block.
         while let Ok(event) = events.next() {
-            let name = event.file_name().map(|name| name.to_bytes());
+            let name = event.file_name().map(CStr::to_bytes);
             if state.take(event.wd(), event.events(), name) {
                 // The watch goes with the folder to wherever it was moved; or nobody knows it.
                 let _ = inotify::remove_watch(queue, event.wd());

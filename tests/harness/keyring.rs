@@ -10,6 +10,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use futures_util::StreamExt as _;
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::{Uid, set_thread_res_uid};
 use tempfile::TempDir;
@@ -24,7 +25,8 @@ pub const SESSION: &str = "/org/freedesktop/secrets/collection/session";
 
 /// A user that owns nothing.
 const NOBODY: u32 = 65534;
-const NAME: &str = "org.freedesktop.secrets";
+/// The name of every keyring.
+pub const NAME: &str = "org.freedesktop.secrets";
 const ROOT: &str = "/org/freedesktop/secrets";
 const SERVICE: &str = "org.freedesktop.Secret.Service";
 
@@ -123,6 +125,50 @@ impl Bus {
         let mut command = Command::new(program.as_ref());
         surroundings(&mut command, self.home.path());
         command
+    }
+
+    /// The home of everything on it.
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// Waits until somebody has this name.
+    pub fn wait_for(&self, name: &str) {
+        let waited = self
+            .command(program("gdbus"))
+            .args(["wait", "--session", "--timeout", "60", name])
+            .output()
+            .unwrap();
+        assert!(waited.status.success(), "{name} does not appear");
+    }
+
+    /// `secret-tool`; `None`, and a line that says so, where it is not installed.
+    pub fn secret_tool(&self, arguments: &[&str], input: &str) -> Option<Output> {
+        let Some(program) = find("secret-tool") else {
+            eprintln!("secret-tool is not installed: this part is not tested");
+            return None;
+        };
+        Some(fed(self.command(program).args(arguments), input))
+    }
+
+    /// A Python program that has `keyring`; `None`, and a line that says so, where
+    /// `CREDENTIAL_HELPER_TEST_PYTHON` names none.
+    pub fn python(&self, code: &str, arguments: &[&str]) -> Option<Output> {
+        let Some(program) = std::env::var_os("CREDENTIAL_HELPER_TEST_PYTHON") else {
+            eprintln!("CREDENTIAL_HELPER_TEST_PYTHON is not set: this part is not tested");
+            return None;
+        };
+        let mut command = self.command(PathBuf::from(program));
+        Some(fed(
+            command
+                .env(
+                    "PYTHON_KEYRING_BACKEND",
+                    "keyring.backends.SecretService.Keyring",
+                )
+                .args(["-c", code])
+                .args(arguments),
+            "",
+        ))
     }
 
     /// A process of another user that has taken the keyring's name; `None`, and a line that says
@@ -229,13 +275,7 @@ impl Keyring {
             .unwrap();
         drop(stdin);
         self.daemon = Some(child);
-        let waited = self
-            .bus
-            .command(program("gdbus"))
-            .args(["wait", "--session", "--timeout", "30", NAME])
-            .output()
-            .unwrap();
-        assert!(waited.status.success(), "gnome-keyring does not start");
+        self.bus.wait_for(NAME);
     }
 
     /// SIGKILL.
@@ -260,33 +300,14 @@ impl Keyring {
         kill_process(Pid::from_child(child), signal).unwrap();
     }
 
-    /// `secret-tool`; `None`, and a line that says so, where it is not installed.
+    /// See [`Bus::secret_tool`].
     pub fn secret_tool(&self, arguments: &[&str], input: &str) -> Option<Output> {
-        let Some(program) = find("secret-tool") else {
-            eprintln!("secret-tool is not installed: this part is not tested");
-            return None;
-        };
-        Some(fed(self.command(program).args(arguments), input))
+        self.bus.secret_tool(arguments, input)
     }
 
-    /// A Python program that has `keyring`; `None`, and a line that says so, where
-    /// `CREDENTIAL_HELPER_TEST_PYTHON` names none.
+    /// See [`Bus::python`].
     pub fn python(&self, code: &str, arguments: &[&str]) -> Option<Output> {
-        let Some(program) = std::env::var_os("CREDENTIAL_HELPER_TEST_PYTHON") else {
-            eprintln!("CREDENTIAL_HELPER_TEST_PYTHON is not set: this part is not tested");
-            return None;
-        };
-        let mut command = self.command(PathBuf::from(program));
-        Some(fed(
-            command
-                .env(
-                    "PYTHON_KEYRING_BACKEND",
-                    "keyring.backends.SecretService.Keyring",
-                )
-                .args(["-c", code])
-                .args(arguments),
-            "",
-        ))
+        self.bus.python(code, arguments)
     }
 }
 
@@ -330,8 +351,34 @@ impl Client {
     /// Locks a collection.
     pub async fn lock(&self, collection: &str) {
         let objects = vec![OwnedObjectPath::try_from(collection).unwrap()];
-        let _: (Vec<OwnedObjectPath>, OwnedObjectPath) =
+        let (_, prompt): (Vec<OwnedObjectPath>, OwnedObjectPath) =
             self.call(ROOT, SERVICE, "Lock", &(objects,)).await;
+        if prompt.as_str() != "/" {
+            self.run_prompt(&prompt).await;
+        }
+    }
+
+    /// Runs a prompt to its end.
+    async fn run_prompt(&self, prompt: &OwnedObjectPath) {
+        let rule = zbus::MatchRule::builder()
+            .msg_type(zbus::message::Type::Signal)
+            .path(prompt)
+            .unwrap()
+            .member("Completed")
+            .unwrap()
+            .build();
+        let mut completed = zbus::MessageStream::for_match_rule(rule, &self.bus, None)
+            .await
+            .unwrap();
+        let () = self
+            .call(prompt, "org.freedesktop.Secret.Prompt", "Prompt", &("",))
+            .await;
+        completed.next().await.unwrap().unwrap();
+    }
+
+    /// The collection with the alias `default`.
+    pub async fn default_collection(&self) -> OwnedObjectPath {
+        self.call(ROOT, SERVICE, "ReadAlias", &("default",)).await
     }
 
     /// Opens a collection without a prompt.
@@ -439,7 +486,8 @@ fn fed(command: &mut Command, input: &str) -> Output {
     child.wait_with_output().unwrap()
 }
 
-fn find(program: &str) -> Option<PathBuf> {
+/// A program of the PATH.
+pub fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path)
         .map(|folder| folder.join(program))

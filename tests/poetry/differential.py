@@ -106,8 +106,7 @@ def compare(options: argparse.Namespace, folder: Path, socket: Path) -> list[str
         keyring.become(items, case.locked)
         at = folder / "cases" / str(number)
         write(case, at)
-        if case.sources:
-            forget_first_use(client, places)
+        forget_first_use(client, places)
         is_real = number % REAL_EVERY == 0
         real += is_real
         poetrys = poetry_side.ask(case, at, items, is_real)
@@ -147,7 +146,7 @@ def explain(poetrys: object, rule: object, ours: object, promise: object) -> str
 
 
 def forget_first_use(client: agent_side.Client, places: agent_side.Places) -> None:
-    """Each project is the first that declares its names."""
+    """What an earlier case bound is no part of the next one."""
     trust = places.state / "trust.toml"
     if trust.exists():
         trust.unlink()

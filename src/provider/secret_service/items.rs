@@ -3,16 +3,18 @@
 //! collection. Then neither program makes a second entry beside the other's.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use credential_helper_protocol::{Secret, limits};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use zbus::zvariant::{OwnedObjectPath, Value};
 use zeroize::{Zeroize as _, Zeroizing};
 
+use super::guarded::guarded;
 use super::link::{COLLECTION, ITEM, Link, SERVICE, root};
-use super::session::Wire;
 use super::trouble::Trouble;
-use crate::domain::credential::{Halves, TOKEN_USERNAME};
+use super::unlock::{Asked, ask};
+use crate::domain::credential::{EMPTY_USERNAME, Halves, TOKEN_USERNAME};
 use crate::domain::text::shown;
 use crate::provider::Entry;
 
@@ -21,8 +23,8 @@ const USERNAME_ATTRIBUTE: &str = "username";
 /// What Python keyring writes beside service and username. An entry without it is not replaced by
 /// Python, but doubled.
 const APPLICATION: (&str, &str) = ("application", "Python keyring library");
-const ITEM_LABEL: &str = "org.freedesktop.Secret.Item.Label";
-const ITEM_ATTRIBUTES: &str = "org.freedesktop.Secret.Item.Attributes";
+/// The content type that Python keyring and secret-tool write.
+const CONTENT_TYPE: &str = "text/plain";
 /// The prefix of Poetry's service names (`poetry/utils/password_manager.py`).
 const POETRY: &str = "poetry-repository-";
 /// Calls of a listing that are under way at once: enough to hide the round trips.
@@ -163,11 +165,9 @@ async fn attributes(
 }
 
 async fn secret(link: &Link, item: &OwnedObjectPath) -> Result<Secret, Trouble> {
-    let session = link.session().await?;
-    let wire: Wire = link
-        .call(item, ITEM, "GetSecret", &(session.path(),))
-        .await?;
-    text(session.open(wire)?).ok_or_else(|| {
+    let got = link.item(item).await?.get_secret().await;
+    let bytes = Zeroizing::new(link.judge(got, item, "GetSecret").await?);
+    text(bytes).ok_or_else(|| {
         Trouble::Malformed(format!(
             "the secret of an entry in {} is no UTF-8 text of at most {} KiB",
             place(item),
@@ -205,13 +205,14 @@ pub(super) async fn store(
         return Err(Trouble::Locked(collection));
     }
     let query = query(service, Some(username));
-    let sealed = link.session().await?.seal(secret.expose())?;
+    let bytes = secret.expose().as_bytes();
     match search_in(link, &collection, &query).await?.first() {
         Some(item) => {
-            let () = link.call(item, ITEM, "SetSecret", &(sealed,)).await?;
+            let set = link.item(item).await?.set_secret(bytes, CONTENT_TYPE).await;
+            link.judge(set, item, "SetSecret").await?;
             own(link, item).await?;
         }
-        None => create(link, &collection, query.clone(), sealed).await?,
+        None => create(link, &collection, query.clone(), bytes).await?,
     }
     let stored = match search_in(link, &collection, &query).await?.first() {
         Some(item) => self::secret(link, item).await?,
@@ -227,11 +228,15 @@ pub(super) async fn store(
     }
 }
 
+/// Makes an entry in an open collection.
+///
+/// `KeePassXC` answers with a prompt that shows nothing and has to be run all the same; who runs it
+/// is `create_item`, and its deadline is the call's, with which the connection goes.
 async fn create(
     link: &Link,
-    collection: &OwnedObjectPath,
+    path: &OwnedObjectPath,
     mut attributes: Query<'_>,
-    sealed: Wire,
+    bytes: &[u8],
 ) -> Result<(), Trouble> {
     let part = |name| attributes.get(name).copied().unwrap_or_default();
     let label = format!(
@@ -240,19 +245,10 @@ async fn create(
         part(SERVICE_ATTRIBUTE)
     );
     attributes.insert(APPLICATION.0, APPLICATION.1);
-    let properties: HashMap<&str, Value<'_>> = HashMap::from([
-        (ITEM_LABEL, Value::from(label)),
-        (ITEM_ATTRIBUTES, Value::from(attributes)),
-    ]);
-    let body = (properties, sealed, true);
-    let (item, _prompt): (OwnedObjectPath, OwnedObjectPath) = link
-        .call(collection, COLLECTION, "CreateItem", &body)
-        .await?;
-    if item.as_str() == "/" {
-        // The service wants to ask first; a locked collection is the only reason known.
-        return Err(Trouble::Locked(collection.clone()));
-    }
-    Ok(())
+    let collection = link.collection(path).await?;
+    let making = collection.create_item(&label, attributes, bytes, true, CONTENT_TYPE);
+    let made = guarded(making).await;
+    link.judge(made.map(drop), path, "CreateItem").await
 }
 
 /// Gives an entry of another program the attribute without which Python would make a second one.
@@ -273,11 +269,13 @@ pub(super) fn no_default() -> Trouble {
 }
 
 /// Removes every entry of the service, or of one account of it. Nothing is removed while some of
-/// them are locked.
+/// them are locked. A service that asks first (`KeePassXC`) waits for its user no longer than
+/// `patience`.
 pub(super) async fn erase(
     link: &Link,
     service: &str,
     username: Option<&str>,
+    patience: Duration,
 ) -> Result<Vec<String>, Trouble> {
     if let Some(collection) = link.default_collection().await?
         && link.locked(&collection, COLLECTION).await?
@@ -291,9 +289,9 @@ pub(super) async fn erase(
     let mut removed = Vec::new();
     for item in unlocked {
         let prompt: OwnedObjectPath = link.call(&item, ITEM, "Delete", &()).await?;
-        if prompt.as_str() != "/" {
+        if ask(link, &prompt, patience).await? != Asked::Accepted {
             return Err(Trouble::Broken(format!(
-                "the keyring wants to be asked before it removes an entry from {}",
+                "the keyring's question whether to remove an entry from {} was not answered with yes",
                 place(&item)
             )));
         }
@@ -321,6 +319,15 @@ pub(super) async fn list(link: &Link) -> Result<Vec<Entry>, Trouble> {
             return Err(Trouble::Locked(collection));
         }
         let location = place(&collection);
+        if hidden {
+            // Of whom its entries are cannot be told, but that there may be some.
+            entries.push(Entry {
+                locked: true,
+                location,
+                ..Entry::default()
+            });
+            continue;
+        }
         entries.extend(
             all.into_iter()
                 .filter_map(|item| entry(item, locked, &location)),
@@ -335,7 +342,13 @@ fn entry(mut attributes: HashMap<String, String>, locked: bool, location: &str) 
     if name.is_none() && !service.contains("://") {
         return None;
     }
-    let username = attributes.remove(USERNAME_ATTRIBUTE);
+    let mut username = attributes.remove(USERNAME_ATTRIBUTE);
+    if let Some(name) = &mut username
+        && name == EMPTY_USERNAME
+    {
+        // How Poetry spells that there is none.
+        name.clear();
+    }
     Some(Entry {
         url: name.is_none().then_some(service),
         name,
@@ -380,6 +393,8 @@ mod tests {
         let url = of("https://a.example/simple/", "ci").unwrap();
         assert_eq!(url.url.as_deref(), Some("https://a.example/simple/"));
         assert_eq!(url.name, None);
+        let nobody = of("poetry-repository-foo", "__poetry_source_empty_username__").unwrap();
+        assert_eq!(nobody.username.as_deref(), Some(""));
         assert!(of("mail", "ci").is_none());
         assert!(entry(HashMap::new(), true, "").is_none());
     }

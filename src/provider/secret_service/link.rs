@@ -1,12 +1,12 @@
 //! One connection to the bus, the owner of the service's name, and one session with it.
 
+use secret_service::{Collection, EncryptionType, Item, SecretService};
 use serde::Serialize;
 use tokio::sync::OnceCell;
 use zbus::names::OwnedUniqueName;
-use zbus::zvariant::{DynamicDeserialize, DynamicType, OwnedObjectPath, OwnedValue, Value};
+use zbus::zvariant::{DynamicDeserialize, DynamicType, OwnedObjectPath, OwnedValue};
 
 use super::address::Places;
-use super::session::{ALGORITHM, Exchange, Session};
 use super::signals::{Generation, Watch, listen};
 use super::trouble::Trouble;
 
@@ -34,10 +34,11 @@ pub(super) enum Start {
 /// The connection.
 pub(super) struct Link {
     bus: zbus::Connection,
-    /// Calls go to the owner, not to the name: they never start another service, and nobody who
-    /// takes the name over later is sent anything.
+    /// Our own calls go to the owner, not to the name: they never start another service, and
+    /// nobody who takes the name over later is sent anything. Those of `secret_service` go to the
+    /// name, but in a session that the owner alone knows.
     owner: OwnedUniqueName,
-    session: OnceCell<Session>,
+    session: OnceCell<SecretService<'static>>,
     client: Option<String>,
     watch: Watch,
 }
@@ -118,18 +119,59 @@ impl Link {
         T::try_from(value).map_err(|_| Trouble::unclear(name))
     }
 
-    /// The session; opened when the first secret is to travel.
-    pub(super) async fn session(&self) -> Result<&Session, Trouble> {
+    /// The encrypted session; opened when the first secret is to travel.
+    async fn session(&self) -> Result<&SecretService<'static>, Trouble> {
         let open = async || {
-            let exchange = Exchange::new()?;
-            let body = (ALGORITHM, Value::from(exchange.public()));
-            let (theirs, path): (OwnedValue, OwnedObjectPath) =
-                self.call(&root(), SERVICE, "OpenSession", &body).await?;
-            let theirs =
-                Vec::<u8>::try_from(theirs).map_err(|_| Trouble::unclear("OpenSession"))?;
-            exchange.finish(&theirs, path)
+            let bus = self.bus.clone();
+            let opened = SecretService::connect_with_existing(EncryptionType::Dh, bus).await;
+            let session = self.judge(opened, &root(), "OpenSession").await?;
+            // Whoever had the name has opened it: it has to be the owner that was checked. Unique
+            // names are never given twice (D-Bus specification, "Message Bus Names"), so the uid
+            // is the one that was checked too.
+            if self.owns_the_name().await? {
+                Ok(session)
+            } else {
+                Err(Trouble::Lost)
+            }
         };
         self.session.get_or_try_init(open).await
+    }
+
+    /// An item, for its secret.
+    pub(super) async fn item(&self, path: &OwnedObjectPath) -> Result<Item<'_>, Trouble> {
+        let item = self.session().await?.get_item_by_path(path.clone()).await;
+        item.map_err(|error| Trouble::of_session(&error, path, "GetSecret"))
+    }
+
+    /// A collection, to make an item in it.
+    pub(super) async fn collection(
+        &self,
+        path: &OwnedObjectPath,
+    ) -> Result<Collection<'_>, Trouble> {
+        let session = self.session().await?;
+        let collection = session.get_collection_by_path(path.clone()).await;
+        collection.map_err(|error| Trouble::of_session(&error, path, "CreateItem"))
+    }
+
+    /// What a call in the session came to. Such a call goes to the name: what somebody else says
+    /// who has it by now is no answer to what the owner was asked.
+    pub(super) async fn judge<T>(
+        &self,
+        result: Result<T, secret_service::Error>,
+        object: &OwnedObjectPath,
+        method: &str,
+    ) -> Result<T, Trouble> {
+        match result {
+            Ok(value) => Ok(value),
+            Err(error) if self.owns_the_name().await? => {
+                Err(Trouble::of_session(&error, object, method))
+            }
+            Err(_) => Err(Trouble::Lost),
+        }
+    }
+
+    async fn owns_the_name(&self) -> Result<bool, Trouble> {
+        Ok(read_owner(&self.bus).await?.as_ref() == Some(&self.owner))
     }
 
     /// The collection with the alias `default`, where Python keyring keeps everything.

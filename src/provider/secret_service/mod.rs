@@ -5,16 +5,16 @@
 //!
 //! - `address`: where the bus is
 //! - `link`: connection, owner of the name, calls
-//! - `session`: encryption
 //! - `signals`: what changed
 //! - `items`: find, store, erase, list, as Python keyring does
 //! - `unlock`: the window, or a password
+//! - `guarded`: work that may be given up at any moment
 //! - `trouble`: why it could not be asked
 
 mod address;
+mod guarded;
 mod items;
 mod link;
-mod session;
 mod signals;
 mod trouble;
 mod unlock;
@@ -54,6 +54,7 @@ pub struct SecretService {
     places: Places,
     link: Mutex<Option<Link>>,
     prompting: Mutex<()>,
+    prompt_time: Duration,
     generation: Generation,
 }
 
@@ -73,8 +74,16 @@ impl SecretService {
             places,
             link: Mutex::new(None),
             prompting: Mutex::new(()),
+            prompt_time: limits::PROMPT_TIME,
             generation: Generation::default(),
         }
+    }
+
+    /// The same with another time for the window than [`limits::PROMPT_TIME`].
+    #[must_use]
+    pub fn with_prompt_time(mut self, time: Duration) -> Self {
+        self.prompt_time = time;
+        self
     }
 
     /// Counts the changes that the service has told of, and every time that some may have been
@@ -135,7 +144,7 @@ impl SecretService {
         }
     }
 
-    /// The window's time is [`limits::PROMPT_TIME`]; who calls may give up earlier.
+    /// The window has its own time; who calls may give up earlier.
     async fn unlock_by_prompt(
         &self,
         call: &Call,
@@ -146,15 +155,15 @@ impl SecretService {
         let _one = self.prompting.lock().await;
         let asked = async {
             let link = within(call.time, self.open(call, Start::Allowed)).await?;
-            unlock::by_prompt(&link, object).await
+            unlock::by_prompt(&link, object, self.prompt_time).await
         };
         let why = match asked.await {
-            Ok(Asked::Unlocked) => return Ok(()),
+            Ok(Asked::Accepted) => return Ok(()),
             Ok(Asked::Dismissed) => {
                 "its prompt was dismissed, or no window could be shown here".to_owned()
             }
             Ok(Asked::Unanswered) => {
-                let seconds = limits::PROMPT_TIME.as_secs();
+                let seconds = self.prompt_time.as_secs_f64();
                 let why = format!("{doing}: nobody answered its prompt within {seconds} s");
                 return Err(Failure::new(ErrorCode::TimedOut, why).hint(HEADLESS));
             }
@@ -219,6 +228,9 @@ impl SecretService {
 }
 
 const HEADLESS: &str = "where no window can be shown, pipe the keyring's password to `helper agent unlock --password-stdin`";
+
+/// The part of a call's time in which a question of the keyring about it may be answered.
+const PATIENCE: f64 = 0.75;
 
 /// Why nothing came of it.
 enum Refusal {
@@ -317,7 +329,9 @@ impl Provider for SecretService {
                 return Ok(Vec::new());
             };
             self.ask(call, async |link| {
-                items::erase(link, service, username.as_deref()).await
+                // Less than the whole: the window is closed before the connection is.
+                let patience = call.time.mul_f64(PATIENCE);
+                items::erase(link, service, username.as_deref(), patience).await
             })
             .await
             .map_err(|refusal| refusal.failure(&format!("cannot remove {key} from the keyring")))

@@ -58,6 +58,28 @@ impl Trouble {
         }
     }
 
+    /// What a failed call of `secret_service` to an object means.
+    pub(super) fn of_session(
+        error: &secret_service::Error,
+        object: &OwnedObjectPath,
+        method: &str,
+    ) -> Self {
+        use secret_service::Error;
+        match error {
+            Error::Zbus(error) => Self::of_call(error, object, method),
+            Error::Crypto(_) => {
+                Self::Malformed("the keyring's answer cannot be decrypted".to_owned())
+            }
+            Error::Zvariant(_) => Self::unclear(method),
+            Error::Locked => Self::Locked(object.clone()),
+            Error::Prompt => Self::Broken(format!(
+                "the keyring's question about {method} was dismissed"
+            )),
+            Error::PromptDisconnected | Error::Unavailable => Self::Lost,
+            _ => Self::Broken(format!("the call of {method} failed")),
+        }
+    }
+
     /// An answer that has not the form it should have.
     pub(super) fn unclear(method: &str) -> Self {
         Self::Malformed(format!(

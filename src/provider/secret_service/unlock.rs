@@ -6,12 +6,12 @@
 
 use std::time::Duration;
 
-use credential_helper_protocol::{Secret, limits};
+use credential_helper_protocol::Secret;
 use futures_util::StreamExt as _;
 use tokio::time::timeout;
 use zbus::MessageStream;
 use zbus::message::Type;
-use zbus::zvariant::{OwnedObjectPath, OwnedValue};
+use zbus::zvariant::{OwnedObjectPath, OwnedValue, Value};
 
 use super::items::{interface, no_default};
 use super::link::{COLLECTION, Link, SERVICE, root};
@@ -25,6 +25,11 @@ const PROMPT: &str = "org.freedesktop.Secret.Prompt";
 const DISMISS_TIME: Duration = Duration::from_secs(1);
 
 /// Opens the default collection with its password.
+///
+/// The password crosses the user's own bus once, in a plain session and to nobody but the owner
+/// that was checked: the key of the encrypted session is not to be had for another interface.
+/// Programs of the same user that watch the bus could ask for the secrets themselves once the
+/// keyring is open (`docs/threat-model.md`).
 pub(super) async fn with_password(link: &Link, password: &Secret) -> Result<(), Trouble> {
     let Some(collection) = link.default_collection().await? else {
         return Err(no_default());
@@ -32,20 +37,38 @@ pub(super) async fn with_password(link: &Link, password: &Secret) -> Result<(), 
     if !link.locked(&collection, COLLECTION).await? {
         return Ok(());
     }
-    let sealed = link.session().await?.seal(password.expose())?;
-    let body = (&collection, sealed);
+    // A service that cannot use it is not told the password.
+    let described: String = link
+        .call(
+            &root(),
+            "org.freedesktop.DBus.Introspectable",
+            "Introspect",
+            &(),
+        )
+        .await?;
+    if !described.contains(INTERNAL) {
+        return Err(Trouble::Broken(
+            "this keyring cannot be unlocked with a password from here (only gnome-keyring can)"
+                .to_owned(),
+        ));
+    }
+    let plain = ("plain", Value::from(""));
+    let (_, session): (OwnedValue, OwnedObjectPath) =
+        link.call(&root(), SERVICE, "OpenSession", &plain).await?;
+    let parameters: &[u8] = &[];
+    let secret = (
+        session,
+        parameters,
+        password.expose().as_bytes(),
+        "text/plain",
+    );
+    let body = (&collection, secret);
     let answer: Result<(), Trouble> = link
         .call(&root(), INTERNAL, "UnlockWithMasterPassword", &body)
         .await;
     match answer {
         // The interface has no error of its own for a wrong password: what counts is the lock.
         Ok(()) => {}
-        Err(Trouble::Gone) => {
-            return Err(Trouble::Broken(
-                "this keyring cannot be unlocked with a password from here (only gnome-keyring can)"
-                    .to_owned(),
-            ));
-        }
         Err(Trouble::Broken(_)) => return Err(Trouble::Locked(collection)),
         Err(other) => return Err(other),
     }
@@ -58,8 +81,8 @@ pub(super) async fn with_password(link: &Link, password: &Secret) -> Result<(), 
 /// How a prompt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asked {
-    /// It is open.
-    Unlocked,
+    /// The user said yes, or did not have to be asked.
+    Accepted,
     /// The user said no, or no window could be shown.
     Dismissed,
     /// Nobody answered.
@@ -70,6 +93,7 @@ pub(super) enum Asked {
 pub(super) async fn by_prompt(
     link: &Link,
     object: Option<&OwnedObjectPath>,
+    time: Duration,
 ) -> Result<Asked, Trouble> {
     let object = match object {
         Some(object) => object.clone(),
@@ -77,26 +101,37 @@ pub(super) async fn by_prompt(
     };
     let interface = interface(&object);
     if !link.locked(&object, interface).await? {
-        return Ok(Asked::Unlocked);
+        return Ok(Asked::Accepted);
     }
     let (_, prompt): (Vec<OwnedObjectPath>, OwnedObjectPath) = link
         .call(&root(), SERVICE, "Unlock", &(vec![&object],))
         .await?;
-    if prompt.as_str() != "/" {
-        let Ok(dismissed) = timeout(limits::PROMPT_TIME, show(link, &prompt)).await else {
-            let dismiss = link.call::<_, ()>(&prompt, PROMPT, "Dismiss", &());
-            // The window may stay: the connection ends with this anyway.
+    match ask(link, &prompt, time).await? {
+        Asked::Accepted if link.locked(&object, interface).await? => Err(Trouble::Locked(object)),
+        asked => Ok(asked),
+    }
+}
+
+/// Runs a prompt; there is none where the path is `/`. After this time it is closed.
+pub(super) async fn ask(
+    link: &Link,
+    prompt: &OwnedObjectPath,
+    time: Duration,
+) -> Result<Asked, Trouble> {
+    if prompt.as_str() == "/" {
+        return Ok(Asked::Accepted);
+    }
+    match timeout(time, show(link, prompt)).await {
+        Ok(Ok(false)) => Ok(Asked::Accepted),
+        Ok(Ok(true)) => Ok(Asked::Dismissed),
+        Ok(Err(trouble)) => Err(trouble),
+        Err(_) => {
+            let dismiss = link.call::<_, ()>(prompt, PROMPT, "Dismiss", &());
+            // The window may stay: nobody waits for it any longer.
             let _ = timeout(DISMISS_TIME, dismiss).await;
-            return Ok(Asked::Unanswered);
-        };
-        if dismissed? {
-            return Ok(Asked::Dismissed);
+            Ok(Asked::Unanswered)
         }
     }
-    if link.locked(&object, interface).await? {
-        return Err(Trouble::Locked(object));
-    }
-    Ok(Asked::Unlocked)
 }
 
 /// Shows the window and waits for it; whether it was dismissed.

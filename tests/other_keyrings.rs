@@ -1,0 +1,339 @@
+//! The Secret Service provider against the other keyrings, as far as they are installed:
+//! `KeePassXC`, `KWallet`, oo7. `tests/run --all-keyrings` installs what Debian has of them.
+//!
+//! None of them needs a display here: Qt has a platform without one (`offscreen`).
+
+use std::cell::Cell;
+use std::io::Write as _;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use credential_helper::domain::credential::{Answer, EMPTY_USERNAME, Key, Why};
+use credential_helper::provider::Provider as _;
+use credential_helper::provider::secret_service::{Presence, SecretService};
+use credential_helper_protocol::{ErrorCode, Secret};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::harness::keyring::{Bus, Keyring, NAME, PASSWORD, find};
+use crate::secret_service::{at, call_within, failed, run};
+
+/// `KeePassXC` has been seen to need 8 s for its first answer.
+const WARM_UP: Duration = Duration::from_secs(60);
+const SERVICE: &str = "poetry-repository-foo";
+const ALICE: [(&str, &str); 2] = [("service", SERVICE), ("username", "alice")];
+
+/// A program that ends with the test.
+struct Program(Child);
+
+impl Program {
+    /// SIGTERM, and waits.
+    fn end(mut self) {
+        kill_process(Pid::from_child(&self.0), Signal::TERM).unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The program; `None`, and a line that says so, where it is not installed.
+fn installed(program: &str) -> Option<PathBuf> {
+    let path = find(program);
+    if path.is_none() {
+        eprintln!("{program} is not installed: this keyring is not tested");
+    }
+    path
+}
+
+fn alice() -> Key {
+    key(SERVICE, Some("alice"))
+}
+
+fn key(service: &str, username: Option<&str>) -> Key {
+    Key::Service {
+        service: service.to_owned(),
+        username: username.map(str::to_owned),
+    }
+}
+
+/// Waits until the keyring has read its file: before, it has no collection.
+async fn ready(provider: &SecretService) {
+    let counter = provider.subscribe();
+    let waiting = async {
+        loop {
+            let before = counter.get();
+            match provider.presence(&call_within(WARM_UP)).await {
+                Presence::Present => return,
+                Presence::Absent(_) => changed(&counter, before).await,
+                Presence::Unknown(why) => panic!("{why}"),
+            }
+        }
+    };
+    tokio::time::timeout(WARM_UP, waiting).await.unwrap();
+}
+
+async fn changed(counter: &Cell<u64>, before: u64) {
+    while counter.get() == before {
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn secret(provider: &SecretService, key: &Key) -> Option<String> {
+    match provider.find(key, &call_within(WARM_UP)).await {
+        Answer::Found(halves) => Some(halves.secret.unwrap().expose().to_owned()),
+        Answer::NotFound => None,
+        Answer::Failed(why, detail) => panic!("{}: {detail}", why.word()),
+        Answer::Skipped(_) => panic!("skipped"),
+    }
+}
+
+async fn store(provider: &SecretService, key: &Key, text: &str) {
+    let secret = Secret::from(text);
+    let stored = provider.store(key, &secret, &call_within(WARM_UP)).await;
+    stored.unwrap();
+}
+
+/// What holds for every keyring: found, not found, stored once whoever stores, removed, locked.
+async fn holds(bus: &Bus) {
+    let provider = at(bus.address());
+    let client = bus.client().await;
+    ready(&provider).await;
+    assert_eq!(secret(&provider, &alice()).await, None);
+    for text in ["one", "zw\u{f6}lf \u{20ac}", ""] {
+        store(&provider, &alice(), text).await;
+        assert_eq!(secret(&provider, &alice()).await.as_deref(), Some(text));
+        assert_eq!(client.search(&ALICE).await.len(), 1, "{text}");
+    }
+    let token = key("https://a.example/simple/", Some("__token__"));
+    store(&provider, &token, &"x".repeat(32 * 1024)).await;
+    assert_eq!(secret(&provider, &token).await.unwrap().len(), 32 * 1024);
+    let nobody = key("poetry-repository-bar", Some(EMPTY_USERNAME));
+    store(&provider, &nobody, "empty").await;
+    assert_eq!(secret(&provider, &nobody).await.as_deref(), Some("empty"));
+    // Without an account: the one that is there.
+    assert_eq!(
+        secret(&provider, &key("poetry-repository-bar", None))
+            .await
+            .as_deref(),
+        Some("empty")
+    );
+
+    // The others see ours and replace it, and we see theirs.
+    let set = "import keyring, sys; keyring.set_password(*sys.argv[1:4])";
+    if let Some(output) = bus.python(set, &[SERVICE, "alice", "python"]) {
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(secret(&provider, &alice()).await.as_deref(), Some("python"));
+    }
+    let arguments = [
+        "store",
+        "--label=x",
+        "service",
+        SERVICE,
+        "username",
+        "alice",
+    ];
+    if let Some(output) = bus.secret_tool(&arguments, "tool") {
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(secret(&provider, &alice()).await.as_deref(), Some("tool"));
+    }
+    assert_eq!(client.search(&ALICE).await.len(), 1);
+
+    let listed = provider.list(&call_within(WARM_UP)).await.unwrap();
+    let mut accounts: Vec<_> = listed
+        .iter()
+        .map(|entry| entry.username.as_deref().unwrap())
+        .collect();
+    accounts.sort_unstable();
+    assert_eq!(accounts, ["", "__token__", "alice"]);
+
+    let removed = provider.erase(&token, &call_within(WARM_UP)).await.unwrap();
+    assert_eq!(removed.len(), 1);
+    assert_eq!(secret(&provider, &token).await, None);
+
+    client.lock(&client.default_collection().await).await;
+    for hidden in [alice(), key(SERVICE, None), key("absent", None)] {
+        let answer = provider.find(&hidden, &call_within(WARM_UP)).await;
+        assert_eq!(failed(answer).0, Why::Locked);
+    }
+    let text = Secret::from("two");
+    let refused = provider.store(&alice(), &text, &call_within(WARM_UP)).await;
+    assert_eq!(refused.unwrap_err().code, ErrorCode::Locked);
+    let state = provider.state(&call_within(WARM_UP)).await;
+    assert_eq!(state.state, "locked");
+}
+
+/// A database with one group, which `KeePassXC` shows to other programs because of its custom data.
+const DATABASE: &str = r#"<?xml version="1.0" encoding="utf-8" standalone="yes"?>
+<KeePassFile><Meta><CustomData><Item><Key>FDO_SECRETS_EXPOSED_GROUP</Key>
+<Value>{10111213-1415-1617-1819-1a1b1c1d1e1f}</Value></Item></CustomData></Meta>
+<Root><Group><UUID>AAECAwQFBgcICQoLDA0ODw==</UUID><Name>Root</Name>
+<Group><UUID>EBESExQVFhcYGRobHB0eHw==</UUID><Name>Secrets</Name></Group>
+</Group></Root></KeePassFile>"#;
+
+#[test]
+fn keepassxc() {
+    let (Some(keepassxc), Some(cli)) = (installed("keepassxc"), installed("keepassxc-cli")) else {
+        return;
+    };
+    let bus = Bus::start();
+    let home = bus.home();
+    let settings = home.join(".config/keepassxc");
+    std::fs::create_dir_all(&settings).unwrap();
+    // Without it `KeePassXC` does not start.
+    std::fs::create_dir_all(home.join(".cache/keepassxc")).unwrap();
+    std::fs::write(
+        settings.join("keepassxc.ini"),
+        "[General]\nConfigVersion=2\nSingleInstance=false\nUpdateCheckMessageShown=true\n\
+         [GUI]\nCheckForUpdates=false\n\
+         [FdoSecrets]\nEnabled=true\nShowNotification=false\nConfirmAccessItem=false\n\
+         ConfirmDeleteItem=false\n",
+    )
+    .unwrap();
+    std::fs::write(home.join("t.xml"), DATABASE).unwrap();
+    let import = ["import", "--set-password", "--decryption-time", "100"];
+    let mut import = bus
+        .command(cli)
+        .args(import)
+        .args(["t.xml", "t.kdbx"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stdin = import.stdin.take().unwrap();
+    write!(stdin, "{PASSWORD}\n{PASSWORD}\n").unwrap();
+    drop(stdin);
+    assert!(import.wait().unwrap().success(), "no database was made");
+    let mut program = bus
+        .command(keepassxc)
+        .args(["--pw-stdin", "t.kdbx"])
+        .env("QT_QPA_PLATFORM", "offscreen")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stdin = program.stdin.take().unwrap();
+    writeln!(stdin, "{PASSWORD}").unwrap();
+    let _program = Program(program);
+    bus.wait_for(NAME);
+    run(holds(&bus));
+}
+
+#[test]
+fn kwallet() {
+    let Some(kwallet) = installed("kwalletd5") else {
+        return;
+    };
+    let bus = Bus::start();
+    let home = bus.home();
+    std::fs::create_dir_all(home.join(".config")).unwrap();
+    std::fs::create_dir_all(home.join(".local/share/kwalletd")).unwrap();
+    std::fs::write(
+        home.join(".config/kwalletrc"),
+        "[Wallet]\nEnabled=true\nFirst Use=false\nUse One Wallet=true\n\
+         Default Wallet=kdewallet\nPrompt on Open=false\nClose When Idle=false\nLeave Open=true\n\
+         [org.freedesktop.secrets]\napiEnabled=true\n",
+    )
+    .unwrap();
+    std::fs::write(
+        home.join(".local/share/kwalletd/kdewallet.salt"),
+        [b's'; 56],
+    )
+    .unwrap();
+    // It shows a wallet that was there when it started: the first time it makes one.
+    let first = Program(start_kwallet(&bus, bus.command(&kwallet)));
+    bus.wait_for("org.kde.kwalletd5");
+    run(wallet_is_open(&bus));
+    first.end();
+    let _second = Program(start_kwallet(&bus, bus.command(&kwallet)));
+    bus.wait_for(NAME);
+    run(holds(&bus));
+}
+
+/// As its PAM module starts it, so that no window asks for a password: the hash of the password
+/// comes through a pipe, the environment through a connection to a socket. Any hash will do, as
+/// long as it is the same each time.
+fn start_kwallet(bus: &Bus, mut command: Command) -> Child {
+    let path = bus.home().join("kwallet.sock");
+    let _ = std::fs::remove_file(&path);
+    let listener = UnixListener::bind(&path).unwrap();
+    let mut environment = UnixStream::connect(&path).unwrap();
+    environment
+        .write_all(b"QT_QPA_PLATFORM=offscreen\n")
+        .unwrap();
+    let (hash, mut writer) = std::io::pipe().unwrap();
+    writer.write_all(&[b'h'; 56]).unwrap();
+    command
+        .args(["--pam-login", "1", "2"])
+        .env("PAM_KWALLET5_LOGIN", &path)
+        .env("QT_QPA_PLATFORM", "offscreen")
+        .stdin(Stdio::null())
+        .stdout(OwnedFd::from(hash))
+        .stderr(OwnedFd::from(listener))
+        .spawn()
+        .unwrap()
+}
+
+async fn wallet_is_open(bus: &Bus) {
+    let bus = zbus::connection::Builder::address(bus.address().as_str())
+        .unwrap()
+        .build()
+        .await
+        .unwrap();
+    let name = "org.kde.kwalletd5";
+    let waiting = async {
+        loop {
+            let reply = bus
+                .call_method(
+                    Some(name),
+                    "/modules/kwalletd5",
+                    Some("org.kde.KWallet"),
+                    "isOpen",
+                    &("kdewallet",),
+                )
+                .await
+                .unwrap();
+            if reply.body().deserialize::<bool>().unwrap() {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(WARM_UP, waiting).await.unwrap();
+}
+
+#[test]
+fn oo7() {
+    let Some(oo7) = installed("oo7-daemon") else {
+        return;
+    };
+    if rustix::process::geteuid().is_root() {
+        eprintln!("oo7-daemon ends at once for root: this keyring is not tested");
+        return;
+    }
+    // It opens a keyring that is there, but does not make one without a window.
+    let mut keyring = Keyring::start();
+    keyring.kill();
+    let bus = keyring.bus();
+    let mut program = bus
+        .command(oo7)
+        .arg("-l")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stdin = program.stdin.take().unwrap();
+    stdin.write_all(PASSWORD.as_bytes()).unwrap();
+    drop(stdin);
+    let _program = Program(program);
+    bus.wait_for(NAME);
+    run(holds(bus));
+}
