@@ -112,7 +112,12 @@ pub struct Agent {
 impl Agent {
     /// An agent that has asked nothing yet.
     pub fn new(mut parts: Parts) -> Self {
-        let files = Files::default();
+        // A process that ends with its answer has nothing to watch for.
+        let files = if parts.socket.is_some() {
+            Files::watching()
+        } else {
+            Files::default()
+        };
         let registry = Registry::new(parts.variables.take());
         let keyring_generation = registry.keyring.subscribe();
         let clock = parts.clock.clone();
@@ -346,11 +351,27 @@ impl Agent {
         self.hold(false);
         self.answers.forget();
         self.breakers.answered(ProviderId::SYSTEM_KEYRING);
+        if unlock.password.is_none() && !self.uses_keyring(&call, &unlock.context).await {
+            return Ok(Nothing {});
+        }
         self.registry
             .keyring
             .unlock(&call, unlock.password.as_ref())
             .await?;
         Ok(Nothing {})
+    }
+
+    /// Whether there is a keyring that is asked, or may be one: where there is none, none is locked.
+    async fn uses_keyring(&self, call: &Call, context: &Context) -> bool {
+        let switch = context.keyring_enabled.as_deref();
+        if let Ok(false) = crate::provider::poetry::keyring_enabled(call, switch, false).await {
+            return false;
+        }
+        let presence = self.registry.keyring.presence(call);
+        !matches!(
+            tokio::time::timeout(drive::KEYRING_TIME, presence).await,
+            Ok(registry::Presence::Absent(_))
+        )
     }
 
     /// `Reload`: settings and bindings are read anew at every question; this drops what is kept.
