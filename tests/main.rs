@@ -9,8 +9,18 @@
     reason = "tests: a failure is the message, and nobody outside uses the harness"
 )]
 
+#[cfg(target_os = "linux")]
+mod agent;
 mod architecture;
+#[cfg(target_os = "linux")]
+mod bad_input;
+#[cfg(target_os = "linux")]
+mod conversations;
 mod harness;
+#[cfg(target_os = "linux")]
+mod kills;
+#[cfg(target_os = "linux")]
+mod leak;
 #[cfg(target_os = "linux")]
 mod other_keyrings;
 mod provider_contract;

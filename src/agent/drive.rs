@@ -14,7 +14,7 @@ use crate::domain::binding::{self, Class, Verdict};
 use crate::domain::credential::ProviderId;
 use crate::domain::known::{best_match, declared_by_project};
 use crate::domain::name::RepositoryName;
-use crate::domain::resolution::{Ended, Found, Outcome, Resolution, Setup};
+use crate::domain::resolution::{Ended, Found, Outcome, Resolution, Setup, TraceStep};
 use crate::domain::url::{RepositoryUrl, Userinfo};
 use crate::provider::Call;
 
@@ -131,16 +131,7 @@ impl Drive<'_> {
             }
             (None, None) => {}
         }
-        let verdicts = self.prepare(&mut setup, &known)?;
-        if let Some(name) = &setup.name {
-            let others = known.collisions(name);
-            if !others.is_empty() {
-                notes.push(format!(
-                    "{name} and {} read the same environment variables",
-                    others.join(", ")
-                ));
-            }
-        }
+        let verdicts = Self::prepare(&mut setup, &known)?;
         let direct = userinfo_answer(parsed.userinfo.as_ref(), setup.by_url);
         let (name, request) = (setup.name.clone(), setup.request.clone());
         let (mut ended, asked_keyring) = match direct {
@@ -150,6 +141,21 @@ impl Drive<'_> {
                     .await
             }
         };
+        // Worth a line beside an answer only where variables had a part in it.
+        let from_variables = |step: &TraceStep| {
+            step.provider.is_variables() && matches!(step.answer, "found" | "username-only")
+        };
+        if let Some(name) = &name
+            && (whole || ended.steps.iter().any(from_variables))
+        {
+            let others = known.collisions(name);
+            if !others.is_empty() {
+                notes.push(format!(
+                    "{name} and {} read the same environment variables",
+                    others.join(", ")
+                ));
+            }
+        }
         ended.warnings.splice(0..0, notes);
         let mut bound_now = false;
         if let Outcome::Found(found) = &ended.outcome
@@ -176,11 +182,7 @@ impl Drive<'_> {
     }
 
     /// Checks the origin and fills in what the repository's name tells.
-    fn prepare(
-        &self,
-        setup: &mut Setup,
-        known: &Known,
-    ) -> Result<Option<(Verdict, Verdict)>, Failure> {
+    fn prepare(setup: &mut Setup, known: &Known) -> Result<Option<(Verdict, Verdict)>, Failure> {
         let Some(name) = setup.name.clone() else {
             setup.by_url = setup.request.as_ref().map(|url| by_url(known, url));
             return Ok(None);
@@ -254,7 +256,7 @@ impl Drive<'_> {
 }
 
 /// Whether what is stored under a URL itself may go there.
-fn by_url(known: &Known, url: &RepositoryUrl) -> Verdict {
+pub(super) fn by_url(known: &Known, url: &RepositoryUrl) -> Verdict {
     let origin = url.origin();
     let allowed = known.bindings.iter().any(|binding| {
         binding.allow_http && binding.by.by_hand() && binding.url.origin() == origin

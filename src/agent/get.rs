@@ -23,6 +23,12 @@ impl Agent {
         if let Some(kept) = self.quick(message) {
             return Ok(kept);
         }
+        if self.rejected.is_empty()
+            && let Some(kept) = self.answers.find_by_a_look(message).await
+        {
+            self.not_locked()?;
+            return Ok(kept);
+        }
         self.answers.missed();
         let who = question.context.parent.map_or(who, Who::Parent);
         if !question.context.variables.is_empty() || !self.rejected.is_empty() {

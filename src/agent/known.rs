@@ -104,7 +104,7 @@ pub async fn gather(
             .unwrap_or(false),
         _ => false,
     };
-    let keyring_off = match poetry::keyring_enabled(call, keyring_variable).await {
+    let keyring_off = match poetry::keyring_enabled(call, keyring_variable, trusted).await {
         Ok(true) => None,
         Ok(false) => Some("keyring.enabled is false".to_owned()),
         Err(failure) => {
@@ -224,12 +224,20 @@ impl Known {
         }
     }
 
-    /// Other known names that read the same variables as this one.
+    /// Other known names that read the same variables as this one. Only Poetry and uv tell names
+    /// apart that are normalised alike; our own settings and bindings mean the same by them.
     pub fn collisions(&self, name: &RepositoryName) -> Vec<String> {
+        let exact = |by| {
+            matches!(
+                by,
+                DeclaredBy::Poetry | DeclaredBy::Project | DeclaredBy::UvToml
+            )
+        };
         let mut names: Vec<String> = self
             .repositories
             .iter()
             .filter(|known| known.name.collides_with(name))
+            .filter(|known| exact(known.by) || known.name.normalized() != name.normalized())
             .map(|known| known.name.to_string())
             .collect();
         names.sort();

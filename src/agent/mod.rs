@@ -5,7 +5,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -75,6 +75,9 @@ pub mod trust;
 #[cfg(unix)]
 pub use self::served::Served;
 
+/// How long the text of a file that nobody asks for is kept.
+const KEEP_FILES: Duration = Duration::from_mins(10);
+
 /// What an agent is started with.
 pub struct Parts {
     /// Where its own files are.
@@ -112,7 +115,12 @@ pub struct Agent {
 impl Agent {
     /// An agent that has asked nothing yet.
     pub fn new(mut parts: Parts) -> Self {
-        let files = Files::default();
+        // A process that ends with its answer has nothing to watch for.
+        let files = if parts.socket.is_some() {
+            Files::watching()
+        } else {
+            Files::default()
+        };
         let registry = Registry::new(parts.variables.take());
         let keyring_generation = registry.keyring.subscribe();
         let clock = parts.clock.clone();
@@ -170,7 +178,7 @@ impl Agent {
         let differs = |theirs: &Option<String>, ours: &PathBuf| {
             theirs
                 .as_ref()
-                .is_some_and(|theirs| PathBuf::from(theirs) != *ours)
+                .is_some_and(|theirs| Path::new(theirs) != ours)
         };
         if differs(&context.settings, &own.settings) || differs(&context.state, &own.state) {
             return Err(known::other_settings());
@@ -280,6 +288,7 @@ impl Agent {
     /// Wipes what has outlived its limits.
     pub fn sweep(&self) {
         self.answers.sweep();
+        self.files.forget_unused(KEEP_FILES);
     }
 
     /// Everything that was kept is old: a store was changed by us.
@@ -346,11 +355,27 @@ impl Agent {
         self.hold(false);
         self.answers.forget();
         self.breakers.answered(ProviderId::SYSTEM_KEYRING);
+        if unlock.password.is_none() && !self.uses_keyring(&call, &unlock.context).await {
+            return Ok(Nothing {});
+        }
         self.registry
             .keyring
             .unlock(&call, unlock.password.as_ref())
             .await?;
         Ok(Nothing {})
+    }
+
+    /// Whether there is a keyring that is asked, or may be one: where there is none, none is locked.
+    async fn uses_keyring(&self, call: &Call, context: &Context) -> bool {
+        let switch = context.keyring_enabled.as_deref();
+        if let Ok(false) = crate::provider::poetry::keyring_enabled(call, switch, false).await {
+            return false;
+        }
+        let presence = self.registry.keyring.presence(call);
+        !matches!(
+            tokio::time::timeout(drive::KEYRING_TIME, presence).await,
+            Ok(registry::Presence::Absent(_))
+        )
     }
 
     /// `Reload`: settings and bindings are read anew at every question; this drops what is kept.

@@ -5,9 +5,10 @@ use credential_helper_protocol::{
 };
 
 use super::clock;
-use super::drive::Resolved;
+use super::drive::{Resolved, by_url};
 use crate::domain::binding::Verdict;
 use crate::domain::credential::{ProviderId, Why};
+use crate::domain::known::{DeclaredBy, KnownRepository};
 use crate::domain::name::normalize;
 use crate::domain::resolution::Outcome;
 use crate::domain::text::shown;
@@ -38,6 +39,28 @@ impl Resolved {
         origins
     }
 
+    /// Where the secret of a typed name belongs: the URL of its bindings, where they agree on an
+    /// origin that secrets may travel to.
+    fn bound_url(&self, question: &Question) -> Option<RepositoryUrl> {
+        let key = self.name.as_ref()?.normalized();
+        let fits = |known: &&KnownRepository| {
+            let wanted = question.operation;
+            // What a project or uv.toml declares binds nothing.
+            !matches!(known.by, DeclaredBy::Project | DeclaredBy::UvToml)
+                && known.name.normalized() == key
+                && wanted.is_none_or(|wanted| known.operation.is_none_or(|own| own == wanted))
+        };
+        let mut urls = self
+            .known
+            .repositories
+            .iter()
+            .filter(fits)
+            .map(|known| &known.url);
+        let first = urls.next()?;
+        let agree = urls.all(|url| url.origin() == first.origin());
+        (agree && by_url(&self.known, first).allows()).then(|| first.clone())
+    }
+
     /// The reply of `Get`.
     ///
     /// # Errors
@@ -56,6 +79,7 @@ impl Resolved {
             });
         }
         let warnings = self.shown_warnings();
+        let url = self.request.clone().or_else(|| self.bound_url(question));
         let Outcome::Found(found) = self.ended.outcome else {
             return Err(Failure::new(
                 ErrorCode::Internal,
@@ -64,13 +88,13 @@ impl Resolved {
         };
         Ok(Credential {
             name: self.name.as_ref().map(|name| name.as_str().to_owned()),
-            url: self.request.as_ref().map(|url| url.as_str().to_owned()),
+            url: url.as_ref().map(|url| url.as_str().to_owned()),
             username: found.username,
             password: found.secret,
             scheme: found.scheme,
             provider: found.provider.word().to_owned(),
             location: found.location,
-            origin: self.request.as_ref().map(|url| url.origin().to_string()),
+            origin: url.as_ref().map(|url| url.origin().to_string()),
             operation: question.operation,
             expires: found.expires.map(clock::rfc3339),
             warnings,

@@ -85,7 +85,7 @@ pub(super) async fn collect(options: &Options) -> Configuration {
             Err(failure) => warnings.push(failure.detail),
         }
     }
-    let keyring = poetry::keyring_enabled(&call, context.keyring_enabled.as_deref()).await;
+    let keyring = poetry::keyring_enabled(&call, context.keyring_enabled.as_deref(), false).await;
     let mut files = Vec::new();
     if let Some(folder) = &settings_folder {
         files.push(FileFacts::read_settings(folder, &home, &call).await);

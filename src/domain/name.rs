@@ -74,10 +74,9 @@ impl RepositoryName {
         variable::spellings(&self.0)
     }
 
-    /// Whether both names read the same variables although they are different names.
+    /// Whether both names read the same variables although files and keyrings tell them apart.
     pub fn collides_with(&self, other: &Self) -> bool {
-        self != other
-            && self.normalized() != other.normalized()
+        !same_stored_name(&self.0, &other.0)
             && self
                 .variable_spellings()
                 .iter()
@@ -128,6 +127,24 @@ mod tests {
     fn bindings_take_spellings_together() {
         assert_eq!(name("My.Re_po").normalized(), "my-re-po");
         assert_eq!(name("a__b").normalized(), "a-b");
+    }
+
+    #[test]
+    fn names_that_read_the_same_variables() {
+        for (one, other, collide) in [
+            ("my-repo", "my_repo", true),
+            ("my.repo", "my-repo", true),
+            ("Foo", "foo", true),
+            ("foo", "foo", false),
+            ("foo", "bar", false),
+            ("PyPI", "pypi", false),
+        ] {
+            assert_eq!(
+                name(one).collides_with(&name(other)),
+                collide,
+                "{one} {other}"
+            );
+        }
     }
 
     #[test]

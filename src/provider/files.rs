@@ -190,7 +190,11 @@ impl View {
             }
             Ok(Reading::New(found, identity, text)) => {
                 note(found);
-                let text = Rc::new(text);
+                // What was only written anew is the same: what was made of it still holds.
+                let text = match kept {
+                    Some(kept) if *kept.text == text => kept.text,
+                    _ => Rc::new(text),
+                };
                 self.files.keep(path, identity, &text);
                 Ok(Some(text))
             }

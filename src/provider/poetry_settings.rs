@@ -36,17 +36,25 @@ pub enum CertValue {
 }
 
 /// Whether Poetry's keyring is switched on: by the variable, else by `auth.toml`, else by
-/// `config.toml`, else it is. A project's `poetry.toml` is not asked: a clone must not decide where
-/// secrets are kept.
+/// `config.toml`, else it is. A project's `poetry.toml` has the first word where the user has
+/// `trusted` the project, and else none: a clone must not decide where secrets are kept.
 ///
 /// # Errors
 /// Where a file cannot be read or understood.
-pub async fn keyring_enabled(call: &Call, variable: Option<&str>) -> Result<bool, FileFailure> {
+pub async fn keyring_enabled(
+    call: &Call,
+    variable: Option<&str>,
+    trusted: bool,
+) -> Result<bool, FileFailure> {
     if let Some(text) = variable {
         // Anything but these two is false (`boolean_normalizer` of `config.py`).
         return Ok(text == "1" || text.eq_ignore_ascii_case("true"));
     }
-    for id in [ProviderId::AuthToml, ProviderId::ConfigToml] {
+    let project = trusted.then_some(ProviderId::PoetryToml);
+    for id in project
+        .into_iter()
+        .chain([ProviderId::AuthToml, ProviderId::ConfigToml])
+    {
         if let Some((_, document)) = PoetryFile(id).open(call).await?
             && let Some(item) = document.at(&["keyring", "enabled"])?
         {
@@ -138,7 +146,7 @@ pub async fn settings(
             merged.insert(key, Value::String(declared.url.to_string()));
         }
     }
-    let enabled = keyring_enabled(call, keyring).await?;
+    let enabled = keyring_enabled(call, keyring, false).await?;
     merged.insert("keyring.enabled".to_owned(), Value::Bool(enabled));
     Ok(merged)
 }

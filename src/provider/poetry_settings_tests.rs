@@ -30,11 +30,11 @@ async fn keyring_is_switched_by_the_user_alone() {
             ("project/poetry.toml", project),
         ];
         let (_dir, call) = call(&files, &[]);
-        let enabled = keyring_enabled(&call, variable).await.unwrap();
+        let enabled = keyring_enabled(&call, variable, false).await.unwrap();
         assert_eq!(enabled, expected, "{files:?} {variable:?}");
     }
     let (_dir, call) = call(&[("poetry/config.toml", "keyring.enabled = 'no'")], &[]);
-    assert!(keyring_enabled(&call, None).await.is_err());
+    assert!(keyring_enabled(&call, None, false).await.is_err());
 }
 
 fn example() -> (tempfile::TempDir, crate::provider::Call) {

@@ -2,3 +2,5 @@
 
 #[cfg(target_os = "linux")]
 pub mod keyring;
+#[cfg(target_os = "linux")]
+pub mod sandbox;

@@ -1,0 +1,353 @@
+//! A home of its own for the built programs: folders, variables, socket, and the end of its agent.
+
+use std::ffi::OsStr;
+use std::io::{Read as _, Write as _};
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{Mode, OFlags};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// What typing `helper` runs.
+pub const HELPER: &str = env!("CARGO_BIN_EXE_helper");
+/// The agent and everything else.
+pub const HELPERD: &str = env!("CARGO_BIN_EXE_helperd");
+/// Longer than anything here may take on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A home without anything of the user's.
+pub struct Sandbox {
+    root: TempDir,
+    variables: Vec<(String, String)>,
+}
+
+/// How a program ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// Its exit status; 128 and the signal where one ended it.
+    pub status: i32,
+    /// What it printed.
+    pub stdout: String,
+    /// What it said.
+    pub stderr: String,
+}
+
+impl Sandbox {
+    /// Makes one, without a session bus.
+    pub fn new() -> Self {
+        let sandbox = Self {
+            root: TempDir::new().unwrap(),
+            variables: Vec::new(),
+        };
+        for folder in ["home", "run", "project"] {
+            std::fs::create_dir(sandbox.path(folder)).unwrap();
+        }
+        let private = std::fs::Permissions::from_mode(0o700);
+        std::fs::set_permissions(sandbox.path("run"), private).unwrap();
+        sandbox
+    }
+
+    /// Gives every program of this sandbox a variable.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.variables.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Switches the keyring off, so that "not found" can be told.
+    pub fn without_keyring(self) -> Self {
+        let config = "[keyring]\nenabled = false\n";
+        self.write("home/.config/pypoetry/config.toml", config);
+        self
+    }
+
+    /// The folder of everything.
+    pub fn root(&self) -> &Path {
+        self.root.path()
+    }
+
+    /// A path below it.
+    pub fn path(&self, below: &str) -> PathBuf {
+        self.root.path().join(below)
+    }
+
+    /// The agent's socket.
+    pub fn socket(&self) -> PathBuf {
+        self.path("run/credential-helper/agent.sock")
+    }
+
+    /// Writes a file, and the folders above it.
+    pub fn write(&self, below: &str, text: &str) -> PathBuf {
+        let path = self.path(below);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// What a file holds.
+    pub fn read(&self, below: &str) -> String {
+        let path = self.path(below);
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    /// A command in this home, standing in `project`.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("LANG", "C.UTF-8")
+            .env("HOME", self.path("home"))
+            .env("XDG_RUNTIME_DIR", self.path("run"))
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .current_dir(self.path("project"))
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// `helper` with these arguments.
+    pub fn helper(&self, arguments: &[&str]) -> Ended {
+        end(self.command(HELPER).args(arguments), "")
+    }
+
+    /// `helper` with these arguments and this standard input.
+    pub fn helper_fed(&self, arguments: &[&str], input: &str) -> Ended {
+        end(self.command(HELPER).args(arguments), input)
+    }
+
+    /// `helper` with these arguments and variables.
+    pub fn helper_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Ended {
+        let mut command = self.command(HELPER);
+        end(command.envs(variables.iter().copied()).args(arguments), "")
+    }
+
+    /// The running agent's process.
+    pub fn agent(&self) -> Option<Pid> {
+        let stream = UnixStream::connect(self.socket()).ok()?;
+        let peer = rustix::net::sockopt::socket_peercred(&stream).ok()?;
+        Some(peer.pid)
+    }
+
+    /// A connection to the agent.
+    pub fn connect(&self) -> Connection {
+        Connection::to(&self.socket())
+    }
+
+    /// Starts an agent in the foreground and returns when it listens.
+    pub fn run_agent(&self, variables: &[(&str, &str)]) -> Foreground {
+        let mut command = self.command(HELPERD);
+        command.args(["agent", "run"]);
+        command.envs(variables.iter().copied());
+        Foreground::start(command, &self.root.path().join("notify"))
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        if let Some(pid) = self.agent() {
+            let _ = kill_process(pid, Signal::KILL);
+        }
+    }
+}
+
+/// An agent in the foreground.
+pub struct Foreground {
+    /// Its process.
+    pub child: Child,
+}
+
+impl Foreground {
+    /// Starts it with a `NOTIFY_SOCKET` and waits until it says that it is ready.
+    pub fn start(mut command: Command, notify: &Path) -> Self {
+        let _ = std::fs::remove_file(notify);
+        let socket = std::os::unix::net::UnixDatagram::bind(notify).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        let child = command
+            .env("NOTIFY_SOCKET", notify)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut bytes = [0; 256];
+        let count = socket.recv(&mut bytes).unwrap();
+        let said = String::from_utf8_lossy(&bytes[..count]).into_owned();
+        assert!(said.contains("READY=1"), "{said}");
+        Self { child }
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Waits for its end.
+    pub fn wait(&mut self) -> Ended {
+        wait(&mut self.child, PATIENCE)
+    }
+}
+
+impl Drop for Foreground {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A connection that speaks Varlink.
+pub struct Connection(pub UnixStream);
+
+impl Connection {
+    /// To this socket.
+    pub fn to(socket: &Path) -> Self {
+        let stream = UnixStream::connect(socket).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        Self(stream)
+    }
+
+    /// Sends a call of our interface.
+    pub fn send(&mut self, method: &str, parameters: &Value) {
+        let method = format!("io.credentialhelper.Agent1.{method}");
+        let call = json!({ "method": method, "parameters": parameters });
+        self.send_raw(format!("{call}\0").as_bytes());
+    }
+
+    /// Sends bytes.
+    pub fn send_raw(&mut self, bytes: &[u8]) {
+        self.0.write_all(bytes).unwrap();
+    }
+
+    /// The next reply; `None` where the agent has closed.
+    pub fn receive(&mut self) -> Option<Value> {
+        let mut bytes = Vec::new();
+        let mut one = [0];
+        loop {
+            match self.0.read(&mut one) {
+                Ok(0) => return None,
+                Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return None,
+                Err(error) => panic!("no reply: {error}"),
+                Ok(_) if one[0] == 0 => return Some(serde_json::from_slice(&bytes).unwrap()),
+                Ok(_) => bytes.push(one[0]),
+            }
+        }
+    }
+
+    /// A call and its reply.
+    pub fn call(&mut self, method: &str, parameters: &Value) -> Value {
+        self.send(method, parameters);
+        self.receive().expect("a reply")
+    }
+}
+
+/// Runs a command to its end.
+pub fn end(command: &mut Command, input: &str) -> Ended {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Who does not read its input may be gone already.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    wait(&mut child, PATIENCE)
+}
+
+/// Waits for a child and what it says; ends it where that takes too long.
+pub fn wait(child: &mut Child, patience: Duration) -> Ended {
+    let stdout = child.stdout.take().map(gather);
+    let stderr = child.stderr.take().map(gather);
+    let in_time = gone(Pid::from_child(child), patience);
+    if !in_time {
+        child.kill().unwrap();
+    }
+    let status = child.wait().unwrap();
+    let text = |gathering: Option<std::thread::JoinHandle<String>>| {
+        gathering.map_or_else(String::new, |thread| thread.join().unwrap())
+    };
+    let ended = Ended {
+        status: status.code().unwrap_or_else(|| {
+            use std::os::unix::process::ExitStatusExt as _;
+            128 + status.signal().unwrap_or(0)
+        }),
+        stdout: text(stdout),
+        stderr: text(stderr),
+    };
+    assert!(in_time, "it did not end: {ended:?}");
+    ended
+}
+
+fn gather(mut from: impl std::io::Read + Send + 'static) -> std::thread::JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        from.read_to_end(&mut bytes).unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+/// Whether a process ends within this time.
+pub fn gone(pid: Pid, within: Duration) -> bool {
+    let Ok(process) = pidfd_open(pid, PidfdFlags::empty()) else {
+        return true;
+    };
+    readable(&process, within)
+}
+
+/// Whether there is something to read, or an end, within this time.
+pub fn readable(descriptor: &impl std::os::fd::AsFd, within: Duration) -> bool {
+    let until = Instant::now() + within;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        let left = Timespec::try_from(left).unwrap();
+        match poll(&mut [PollFd::new(descriptor, PollFlags::IN)], Some(&left)) {
+            Err(rustix::io::Errno::INTR) => {}
+            other => return other.unwrap() > 0,
+        }
+    }
+}
+
+/// Makes a FIFO.
+pub fn fifo(path: &Path) {
+    let mode = Mode::RUSR | Mode::WUSR;
+    rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+}
+
+/// Opens a FIFO for writing as soon as somebody reads it: the event that a test waits for.
+pub fn writer(path: &Path) -> std::fs::File {
+    let path = path.to_owned();
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let file = rustix::fs::open(&path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty());
+        let _ = sender.send(file);
+    });
+    let file = receiver.recv_timeout(PATIENCE).expect("a reader").unwrap();
+    assert!(file.as_fd().try_clone_to_owned().is_ok());
+    std::fs::File::from(file)
+}
+
+/// Whether this process may do what only root may.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Whether a text fits a pattern in which `*` stands for anything.
+pub fn fits(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = text.strip_prefix(first) else {
+        return false;
+    };
+    let mut last = None;
+    for part in parts {
+        if let Some(before) = last.replace(part) {
+            let Some(at) = rest.find(before) else {
+                return false;
+            };
+            rest = &rest[at + str::len(before)..];
+        }
+    }
+    last.map_or(rest.is_empty(), |last| rest.ends_with(last))
+}
