@@ -25,6 +25,7 @@ use self::registry::Registry;
 use self::rejected::Rejected;
 use crate::domain::credential::ProviderId;
 use crate::provider::files::Files;
+use crate::provider::presence::Presence;
 use crate::provider::{Call, Folders};
 
 #[cfg(unix)]
@@ -374,7 +375,7 @@ impl Agent {
         let presence = self.registry.keyring.presence(call);
         !matches!(
             tokio::time::timeout(drive::KEYRING_TIME, presence).await,
-            Ok(registry::Presence::Absent(_))
+            Ok(Presence::Absent(_))
         )
     }
 
