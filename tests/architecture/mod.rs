@@ -14,7 +14,7 @@ const MAY_NAME: [(&str, &[&str]); 6] = [
     ("agent", &["domain", "provider"]),
     ("connect", &["agent"]),
     ("http", &[]),
-    ("doctor", &["domain", "provider", "http"]),
+    ("doctor", &["domain", "provider", "http", "connect"]),
 ];
 /// Paths that a module may name although the rest of that module is closed to it.
 const ALSO: [(&str, &str); 2] = [
