@@ -115,9 +115,11 @@ class _Search:
         if "userinfo" in self.on:
             for url in urls:
                 user, secret = self._parse(url).userinfo or (None, None)
-                if not password:
+                if password is None and secret:
+                    # One pair, written together.
+                    username, password = user, secret
+                elif not password:
                     username = user if username is None else username
-                    password = secret if password is None else password
         half = username or None
         if asked:
             # Another account's secret is not the answer.

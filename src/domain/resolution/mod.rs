@@ -200,6 +200,13 @@ impl Resolution {
             });
             return;
         }
+        if matches!(ask, Ask::Userinfo)
+            && self.secret.is_none()
+            && secret.as_ref().is_some_and(|secret| !secret.is_empty())
+        {
+            // One pair, written together: its secret is not for an account from elsewhere.
+            self.username = None;
+        }
         if self.username.is_none()
             && let Some(value) = username
             // An entry of a keyring is named by the account that is known already.
