@@ -18,7 +18,7 @@ pub const REQUEST_TIME: Duration = Duration::from_secs(5);
 /// The least and the most that `--timeout` may say, in milliseconds.
 pub const TIMEOUT_MS: std::ops::RangeInclusive<u64> = 100..=600_000;
 /// An unlock or a prompt: a person has to find the window and type.
-pub const PROMPT_TIME: Duration = Duration::from_secs(120);
+pub const PROMPT_TIME: Duration = Duration::from_mins(2);
 /// How long a client waits for the agent that it starts.
 pub const START_TIME: Duration = Duration::from_secs(3);
 

@@ -64,10 +64,6 @@ pub mod on_wire {
     use super::Secret;
 
     /// Writes the secret as a JSON string, or null.
-    #[expect(
-        clippy::ref_option,
-        reason = "serde calls it with a reference to the field"
-    )]
     pub fn serialize<S: Serializer>(value: &Option<Secret>, to: S) -> Result<S::Ok, S::Error> {
         value.as_ref().map(Secret::expose).serialize(to)
     }

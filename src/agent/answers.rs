@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use credential_helper_protocol::{CacheCounts, Question, Secret};
+use credential_helper_protocol::{CacheCounts, Failure, Question, Secret};
 use tokio::sync::OnceCell;
 use zeroize::Zeroizing;
 
@@ -66,7 +66,9 @@ pub struct Answers {
     misses: Cell<u64>,
 }
 
-type Flight = Rc<OnceCell<Bytes>>;
+/// One lookup: its failure is shared as well, so that many askers of a stuck provider do not wait
+/// one after the other.
+type Flight = Rc<OnceCell<Result<Bytes, Failure>>>;
 
 impl Answers {
     /// Nothing kept yet. `keyring_generation` counts the changes that the keyring tells of.
@@ -87,19 +89,38 @@ impl Answers {
     pub fn find(&self, message: &[u8]) -> Option<Bytes> {
         let kept = self.kept.borrow();
         let entry = kept.get(message)?;
+        if !self.is_young(entry) || !self.files.is_current(&entry.keep.stamp) {
+            return None;
+        }
+        entry.used.set(self.clock.now());
+        self.hits.set(self.hits.get() + 1);
+        Some(entry.reply.clone())
+    }
+
+    /// The same for an answer that rests on files which only a look can tell about: on network
+    /// shares and the like. The look is taken off the main thread.
+    pub async fn find_by_a_look(&self, message: &[u8]) -> Option<Bytes> {
+        let (stamp, reply) = {
+            let kept = self.kept.borrow();
+            let entry = kept.get(message).filter(|entry| self.is_young(entry))?;
+            (entry.keep.stamp.clone(), entry.reply.clone())
+        };
+        let epoch = self.epoch.get();
+        let holds = self.files.recheck(&stamp).await && epoch == self.epoch.get();
+        holds.then(|| {
+            self.hits.set(self.hits.get() + 1);
+            reply
+        })
+    }
+
+    /// Whether an answer is within its limits, whatever became of the files.
+    fn is_young(&self, entry: &Kept) -> bool {
         let now = self.clock.now();
-        let holds = now.since(entry.made) < entry.keep.absolute
+        now.since(entry.made) < entry.keep.absolute
             && now.since(entry.used.get()) < entry.keep.idle
             && (!entry.keep.keyring
                 || (entry.keyring_generation == self.keyring_generation.get()
                     && now.since(entry.made) < KEYRING_AGE))
-            && self.files.is_current(&entry.keep.stamp);
-        if !holds {
-            return None;
-        }
-        entry.used.set(now);
-        self.hits.set(self.hits.get() + 1);
-        Some(entry.reply.clone())
     }
 
     /// Counts a question that is not answered from here.

@@ -28,7 +28,7 @@ impl Drive<'_> {
         let mut spent: HashMap<ProviderId, Duration> = HashMap::new();
         let mut given_up: HashMap<ProviderId, Why> = HashMap::new();
         let mut asked_keyring = false;
-        while let Some(request) = resolution.next() {
+        while let Some(request) = resolution.next_request() {
             let id = request.provider;
             let Some(provider) = providers.get(id) else {
                 resolution.answer(Answer::Skipped("not on this platform".to_owned()), 0);

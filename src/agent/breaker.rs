@@ -13,7 +13,7 @@ const TIME_OUTS: u32 = 2;
 /// The first rest; each further time-out doubles it.
 const FIRST_REST: Duration = Duration::from_secs(5);
 /// The longest rest.
-const LONGEST_REST: Duration = Duration::from_secs(60);
+const LONGEST_REST: Duration = Duration::from_mins(1);
 
 /// The breakers of all providers.
 pub struct Breakers {

@@ -79,7 +79,7 @@ impl Agent {
                     username.clone()
                 }),
             };
-            call.time = self.time_for_keyring(&set.context);
+            call.time = Self::time_for_keyring(&set.context);
             let keyring = &self.registry.keyring;
             let location = keyring_time(&call, keyring.store(&key, secret, &call)).await?;
             changed
@@ -167,7 +167,7 @@ impl Agent {
         Ok((call, known))
     }
 
-    pub(super) fn time_for_keyring(&self, context: &Context) -> std::time::Duration {
+    pub(super) fn time_for_keyring(context: &Context) -> std::time::Duration {
         if context.prompt {
             return limits::PROMPT_TIME;
         }

@@ -34,22 +34,11 @@ struct Head<'a> {
 
 /// Answers one message; no bytes for a call that wants no reply.
 pub async fn answer(agent: &Agent, message: &[u8], who: Who) -> (Option<Bytes>, Then) {
-    let head: Head<'_> = match too_deep(message) {
-        false => match serde_json::from_slice(message) {
-            Ok(head) => head,
-            Err(_) => {
-                return (
-                    failed(&Failure::new(ErrorCode::Usage, "the message is no call")),
-                    Then::Continue,
-                );
-            }
-        },
-        true => {
+    let head = match head(message) {
+        Ok(head) => head,
+        Err(reason) => {
             return (
-                failed(&Failure::new(
-                    ErrorCode::Usage,
-                    "the message nests too deeply",
-                )),
+                failed(&Failure::new(ErrorCode::Usage, reason)),
                 Then::Continue,
             );
         }
@@ -61,6 +50,13 @@ pub async fn answer(agent: &Agent, message: &[u8], who: Who) -> (Option<Bytes>, 
     };
     let reply = dispatch(agent, &head, message, who).await;
     (if head.oneway { None } else { reply }, then)
+}
+
+fn head(message: &[u8]) -> Result<Head<'_>, &'static str> {
+    if too_deep(message) {
+        return Err("the message nests too deeply");
+    }
+    serde_json::from_slice(message).map_err(|_| "the message is no call")
 }
 
 async fn dispatch(agent: &Agent, head: &Head<'_>, message: &[u8], who: Who) -> Option<Bytes> {

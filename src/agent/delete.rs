@@ -77,7 +77,7 @@ impl Agent {
             services.extend(own.flat_map(|known| known.url.slash_forms()));
         }
         services.dedup();
-        call.time = self.time_for_keyring(context);
+        call.time = Self::time_for_keyring(context);
         let keyring = &self.registry.keyring;
         let use_keyring = known.keyring_off.is_none()
             && matches!(

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use credential_helper_protocol::{ErrorCode, Failure, Question};
+use credential_helper_protocol::{ErrorCode, Failure, Question, limits};
 
 use super::breaker::Breakers;
 use super::known::{self, Known, Own};
@@ -85,7 +85,19 @@ impl Drive<'_> {
         let context = &question.context;
         let keyring_variable = context.keyring_enabled.as_deref();
         let folder = context.folder.as_deref();
-        let mut known = known::gather(self.own, call, folder, keyring_variable).await?;
+        let total = context
+            .timeout_ms
+            .map_or(limits::REQUEST_TIME, Duration::from_millis);
+        let gather = known::gather(self.own, call, folder, keyring_variable);
+        let mut known = tokio::time::timeout(total, gather)
+            .await
+            .unwrap_or_else(|_| {
+                Err(Failure::new(
+                    ErrorCode::TimedOut,
+                    "the files that say what is known of the repository could not be read in time",
+                )
+                .hint("see `helper doctor`: one of them may be on a disk that does not answer"))
+            })?;
         let providers = self.registry.for_settings(&known.settings);
         if parsed.username.is_some() && parsed.name.is_none() {
             known.learn_usernames(call, &providers.all).await;
@@ -131,7 +143,7 @@ impl Drive<'_> {
             }
             (None, None) => {}
         }
-        let verdicts = self.prepare(&mut setup, &known)?;
+        let verdicts = Self::prepare(&mut setup, &known)?;
         let direct = userinfo_answer(parsed.userinfo.as_ref(), setup.by_url);
         let (name, request) = (setup.name.clone(), setup.request.clone());
         let (mut ended, asked_keyring) = match direct {
@@ -182,11 +194,7 @@ impl Drive<'_> {
     }
 
     /// Checks the origin and fills in what the repository's name tells.
-    fn prepare(
-        &self,
-        setup: &mut Setup,
-        known: &Known,
-    ) -> Result<Option<(Verdict, Verdict)>, Failure> {
+    fn prepare(setup: &mut Setup, known: &Known) -> Result<Option<(Verdict, Verdict)>, Failure> {
         let Some(name) = setup.name.clone() else {
             setup.by_url = setup.request.as_ref().map(|url| by_url(known, url));
             return Ok(None);

@@ -23,6 +23,12 @@ impl Agent {
         if let Some(kept) = self.quick(message) {
             return Ok(kept);
         }
+        if self.rejected.is_empty()
+            && let Some(kept) = self.answers.find_by_a_look(message).await
+        {
+            self.not_locked()?;
+            return Ok(kept);
+        }
         self.answers.missed();
         let who = question.context.parent.map_or(who, Who::Parent);
         if !question.context.variables.is_empty() || !self.rejected.is_empty() {
@@ -30,9 +36,9 @@ impl Agent {
         }
         let flight = self.answers.flight(message);
         let result = flight
-            .get_or_try_init(|| self.look_up(question, message, who))
+            .get_or_init(|| self.look_up(question, message, who))
             .await
-            .cloned();
+            .clone();
         self.answers.landed(message);
         // A flight that landed while we waited may be from before a `lock`.
         self.not_locked()?;

@@ -5,7 +5,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -74,6 +74,9 @@ pub mod trust;
 
 #[cfg(unix)]
 pub use self::served::Served;
+
+/// How long the text of a file that nobody asks for is kept.
+const KEEP_FILES: Duration = Duration::from_mins(10);
 
 /// What an agent is started with.
 pub struct Parts {
@@ -175,7 +178,7 @@ impl Agent {
         let differs = |theirs: &Option<String>, ours: &PathBuf| {
             theirs
                 .as_ref()
-                .is_some_and(|theirs| PathBuf::from(theirs) != *ours)
+                .is_some_and(|theirs| Path::new(theirs) != ours)
         };
         if differs(&context.settings, &own.settings) || differs(&context.state, &own.state) {
             return Err(known::other_settings());
@@ -285,6 +288,7 @@ impl Agent {
     /// Wipes what has outlived its limits.
     pub fn sweep(&self) {
         self.answers.sweep();
+        self.files.forget_unused(KEEP_FILES);
     }
 
     /// Everything that was kept is old: a store was changed by us.

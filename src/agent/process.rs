@@ -15,7 +15,7 @@ use crate::provider::settings::{self, IdleExit};
 
 /// How long an agent that a client started stays without a request, where the settings do not
 /// say.
-const IDLE_EXIT: Duration = Duration::from_secs(60 * 60);
+const IDLE_EXIT: Duration = Duration::from_hours(1);
 
 /// Serves at the socket until something ends the agent.
 ///

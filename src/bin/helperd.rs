@@ -2,6 +2,12 @@
 
 use std::process::ExitCode;
 
+use credential_helper::agent::allocator::WipingAllocator;
+
+/// What is freed is wiped: parsers and buffers copy secrets where no type of ours can follow.
+#[global_allocator]
+static ALLOCATOR: WipingAllocator = WipingAllocator::new();
+
 fn main() -> ExitCode {
     credential_helper::cli::main()
 }

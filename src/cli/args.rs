@@ -94,11 +94,19 @@ pub(crate) enum Command {
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Agent(AgentArgs),
     /// Check what can be wrong, and say what to do
-    Doctor,
+    Doctor(DoctorArgs),
     /// Print the completions of a shell
     Completions(CompletionsArgs),
     /// Print the manual page
     Man(ManArgs),
+}
+
+/// `helper doctor`.
+#[derive(Args)]
+pub(crate) struct DoctorArgs {
+    /// Send no request to a repository
+    #[arg(long)]
+    pub(crate) offline: bool,
 }
 
 /// `helper get`.

@@ -164,6 +164,7 @@ fn arguments_and_their_meaning() {
             "secret \"password of the keyring\" true; connect; unlock typed prompt",
         ),
         ("doctor", "checks"),
+        ("doctor --offline", "checks offline"),
         ("completions bash", ""),
         ("man", ""),
         ("--help", ""),

@@ -7,8 +7,8 @@ use credential_helper_protocol::{
 };
 use serde_json::{Value, json};
 
-use super::doctor::{Check, Outcome};
 use super::fake::{Ran, World, run};
+use crate::doctor::{Check, Outcome};
 
 #[expect(clippy::unnecessary_wraps, reason = "spares `Some(..)` on every field")]
 fn some(text: &str) -> Option<String> {

@@ -1,53 +1,15 @@
 //! `helper doctor`: what can be wrong, and what to do about it.
 
 use credential_helper_protocol::caller::CallerOptions;
-use credential_helper_protocol::{ErrorCode, Failure};
+use credential_helper_protocol::{Asked, Failure, limits};
 use serde::Serialize;
 
 use super::Session;
+use super::args::DoctorArgs;
 use super::table::{Cell, Style, lines};
-use crate::connect::Options;
+use crate::connect::{self, About, Options};
+use crate::doctor::{self, Check, Connected, Outcome};
 use crate::domain::text::shown;
-
-/// How a check ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Outcome {
-    /// As it should be.
-    Ok,
-    /// Works, but should be looked at.
-    Warning,
-    /// Does not work, or is not safe.
-    Problem,
-    /// Could not be checked here.
-    Skipped,
-}
-
-impl Outcome {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Warning => "warning",
-            Self::Problem => "problem",
-            Self::Skipped => "skipped",
-        }
-    }
-}
-
-/// One thing that was checked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Check {
-    /// Which check, a stable word: `socket`, `bus`, `repository`...
-    pub(crate) id: &'static str,
-    /// What was looked at: a path, a repository's name.
-    pub(crate) subject: Option<String>,
-    /// How it ended.
-    pub(crate) result: Outcome,
-    /// What was seen, in our own words.
-    pub(crate) message: String,
-    /// What to do.
-    pub(crate) fix: Option<String>,
-}
 
 #[derive(Serialize)]
 struct Answer<'a> {
@@ -56,21 +18,30 @@ struct Answer<'a> {
     warnings: usize,
 }
 
-// SEAM: replaced by the checks.
-/// Makes every check.
-pub(crate) fn checks(options: &Options, caller: &CallerOptions) -> Result<Vec<Check>, Failure> {
-    let _ = (options, caller);
-    Err(Failure::new(
-        ErrorCode::Unavailable,
-        "checking: this build has no checks",
-    ))
+/// Makes every check; `offline` leaves the requests to repositories out.
+pub(crate) fn checks(
+    options: &Options,
+    caller: &CallerOptions,
+    offline: bool,
+) -> Result<Vec<Check>, Failure> {
+    let context = connect::context(About::All, caller)?;
+    let asked = Asked {
+        context: context.clone(),
+    };
+    let mut agent = Connected::new(options.clone(), asked);
+    let looked_at = doctor::Options {
+        time: options.timeout.unwrap_or(limits::REQUEST_TIME),
+        ..doctor::Options::of_process(context, offline)
+    };
+    doctor::run(&looked_at, &mut agent)
 }
 
 /// Prints what was found; status 1 where there are problems.
-pub(crate) fn run(session: &mut Session<'_>) -> Result<u8, Failure> {
+pub(crate) fn run(session: &mut Session<'_>, args: &DoctorArgs) -> Result<u8, Failure> {
+    let caller = session.caller(session.global.prompt);
     let checks = session
         .outside
-        .checks(&session.options(), &session.caller(session.global.prompt))?;
+        .checks(&session.options(), &caller, args.offline)?;
     let count = |wanted| checks.iter().filter(|check| check.result == wanted).count();
     let (problems, warnings) = (count(Outcome::Problem), count(Outcome::Warning));
     if session.out.is_json() {

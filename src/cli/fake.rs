@@ -11,10 +11,10 @@ use credential_helper_protocol::{
     Listing, Question, Report, Secret, Set, SettingsReply, Status, Trust, Unlock, Variable,
 };
 
-use super::doctor::Check;
 use super::output::Output;
 use super::outside::{Environment, Outside};
 use crate::connect::{Agent, Options, RunOptions};
+use crate::doctor::Check;
 
 /// What the fake answers; calls are written down in order.
 #[derive(Default)]
@@ -268,7 +268,13 @@ impl Outside for Shared {
         self.called(format!("secret {label:?} {may_ask}"), &())?;
         Ok(Secret::from(self.0.typed.unwrap_or_default()))
     }
-    fn checks(&self, _options: &Options, _caller: &CallerOptions) -> Result<Vec<Check>, Failure> {
-        self.called("checks".to_owned(), &self.0.checks)
+    fn checks(
+        &self,
+        _options: &Options,
+        _caller: &CallerOptions,
+        offline: bool,
+    ) -> Result<Vec<Check>, Failure> {
+        let what = if offline { "checks offline" } else { "checks" };
+        self.called(what.to_owned(), &self.0.checks)
     }
 }

@@ -114,7 +114,7 @@ fn parse_and_answer(
         Command::Config(args) => config::run(&mut session, args),
         Command::Trust(args) => trust::run(&mut session, args),
         Command::Agent(args) => agent::run(&mut session, &args.command),
-        Command::Doctor => doctor::run(&mut session),
+        Command::Doctor(args) => doctor::run(&mut session, &args),
         Command::Completions(args) => completions::run(&mut session, &args),
         Command::Man(args) => man::run(&mut session, &args),
     }

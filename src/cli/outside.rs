@@ -3,9 +3,10 @@
 use credential_helper_protocol::caller::{self, About, CallerOptions};
 use credential_helper_protocol::{Context, Failure, Secret};
 
-use super::doctor::{self, Check};
+use super::doctor;
 use super::prompt;
 use crate::connect::{self, Agent, Options, RunOptions};
+use crate::doctor::Check;
 
 /// The world of a command.
 pub(crate) trait Outside {
@@ -22,7 +23,12 @@ pub(crate) trait Outside {
     /// A secret from the terminal, if that may be asked, or from standard input.
     fn secret(&self, label: &str, may_ask: bool) -> Result<Secret, Failure>;
     /// What `doctor` finds.
-    fn checks(&self, options: &Options, caller: &CallerOptions) -> Result<Vec<Check>, Failure>;
+    fn checks(
+        &self,
+        options: &Options,
+        caller: &CallerOptions,
+        offline: bool,
+    ) -> Result<Vec<Check>, Failure>;
 }
 
 /// This process.
@@ -53,8 +59,13 @@ impl Outside for Here {
         prompt::secret(label, may_ask)
     }
 
-    fn checks(&self, options: &Options, caller: &CallerOptions) -> Result<Vec<Check>, Failure> {
-        doctor::checks(options, caller)
+    fn checks(
+        &self,
+        options: &Options,
+        caller: &CallerOptions,
+        offline: bool,
+    ) -> Result<Vec<Check>, Failure> {
+        doctor::checks(options, caller, offline)
     }
 }
 

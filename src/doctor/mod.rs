@@ -14,6 +14,7 @@ mod backends;
 mod bus;
 mod clock;
 mod configuration;
+mod connected;
 mod files;
 mod names;
 mod programs;
@@ -31,6 +32,8 @@ use credential_helper_protocol::{
 };
 use serde::Serialize;
 
+pub use connected::Connected;
+
 use crate::domain::text::shown;
 
 /// How a check ended.
@@ -45,6 +48,18 @@ pub enum Outcome {
     Problem,
     /// Could not be checked here.
     Skipped,
+}
+
+impl Outcome {
+    /// The word used in JSON and for people.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Problem => "problem",
+            Self::Skipped => "skipped",
+        }
+    }
 }
 
 /// One thing that was checked.

@@ -144,7 +144,7 @@ fn usable(candidate: &Candidate, uid: u32) -> Check {
 mod tests {
     use std::path::PathBuf;
 
-    use credential_helper_protocol::address::{self, Rule};
+    use credential_helper_protocol::address::Rule;
     use credential_helper_protocol::surroundings::{Platform, Surroundings};
 
     use super::super::Outcome;

@@ -303,6 +303,8 @@ fn decode(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use credential_helper_protocol::Secret;
+
     use super::RepositoryUrl;
 
     fn url(text: &str) -> RepositoryUrl {
@@ -359,7 +361,7 @@ mod tests {
             let userinfo = userinfo.unwrap();
             assert_eq!(url.as_str(), "https://h/");
             assert_eq!(userinfo.username, user);
-            assert_eq!(userinfo.password.as_ref().map(|p| p.expose()), password);
+            assert_eq!(userinfo.password.as_ref().map(Secret::expose), password);
         }
     }
 

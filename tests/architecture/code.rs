@@ -15,14 +15,18 @@ impl Source {
     }
 
     pub(super) fn is_rust(&self) -> bool {
-        self.path.ends_with(".rs")
+        Path::new(&self.path)
+            .extension()
+            .is_some_and(|end| end == "rs")
     }
 
     pub(super) fn is_test(&self) -> bool {
         self.path.starts_with("tests/")
             || self.path.contains("/tests/")
             || self.path.ends_with("_tests.rs")
-            || self.path.ends_with("/fake.rs")
+            || ["/tests.rs", "/fake.rs", "/test_server.rs"]
+                .iter()
+                .any(|end| self.path.ends_with(end))
     }
 
     /// What stands before the tests of the file.

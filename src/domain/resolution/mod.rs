@@ -1,6 +1,6 @@
 //! How a credential is found: a state machine without I/O.
 //!
-//! Given the question and what is known of the repository, [`Resolution::next`] says which provider
+//! Given the question and what is known of the repository, [`Resolution::next_request`] says which provider
 //! to ask under which key, [`Resolution::answer`] takes what it said, and [`Resolution::finish`]
 //! gives the outcome and the trace. `get` stops at the first answer; `explain` goes on to the end.
 //! The order is that of [`plan`]; the meaning of halves and empty texts is Poetry's
@@ -70,7 +70,7 @@ impl Resolution {
     }
 
     /// Whom to ask next; `None` at the end. After each request, [`Self::answer`] is called once.
-    pub fn next(&mut self) -> Option<Request> {
+    pub fn next_request(&mut self) -> Option<Request> {
         loop {
             if self.found.is_some() && !self.setup.whole {
                 return None;

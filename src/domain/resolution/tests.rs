@@ -18,7 +18,7 @@ fn run(
     setup.token_may_go = true;
     let mut resolution = Resolution::new(setup);
     let mut calls = 0;
-    while let Some(Request { provider, key }) = resolution.next() {
+    while let Some(Request { provider, key }) = resolution.next_request() {
         let answer = match &key {
             Key::Service { username, .. } if provider == P::SYSTEM_KEYRING => {
                 calls += 1;
