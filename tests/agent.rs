@@ -184,13 +184,13 @@ fn signals_end_it_at_any_moment() {
                 for receiver in begun {
                     receiver.recv_timeout(PATIENCE).unwrap();
                 }
-                let begin = Instant::now();
+                let start = Instant::now();
                 agent.signal(signal);
                 assert!(
                     gone(Pid::from_child(&agent.child), END),
                     "{signal:?}, load {load}"
                 );
-                let took = begin.elapsed();
+                let took = start.elapsed();
                 over.store(true, Ordering::Relaxed);
                 assert!(
                     !sandbox.socket().exists(),
@@ -255,10 +255,10 @@ fn lock_cancels_what_is_pending() {
     let input = writer(&pipe);
     let mut other = sandbox.connect();
     assert_eq!(error(&other.call("Lock", &json!({}))), "");
-    let begin = Instant::now();
+    let start = Instant::now();
     let reply = pending.receive().unwrap();
     assert!(error(&reply).ends_with(".Locked"), "{reply}");
-    assert!(begin.elapsed() < Duration::from_secs(5));
+    assert!(start.elapsed() < Duration::from_secs(5));
     for (method, parameters) in [
         ("Get", sandbox.question("foo")),
         ("Explain", sandbox.question("foo")),
@@ -417,14 +417,14 @@ fn half_sent_and_endless_messages_hold_nobody_up() {
     }
     let question = sandbox.question("foo");
     let mut good = sandbox.connect();
-    let begin = Instant::now();
+    let start = Instant::now();
     for _ in 0..50 {
         assert_eq!(password(&good.call("Get", &question)), Some("s3cret"));
     }
     assert!(
-        begin.elapsed() < Duration::from_secs(4),
+        start.elapsed() < Duration::from_secs(4),
         "{:?}",
-        begin.elapsed()
+        start.elapsed()
     );
     // What is begun has to end; these are closed without a word.
     for half in &mut halves {

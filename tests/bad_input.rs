@@ -65,7 +65,7 @@ impl Wrong {
             Self::Fifo => fifo(path),
             Self::Unreadable => {
                 write(b"[http-basic.foo]\npassword = \"sentinel\"\n");
-                let none = std::fs::Permissions::from_mode(0);
+                let none = std::fs::Permissions::from_mode(0o000);
                 std::fs::set_permissions(path, none).unwrap();
             }
         }

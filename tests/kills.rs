@@ -1,5 +1,6 @@
 //! Programs that are killed while they write, and many that write at once: nothing is lost.
 
+use std::io::Write as _;
 use std::process::{Child, Stdio};
 
 use rustix::process::{Signal, kill_process};
@@ -35,7 +36,6 @@ fn write(sandbox: &Sandbox, round: u32, agent: bool) -> Child {
     .stderr(Stdio::null())
     .spawn()
     .unwrap();
-    use std::io::Write as _;
     let _ = child
         .stdin
         .take()
@@ -126,7 +126,6 @@ fn writers_at_once_lose_nothing() {
         let mut children: Vec<Child> = names
             .iter()
             .map(|name| {
-                use std::io::Write as _;
                 let mut command = sandbox.command(if agent { HELPER } else { HELPERD });
                 if !agent {
                     command.arg("--no-agent");

@@ -24,7 +24,9 @@ fn sentinel(what: &str) -> String {
 fn spellings(secret: &str) -> Vec<String> {
     use base64::Engine as _;
     let base64 = base64::engine::general_purpose::STANDARD;
-    let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let hex = secret
+        .bytes()
+        .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
     // In the base64 of anything that ends with it, from one of three offsets on.
     let parts = ["", "x", "xx"].map(|before| {
         let whole = base64.encode(format!("{before}{secret}"));
@@ -221,7 +223,7 @@ fn errors_about_files_hold_nothing_of_them() {
         format!("[http-basic.foo]\nusername = \"a\"\npassword = [\"{secret}\"]\n"),
         format!("[http-basic.foo]\nusername = \"a\"\npassword = \"{secret}\\u0000\"\n"),
         format!("[http-basic.foo]\nusername = \"a\"\npassword = \"{secret}\\q\"\n"),
-        format!("{secret}"),
+        secret.clone(),
         format!("[{secret}"),
     ] {
         for file in [

@@ -20,7 +20,7 @@ pub const HELPER: &str = env!("CARGO_BIN_EXE_helper");
 /// The agent and everything else.
 pub const HELPERD: &str = env!("CARGO_BIN_EXE_helperd");
 /// Longer than anything here may take on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A home without anything of the user's.
 pub struct Sandbox {
