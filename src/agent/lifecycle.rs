@@ -301,6 +301,8 @@ async fn watch_over(
         tokio::select! {
             () = sleep(nap) => {}
             () = control.changed.notified() => {}
+            // Who is to leave at the first idle moment has to notice it.
+            () = control.traffic.freed(), if control.leave.get() => {}
         }
         let socket = running.take();
         let ours = socket.as_ref().is_none_or(Running::is_ours);
