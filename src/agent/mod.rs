@@ -59,6 +59,8 @@ pub mod registry;
 pub mod rejected;
 pub mod reply;
 #[cfg(unix)]
+mod resident;
+#[cfg(unix)]
 #[cfg(unix)]
 mod served;
 #[cfg(unix)]
@@ -112,7 +114,11 @@ pub struct Agent {
 impl Agent {
     /// An agent that has asked nothing yet.
     pub fn new(mut parts: Parts) -> Self {
-        let files = Files::default();
+        // A watch pays where the process stays.
+        let files = match &parts.socket {
+            Some(_) => Files::watching(),
+            None => Files::default(),
+        };
         let registry = Registry::new(parts.variables.take());
         let keyring_generation = registry.keyring.subscribe();
         let clock = parts.clock.clone();
