@@ -60,6 +60,8 @@ pub mod registry;
 pub mod rejected;
 pub mod reply;
 #[cfg(unix)]
+mod resident;
+#[cfg(unix)]
 #[cfg(unix)]
 mod served;
 #[cfg(unix)]
