@@ -4,9 +4,13 @@
 //! runtime, no threads. Everything else, errors in the arguments too, is `helperd`'s: this program
 //! becomes that one, with the same arguments, so that help, completions and errors are the same.
 
+#![cfg_attr(all(target_os = "linux", not(test)), no_main)]
+
 use std::ffi::OsString;
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::Command;
+#[cfg(any(not(target_os = "linux"), test))]
+use std::process::ExitCode;
 
 use credential_helper_protocol::program::{PROGRAM, program};
 use credential_helper_protocol::render::{self, Format, Stream};
@@ -33,11 +37,90 @@ struct Get {
     timeout_ms: Option<u64>,
 }
 
+#[cfg(any(not(target_os = "linux"), test))]
 fn main() -> ExitCode {
-    let arguments: Vec<OsString> = std::env::args_os().collect();
-    match parse(&arguments) {
-        Some(get) if !logs() => answer(&get, &arguments),
-        _ => hand_over(&arguments, false),
+    ExitCode::from(run(&std::env::args_os().collect::<Vec<_>>()))
+}
+
+/// Does what the arguments say; the exit status.
+fn run(arguments: &[OsString]) -> u8 {
+    match parse(arguments) {
+        Some(get) if !logs() => answer(&get, arguments),
+        _ => hand_over(arguments, false),
+    }
+}
+
+#[cfg(all(target_os = "linux", not(test)))]
+mod entry {
+    //! The C library's entry instead of the standard library's. That one prepares for threads and
+    //! for telling of a stack overflow (it reads `/proc/self/maps`), which is a tenth of the time
+    //! of a cached answer. What else it does is done here.
+
+    use std::ffi::{CStr, OsStr, OsString, c_char, c_int};
+    use std::os::fd::IntoRawFd;
+    use std::os::unix::ffi::OsStrExt;
+
+    use rustix::fs::{Mode, OFlags};
+
+    // The standard library's unwinder, linked in: looking for a second shared library and fitting
+    // it in is a twentieth of the time of a cached answer. Every gcc has it as an archive.
+    #[cfg(all(target_env = "gnu", not(target_feature = "crt-static")))]
+    #[expect(unsafe_code, reason = "a link attribute needs a block")]
+    #[link(name = "gcc_eh", kind = "static", modifiers = "+whole-archive,-bundle")]
+    unsafe extern "C" {}
+
+    #[expect(unsafe_code, reason = "the name that the C library calls")]
+    // SAFETY: no other function of this program has this name.
+    #[unsafe(no_mangle)]
+    extern "C" fn main(count: c_int, values: *const *const c_char) -> c_int {
+        open_standard_streams();
+        ignore_broken_pipes();
+        let count = usize::try_from(count).unwrap_or(0);
+        let arguments: Vec<OsString> = (0..count)
+            .map(|index| {
+                #[expect(unsafe_code, reason = "the arguments are C strings")]
+                // SAFETY: `main` is given as many pointers to strings, which stay (C17 5.1.2.2.1).
+                let argument = unsafe { CStr::from_ptr(*values.add(index)) };
+                OsStr::from_bytes(argument.to_bytes()).to_owned()
+            })
+            .collect();
+        super::run(&arguments).into()
+    }
+
+    /// A closed standard stream would be taken by the next descriptor: what is for people would
+    /// then go to the agent.
+    fn open_standard_streams() {
+        let mut streams = [0, 1, 2].map(|fd| libc::pollfd {
+            fd,
+            events: 0,
+            revents: 0,
+        });
+        #[expect(
+            unsafe_code,
+            reason = "numbers that may be closed are no borrowed descriptors"
+        )]
+        // SAFETY: the pointer and the count describe one live array.
+        let changed = unsafe { libc::poll(streams.as_mut_ptr(), 3, 0) };
+        if changed <= 0 {
+            return;
+        }
+        for stream in &streams {
+            if stream.revents & libc::POLLNVAL != 0
+                && let Ok(null) = rustix::fs::open("/dev/null", OFlags::RDWR, Mode::empty())
+            {
+                // The lowest free number is that of the closed stream, and stays taken.
+                let _ = null.into_raw_fd();
+            }
+        }
+    }
+
+    /// Writing to a pipe that nobody reads is an error that is told, not the end.
+    fn ignore_broken_pipes() {
+        #[expect(unsafe_code, reason = "a call of the C library without a safe form")]
+        // SAFETY: nothing is called at the signal.
+        unsafe {
+            libc::signal(libc::SIGPIPE, libc::SIG_IGN);
+        }
     }
 }
 
@@ -119,7 +202,7 @@ fn milliseconds(seconds: &str) -> Option<u64> {
 }
 
 /// Becomes `helperd`.
-fn hand_over(arguments: &[OsString], no_agent: bool) -> ExitCode {
+fn hand_over(arguments: &[OsString], no_agent: bool) -> u8 {
     let json = arguments.iter().any(|argument| argument == "--json");
     let program = match program() {
         Ok(program) => program,
@@ -130,7 +213,7 @@ fn hand_over(arguments: &[OsString], no_agent: bool) -> ExitCode {
         command.arg("--no-agent");
     }
     command.args(arguments.iter().skip(1));
-    match run(command, arguments.first()) {
+    match become_program(command, arguments.first()) {
         Ok(status) => status,
         Err(error) => show(
             &Failure::new(
@@ -144,7 +227,7 @@ fn hand_over(arguments: &[OsString], no_agent: bool) -> ExitCode {
 }
 
 #[cfg(unix)]
-fn run(mut command: Command, called: Option<&OsString>) -> std::io::Result<ExitCode> {
+fn become_program(mut command: Command, called: Option<&OsString>) -> std::io::Result<u8> {
     use std::os::unix::process::CommandExt;
     if let Some(called) = called {
         command.arg0(called);
@@ -154,16 +237,14 @@ fn run(mut command: Command, called: Option<&OsString>) -> std::io::Result<ExitC
 
 /// Without a way to become another program: runs it, and ends as it ends.
 #[cfg(not(unix))]
-fn run(mut command: Command, called: Option<&OsString>) -> std::io::Result<ExitCode> {
+fn become_program(mut command: Command, called: Option<&OsString>) -> std::io::Result<u8> {
     let _ = called;
     let code = command.status()?.code();
-    Ok(ExitCode::from(
-        code.and_then(|code| u8::try_from(code).ok()).unwrap_or(3),
-    ))
+    Ok(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(3))
 }
 
 /// Says why there is no answer.
-fn show(failure: &Failure, json: bool) -> ExitCode {
+fn show(failure: &Failure, json: bool) -> u8 {
     let text = if json {
         render::failure_json(failure)
     } else {
@@ -171,18 +252,18 @@ fn show(failure: &Failure, json: bool) -> ExitCode {
     };
     // Where the error itself cannot be written, the status still tells.
     let _ = render::emit(Stream::Err, text.as_bytes());
-    ExitCode::from(failure.code.exit_status())
+    failure.code.exit_status()
 }
 
 /// There is no agent on this platform: `helperd` does the work in its own process.
 #[cfg(not(unix))]
-fn answer(get: &Get, arguments: &[OsString]) -> ExitCode {
+fn answer(get: &Get, arguments: &[OsString]) -> u8 {
     let _ = get;
     hand_over(arguments, false)
 }
 
 #[cfg(unix)]
-fn answer(get: &Get, arguments: &[OsString]) -> ExitCode {
+fn answer(get: &Get, arguments: &[OsString]) -> u8 {
     let printed = match agent::ask(get) {
         Ok(credential) => print(get, &credential),
         Err(agent::NoAnswer::Elsewhere) => return hand_over(arguments, false),
@@ -190,7 +271,7 @@ fn answer(get: &Get, arguments: &[OsString]) -> ExitCode {
         Err(agent::NoAnswer::Failed(failure)) => Err(failure),
     };
     match printed {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => 0,
         Err(failure) => show(&failure, get.json),
     }
 }

@@ -20,6 +20,8 @@ mod conformance;
 mod conversations;
 mod harness;
 #[cfg(target_os = "linux")]
+mod keyring_end_to_end;
+#[cfg(target_os = "linux")]
 mod kills;
 #[cfg(target_os = "linux")]
 mod leak;

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use credential_helper_protocol::{CacheCounts, Question, Secret};
+use credential_helper_protocol::{CacheCounts, Failure, Question, Secret};
 use tokio::sync::OnceCell;
 use zeroize::Zeroizing;
 
@@ -68,7 +68,9 @@ pub struct Answers {
     log: Log,
 }
 
-type Flight = Rc<OnceCell<Bytes>>;
+/// One lookup: its failure is shared as well, so that many askers of a stuck provider do not wait
+/// one after the other.
+type Flight = Rc<OnceCell<Result<Bytes, Failure>>>;
 
 impl Answers {
     /// Nothing kept yet. `keyring_generation` counts the changes that the keyring tells of.

@@ -7,13 +7,13 @@ use credential_helper_protocol::{
     Changed, Context, ErrorCode, Failure, Place, Question, Secret, Set, limits,
 };
 
-use super::registry::Presence;
 use super::{Agent, drive, known, question};
 use crate::domain::binding::BoundBy;
 use crate::domain::credential::{EMPTY_USERNAME, Key, ProviderId, TOKEN_USERNAME};
 use crate::domain::name::RepositoryName;
 use crate::domain::text::{has_control, shown};
 use crate::domain::url::RepositoryUrl;
+use crate::provider::presence::Presence;
 use crate::provider::{Call, Provider, poetry_edit};
 
 impl Agent {

@@ -4,10 +4,10 @@
 use credential_helper_protocol::{Changed, Context, Delete, ErrorCode, Failure};
 
 use super::change::{keyring_time, note_removed, place, poetry_file};
-use super::registry::Presence;
 use super::{Agent, known, question};
 use crate::domain::credential::{Answer, EMPTY_USERNAME, Key, ProviderId, Why};
 use crate::domain::name::RepositoryName;
+use crate::provider::presence::Presence;
 use crate::provider::{Call, Provider, poetry_edit};
 
 impl Agent {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use credential_helper_protocol::{ErrorCode, Failure, Question};
+use credential_helper_protocol::{ErrorCode, Failure, Question, limits};
 
 use super::breaker::Breakers;
 use super::known::{self, Known, Own};
@@ -89,7 +89,19 @@ impl Drive<'_> {
         let context = &question.context;
         let keyring_variable = context.keyring_enabled.as_deref();
         let folder = context.folder.as_deref();
-        let mut known = known::gather(self.own, call, folder, keyring_variable).await?;
+        let total = context
+            .timeout_ms
+            .map_or(limits::REQUEST_TIME, Duration::from_millis);
+        let gather = known::gather(self.own, call, folder, keyring_variable);
+        let mut known = tokio::time::timeout(total, gather)
+            .await
+            .unwrap_or_else(|_| {
+                Err(Failure::new(
+                    ErrorCode::TimedOut,
+                    "the files that say what is known of the repository could not be read in time",
+                )
+                .hint("see `helper doctor`: one of them may be on a disk that does not answer"))
+            })?;
         let providers = self.registry.for_settings(&known.settings);
         if parsed.username.is_some() && parsed.name.is_none() {
             known.learn_usernames(call, &providers.all).await;

@@ -40,9 +40,9 @@ impl Agent {
         }
         let flight = self.answers.flight(message);
         let result = flight
-            .get_or_try_init(|| self.look_up(question, message, who, provider))
+            .get_or_init(|| self.look_up(question, message, who, provider))
             .await
-            .cloned();
+            .clone();
         self.answers.landed(message);
         // A flight that landed while we waited may be from before a `lock`.
         self.not_locked()?;

@@ -15,7 +15,7 @@ use super::clock::{Clock, Moment};
 use super::server::{Ending, Handler, Server, Traffic};
 pub use super::socket::StartFailure;
 use super::socket::{Claim, Running, answers};
-use super::{activation, detach, hardening};
+use super::{activation, detach, hardening, resident};
 
 /// How often the agent looks whether the socket's path is still its own.
 pub const CHECK_EVERY: Duration = Duration::from_mins(1);
@@ -230,6 +230,7 @@ where
         Err(error) => Err(internal("listen", &error)),
         Ok(listener) => {
             hardening::lock_memory();
+            resident::give_back_code();
             if config.detached {
                 detach::report(Ok(()));
             } else {
@@ -301,6 +302,8 @@ async fn watch_over(
         tokio::select! {
             () = sleep(nap) => {}
             () = control.changed.notified() => {}
+            // Who is to leave at the first idle moment has to notice it.
+            () = control.traffic.freed(), if control.leave.get() => {}
         }
         let socket = running.take();
         let ours = socket.as_ref().is_none_or(Running::is_ours);

@@ -2,9 +2,10 @@
 
 use credential_helper_protocol::{Context, Failure, Nothing, Unlock};
 
-use super::{Agent, drive, registry};
+use super::{Agent, drive};
 use crate::domain::credential::ProviderId;
 use crate::provider::Call;
+use crate::provider::presence::Presence;
 
 impl Agent {
     /// `Lock`: forgets every secret and answers no question until `Unlock`.
@@ -48,7 +49,7 @@ impl Agent {
         let presence = self.registry.keyring.presence(call);
         !matches!(
             tokio::time::timeout(drive::KEYRING_TIME, presence).await,
-            Ok(registry::Presence::Absent(_))
+            Ok(Presence::Absent(_))
         )
     }
 

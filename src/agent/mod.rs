@@ -60,6 +60,8 @@ pub mod registry;
 pub mod rejected;
 pub mod reply;
 #[cfg(unix)]
+mod resident;
+#[cfg(unix)]
 #[cfg(unix)]
 mod served;
 #[cfg(unix)]
@@ -198,6 +200,7 @@ impl Agent {
     /// # Errors
     /// `other-settings` for a client with other folders, `usage` for broken ones.
     fn call(&self, context: &Context) -> Result<Call, Failure> {
+        question::check_context(context)?;
         let own = self.own();
         let differs = |theirs: &Option<String>, ours: &PathBuf| {
             theirs
@@ -207,32 +210,8 @@ impl Agent {
         if differs(&context.settings, &own.settings) || differs(&context.state, &own.state) {
             return Err(known::other_settings());
         }
-        if context
-            .timeout_ms
-            .is_some_and(|ms| !limits::TIMEOUT_MS.contains(&ms))
-        {
-            return Err(Failure::new(
-                ErrorCode::Usage,
-                "the time-out is not within 0.1 to 600 s",
-            ));
-        }
         self.note_version(context.version.as_deref());
-        let size: usize = context
-            .variables
-            .iter()
-            .map(|(name, value)| name.len() + value.0.expose().len())
-            .sum();
-        if size > limits::VARIABLES {
-            return Err(Failure::new(
-                ErrorCode::Usage,
-                "the variables are longer than 48 KiB",
-            ));
-        }
-        let folder = |path: &Option<String>| {
-            path.as_ref()
-                .map(PathBuf::from)
-                .filter(|path| path.is_absolute())
-        };
+        let folder = |path: &Option<String>| path.as_ref().map(PathBuf::from);
         Ok(Call {
             variables: context.variables.clone(),
             folders: Folders {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
-use credential_helper_protocol::{ErrorCode, Failure, VERSION, variable};
+use credential_helper_protocol::{ErrorCode, Failure, VERSION};
 use tokio::runtime::{Builder, LocalOptions};
 
 use super::lifecycle::{self, Config, StartFailure, StartedBy};
@@ -39,7 +39,10 @@ pub fn run(
         Some(environment::take_own())
     };
     parts.variables = parts.variables.filter(|own| !own.is_empty());
-    hardening::wipe_variables(|name| variable::repository_part(name).is_some());
+    #[cfg(target_os = "linux")]
+    hardening::wipe_variables(|name| {
+        credential_helper_protocol::variable::repository_part(name).is_some()
+    });
     let config = Config {
         started_by: if by_client {
             StartedBy::Client

@@ -22,11 +22,7 @@ use crate::provider::settings::{self, CommandSetting, SecretSetting, Settings};
 use crate::provider::uv_store::UvStore;
 
 #[cfg(any(target_os = "macos", windows))]
-pub use crate::provider::keyring::Presence;
-#[cfg(any(target_os = "macos", windows))]
 use crate::provider::keyring::SystemKeyring;
-#[cfg(all(unix, not(target_os = "macos")))]
-pub use crate::provider::secret_service::Presence;
 #[cfg(all(unix, not(target_os = "macos")))]
 use crate::provider::secret_service::{Places, SecretService as SystemKeyring};
 

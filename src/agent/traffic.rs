@@ -67,7 +67,7 @@ impl Traffic {
         self.freed.notify_waiters();
     }
 
-    /// Waits until a connection is closed.
+    /// Waits until a connection is closed or a request is done.
     pub(super) async fn freed(&self) {
         self.freed.notified().await;
     }
@@ -87,5 +87,6 @@ impl Drop for Work<'_> {
     fn drop(&mut self) {
         self.0.busy.set(self.0.busy.get() - 1);
         self.0.touch();
+        self.0.freed.notify_waiters();
     }
 }

@@ -1,7 +1,7 @@
 //! The agent as [`crate::connect`] reaches it.
 
 use credential_helper_protocol::{
-    Asked, BindingList, Credential, ErrorCode, Explanation, Failure, Listing, Question, Status,
+    Asked, BindingList, Credential, Explanation, Failure, Listing, Question, Status,
 };
 
 use super::Source;
@@ -33,16 +33,40 @@ impl Connected {
     }
 }
 
+/// The agent's refusal to answer for other settings than its own: its status does not tell whose it
+/// has, and [`connect`] goes round it without a word.
+#[cfg(unix)]
+fn other_settings(asked: &Asked) -> Option<Failure> {
+    use credential_helper_protocol::client::Client;
+    use credential_helper_protocol::socket::SocketTransport;
+    use credential_helper_protocol::surroundings::Surroundings;
+    use credential_helper_protocol::{ErrorCode, limits, place};
+
+    let around = Surroundings::of_process();
+    let open = move || {
+        let place = place::find(&around)?;
+        Ok(place.connect(limits::REQUEST_TIME)?)
+    };
+    let transport = SocketTransport::open(Box::new(open)).ok()?;
+    let failure = Client::new(transport).bindings(asked).err()?;
+    (failure.code == ErrorCode::OtherSettings).then_some(failure)
+}
+
+/// There is no agent over a socket here.
+#[cfg(not(unix))]
+fn other_settings(_asked: &Asked) -> Option<Failure> {
+    None
+}
+
 impl Source for Connected {
     fn status(&mut self) -> Result<Option<Status>, Failure> {
         let Some(mut running) = connect::running(&self.options)? else {
             return Ok(None);
         };
         let status = running.status()?;
-        // The status does not say whose settings the agent has; its answer to a question does.
-        match running.bindings(&self.asked) {
-            Err(failure) if failure.code == ErrorCode::OtherSettings => Err(failure),
-            _ => Ok(Some(status)),
+        match other_settings(&self.asked) {
+            Some(failure) => Err(failure),
+            None => Ok(Some(status)),
         }
     }
 

@@ -220,12 +220,8 @@ mod tests {
         ];
         let found = checks(&declared, &Listing::default(), &[]);
         let pairs: Vec<&str> = found.iter().map(|check| check.message.as_str()).collect();
-        assert_eq!(pairs.len(), 2, "{pairs:?}");
-        assert!(
-            pairs
-                .iter()
-                .all(|text| text.contains("a!b") && text.contains("A_B"))
-        );
+        assert_eq!(pairs.len(), 3, "{pairs:?}");
+        assert!(pairs.iter().all(|text| text.contains("A_B")));
         let found = checks(&declared[..1], &stored("a!b", "auth.toml"), &[]);
         assert!(found.iter().any(|check| check.id == "names"));
     }
@@ -249,10 +245,11 @@ mod tests {
                 stored("foo", "auth.toml"),
                 &project[..],
                 &bound[..0],
-                "foo helper trust foo https://a.example/simple/ (if that is its URL)",
+                "Foo rename one of them, or set no variables for them\n\
+                 foo helper trust foo https://a.example/simple/ (if that is its URL)",
             ),
-            (stored("FOO", "auth.toml"), &project[..], &bound[..], ""),
-            (stored("foo", "environment"), &project[..], &bound[..0], ""),
+            (stored("Foo", "auth.toml"), &project[..], &bound[..], ""),
+            (stored("Foo", "environment"), &project[..], &bound[..0], ""),
         ] {
             assert_eq!(
                 told(&checks(declared, &listing, bindings)).join("\n"),

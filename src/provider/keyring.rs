@@ -4,6 +4,8 @@
 //! when its time is over. What is stored where follows Python keyring 25.7
 //! (`keyring/backends/macOS`, `keyring/backends/Windows.py`), so that both find the same.
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use credential_helper_protocol::{ErrorCode, Failure, ProviderState, Secret, limits};
@@ -12,6 +14,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use zeroize::Zeroize as _;
 
+use super::presence::Presence;
 use super::{Call, Entry, Later, Provider};
 use crate::domain::credential::{Answer, Halves, Key, ProviderId, TOKEN_USERNAME, Why};
 
@@ -28,6 +31,39 @@ const POETRY: &str = "poetry-repository-";
 /// The provider.
 #[derive(Default)]
 pub struct SystemKeyring;
+
+impl SystemKeyring {
+    /// The provider.
+    pub fn new() -> Self {
+        Self
+    }
+
+    /// The platforms that it is for always have one.
+    pub async fn presence(&self, _call: &Call) -> Presence {
+        Presence::Present
+    }
+
+    /// Counts changes that the platform tells of: it tells of none.
+    pub fn subscribe(&self) -> Rc<Cell<u64>> {
+        Rc::default()
+    }
+
+    /// The platform opens it with the user's session, and asks by windows of its own.
+    ///
+    /// # Errors
+    /// `unavailable` where a password is given: there is no way to hand it over.
+    pub async fn unlock(&self, _call: &Call, password: Option<&Secret>) -> Result<(), Failure> {
+        if password.is_some() {
+            let name = ProviderId::SYSTEM_KEYRING;
+            return Err(Failure::new(
+                ErrorCode::Unavailable,
+                format!("the {name} takes no password from this program"),
+            )
+            .hint("it is opened with your session"));
+        }
+        Ok(())
+    }
+}
 
 /// Why it could not be asked. The texts of the platform are not passed on.
 enum Trouble {

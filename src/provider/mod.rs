@@ -33,6 +33,7 @@ pub mod poetry;
 pub mod poetry_edit;
 pub mod poetry_key;
 pub mod poetry_settings;
+pub mod presence;
 pub mod project;
 #[cfg(all(unix, not(target_os = "macos")))]
 pub mod secret_service;

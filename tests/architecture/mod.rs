@@ -14,7 +14,7 @@ const MAY_NAME: [(&str, &[&str]); 6] = [
     ("agent", &["domain", "provider"]),
     ("connect", &["agent"]),
     ("http", &[]),
-    ("doctor", &["domain", "provider", "http"]),
+    ("doctor", &["domain", "provider", "http", "connect"]),
 ];
 /// Paths that a module may name although the rest of that module is closed to it.
 const ALSO: [(&str, &str); 4] = [
@@ -47,7 +47,7 @@ const EXPOSES: [&str; 16] = [
     "src/agent/ask.rs",
     "src/agent/change.rs",
     "src/agent/configure.rs",
-    "src/agent/mod.rs",
+    "src/agent/question.rs",
     "src/cli/config.rs",
     "src/provider/environment.rs",
     "src/provider/poetry.rs",

@@ -20,7 +20,7 @@ pub const HELPER: &str = env!("CARGO_BIN_EXE_helper");
 /// The agent and everything else.
 pub const HELPERD: &str = env!("CARGO_BIN_EXE_helperd");
 /// Longer than anything here may take on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A home without anything of the user's.
 pub struct Sandbox {
@@ -138,6 +138,24 @@ impl Sandbox {
         Connection::to(&self.socket())
     }
 
+    /// The context that a client in this home sends.
+    pub fn context(&self) -> Value {
+        let path = |below: &str| self.path(below).to_str().unwrap().to_owned();
+        json!({
+            "folder": path("project"),
+            "poetry": path("home/.config/pypoetry"),
+            "uv": path("home/.config/uv"),
+            "uv_store": path("home/.local/share/uv/credentials"),
+            "settings": path("home/.config/credential-helper"),
+            "state": path("home/.local/state/credential-helper"),
+        })
+    }
+
+    /// A question about a name, in this home.
+    pub fn question(&self, name: &str) -> Value {
+        json!({ "question": { "name": name, "context": self.context() } })
+    }
+
     /// Starts an agent in the foreground and returns when it listens.
     pub fn run_agent(&self, variables: &[(&str, &str)]) -> Foreground {
         let mut command = self.command(HELPERD);
@@ -173,7 +191,12 @@ impl Foreground {
             .spawn()
             .unwrap();
         let mut bytes = [0; 256];
-        let count = socket.recv(&mut bytes).unwrap();
+        let count = loop {
+            match socket.recv(&mut bytes) {
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                other => break other.unwrap(),
+            }
+        };
         let said = String::from_utf8_lossy(&bytes[..count]).into_owned();
         assert!(said.contains("READY=1"), "{said}");
         Self { child }
@@ -216,6 +239,13 @@ impl Connection {
         self.send_raw(format!("{call}\0").as_bytes());
     }
 
+    /// Sends a call to an agent that may be gone.
+    pub fn try_send(&mut self, method: &str, parameters: &Value) {
+        let method = format!("io.credentialhelper.Agent1.{method}");
+        let call = json!({ "method": method, "parameters": parameters });
+        let _ = self.0.write_all(format!("{call}\0").as_bytes());
+    }
+
     /// Sends bytes.
     pub fn send_raw(&mut self, bytes: &[u8]) {
         self.0.write_all(bytes).unwrap();
@@ -229,6 +259,7 @@ impl Connection {
             match self.0.read(&mut one) {
                 Ok(0) => return None,
                 Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return None,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(error) => panic!("no reply: {error}"),
                 Ok(_) if one[0] == 0 => return Some(serde_json::from_slice(&bytes).unwrap()),
                 Ok(_) => bytes.push(one[0]),

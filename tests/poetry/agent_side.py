@@ -104,7 +104,10 @@ def _concerns(case: Case, variable: str) -> bool:
 
 def _failure(error: str) -> Answer:
     word = re.sub(r"(?<!^)(?=[A-Z])", "-", error.removeprefix(INTERFACE + ".")).lower()
-    return Answer() if word == "not-found" else Answer(error=word)
+    if word == "not-found":
+        return Answer()
+    # A value is refused where it is met first: in the message, or by what reads it.
+    return Answer(error="refused" if word in ("usage", "malformed") else word)
 
 
 class Agent:

@@ -81,7 +81,7 @@ class _Search:
     def run(self) -> Answer:
         case = self.case
         if "control" in self.on and any(map(_control, case.env.values())):
-            return Answer(error="malformed")
+            return Answer(error="refused")
         if case.kind == "name":
             urls = [r.url for r in self._configured() if r.name in self._spellings(case.name)]
             if case.name.lower() == "pypi" and "pypi-name" not in self.on:
@@ -111,13 +111,15 @@ class _Search:
         username = self._leaf("http-basic", name, "username")
         password = self._leaf("http-basic", name, "password")
         if "control" in self.on and any(_control(text) for text in (username, password)):
-            return Answer(error="malformed")
+            return Answer(error="refused")
         if "userinfo" in self.on:
             for url in urls:
                 user, secret = self._parse(url).userinfo or (None, None)
-                if not password:
+                if password is None and secret:
+                    # One pair, written together.
+                    username, password = user, secret
+                elif not password:
                     username = user if username is None else username
-                    password = secret if password is None else password
         half = username or None
         if asked:
             # Another account's secret is not the answer.
@@ -246,7 +248,7 @@ class _Search:
     def _by_url(self) -> Answer:
         case = self.case
         if case.kind == "git" and urlsplit(case.url).scheme not in ("http", "https"):
-            return Answer(error="usage") if "git" in self.on else NOTHING
+            return Answer(error="refused") if "git" in self.on else NOTHING
         request = self._parse(case.url)
         asked = None
         if "@" in urlsplit(case.url).netloc and case.kind != "git":
@@ -355,7 +357,7 @@ class _Search:
 
     def _checked(self, found: Answer) -> Answer:
         if "control" in self.on and _control(found.password):
-            return Answer(error="malformed")
+            return Answer(error="refused")
         return found
 
     def _parse(self, text: str) -> Url:

@@ -16,6 +16,7 @@ mod outcome;
 mod plan;
 mod setup;
 
+use self::outcome::passed_over;
 pub use self::outcome::{Ended, Found, Outcome, TraceStep};
 use self::plan::{Ask, Pass, plan};
 pub use self::setup::{Request, Setup};
@@ -161,6 +162,9 @@ impl Resolution {
                 (None, None, None) => Outcome::NotFound,
             },
         };
+        if let Outcome::Found(found) = &outcome {
+            self.warnings.extend(passed_over(&self.steps, found));
+        }
         Ended {
             outcome,
             steps: self.steps,
@@ -199,6 +203,13 @@ impl Resolution {
                 binds: false,
             });
             return;
+        }
+        if matches!(ask, Ask::Userinfo)
+            && self.secret.is_none()
+            && secret.as_ref().is_some_and(|secret| !secret.is_empty())
+        {
+            // One pair, written together: its secret is not for an account from elsewhere.
+            self.username = None;
         }
         if self.username.is_none()
             && let Some(value) = username

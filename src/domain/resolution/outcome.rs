@@ -64,3 +64,21 @@ pub struct Ended {
     /// For people: one line each.
     pub warnings: Vec<String>,
 }
+
+/// The providers that could not be asked before the one that has answered: what they hold would
+/// have come first. A keyring that is not there at all holds nothing.
+pub(super) fn passed_over(steps: &[TraceStep], found: &Found) -> Vec<String> {
+    let answered = |step: &&TraceStep| step.provider == found.provider && step.answer == "found";
+    let mut named = Vec::new();
+    let mut lines = Vec::new();
+    for step in steps.iter().take_while(|step| !answered(step)) {
+        let broken = matches!(step.answer, "malformed" | "locked" | "timed-out")
+            || (step.answer == "unavailable" && !step.provider.is_keyring());
+        if broken && !named.contains(&step.provider) {
+            named.push(step.provider);
+            let detail = step.detail.as_deref().unwrap_or(step.answer);
+            lines.push(format!("{} was passed over: {detail}", step.provider));
+        }
+    }
+    lines
+}

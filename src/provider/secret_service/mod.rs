@@ -32,23 +32,12 @@ use super::{Call, Entry, Later, Provider};
 use crate::domain::credential::{Answer, Key, ProviderId, Why};
 use crate::domain::log::{Line, Log};
 
+pub use super::presence::Presence;
 pub use address::Places;
 use link::{COLLECTION, Link, Start};
 use signals::Generation;
 use trouble::{Refusal, Trouble};
 use unlock::Asked;
-
-/// Whether there is a keyring to store in. Only [`Presence::Absent`] lets a secret be written in
-/// plain text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Presence {
-    /// There is one, open or locked.
-    Present,
-    /// There is none, and why that is certain.
-    Absent(String),
-    /// That could not be told.
-    Unknown(String),
-}
 
 /// The provider.
 pub struct SecretService {
