@@ -48,7 +48,7 @@ impl Outside for Here {
     fn run_agent(&self, options: RunOptions, level: Option<Level>) -> Result<(), Failure> {
         let writer = level.map(Writer::new);
         let log = writer.as_ref().map_or_else(Log::default, Writer::log);
-        let result = connect::run_agent(RunOptions { log, ..options });
+        let result = connect::run_agent(&RunOptions { log, ..options });
         if let Some(writer) = writer {
             writer.finish();
         }

@@ -176,8 +176,8 @@ pub fn running(options: &Options) -> Result<Option<Box<dyn Agent>>, Failure> {
 ///
 /// # Errors
 /// Where another agent is running, or the socket cannot be had.
-pub fn run_agent(options: RunOptions) -> Result<(), Failure> {
-    platform::run(&options)
+pub fn run_agent(options: &RunOptions) -> Result<(), Failure> {
+    platform::run(options)
 }
 
 /// Starts an agent that outlives this process and keeps its variables (rule 3.1 b); returns when it

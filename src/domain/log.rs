@@ -41,9 +41,11 @@ impl Level {
 #[derive(Clone, Default)]
 pub struct Log(Option<Rc<Sink>>);
 
+type Write = dyn Fn(Level, &str);
+
 struct Sink {
     level: Level,
-    write: Box<dyn Fn(Level, &str)>,
+    write: Box<Write>,
 }
 
 impl Log {
