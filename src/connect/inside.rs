@@ -7,6 +7,7 @@ use std::time::Duration;
 use credential_helper_protocol::client::Transport;
 use credential_helper_protocol::surroundings::Surroundings;
 use credential_helper_protocol::{ErrorCode, Failure};
+use directories::BaseDirs;
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 use zeroize::Zeroizing;
 
@@ -73,7 +74,12 @@ pub(super) fn parts(around: &Surroundings, started_by: &'static str) -> Result<P
     let state = around
         .state_folder()
         .ok_or_else(|| missing("the folder of the bindings"))?;
-    let home = around.home.clone().unwrap_or_else(|| PathBuf::from("/"));
+    // Without HOME: what the system has on record for the user.
+    let home = around
+        .home
+        .clone()
+        .or_else(|| BaseDirs::new().map(|dirs| dirs.home_dir().to_owned()))
+        .unwrap_or_else(|| PathBuf::from("/"));
     Ok(Parts {
         own: Own {
             settings,
