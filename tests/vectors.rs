@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::harness::sandbox::Sandbox;
+
 /// Longer than any answer takes, so that a missing one is a failure and not a hang.
 const TIME: Duration = Duration::from_secs(20);
 
@@ -17,9 +19,18 @@ const FILES: [(&str, &str); 3] = [
     ("agent", include_str!("../protocol/vectors/agent.json")),
 ];
 
+#[test]
+fn the_agent_holds_them() {
+    let sandbox = Sandbox::new().without_keyring();
+    let folder = sandbox.path("vectors");
+    std::fs::create_dir(&folder).unwrap();
+    let _agent = sandbox.run_agent(&[]);
+    run(&sandbox.socket(), &folder);
+}
+
 /// Runs every conversation against the agent at `socket`; `folder` is an empty folder that stands
 /// for `${FOLDER}`. Panics at the first reply that does not match.
-pub(crate) fn run(socket: &Path, folder: &Path) {
+fn run(socket: &Path, folder: &Path) {
     for (file, text) in FILES {
         let text = text.replace("${FOLDER}", folder.to_str().unwrap());
         let vectors: Value = serde_json::from_str(&text).unwrap();

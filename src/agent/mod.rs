@@ -12,8 +12,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use credential_helper_protocol::{
-    Context, ErrorCode, Explanation, Failure, Nothing, Question, SettingsReply, Unlock, VERSION,
-    Variable, limits,
+    Context, ErrorCode, Explanation, Failure, Nothing, Question, SettingsReply, VERSION, Variable,
+    limits,
 };
 
 use self::answers::{Answers, Bytes};
@@ -25,7 +25,6 @@ use self::registry::Registry;
 use self::rejected::Rejected;
 use crate::domain::credential::ProviderId;
 use crate::provider::files::Files;
-use crate::provider::presence::Presence;
 use crate::provider::{Call, Folders};
 
 #[cfg(unix)]
@@ -51,6 +50,7 @@ pub mod known;
 #[cfg(unix)]
 pub mod lifecycle;
 pub mod list;
+mod lock;
 #[cfg(unix)]
 pub mod peer;
 #[cfg(unix)]
@@ -334,51 +334,6 @@ impl Agent {
             settings,
             changed: None,
         })
-    }
-
-    /// `Lock`: forgets every secret and answers no question until `Unlock`.
-    pub fn lock(&self) -> Nothing {
-        self.locked.set(true);
-        self.hold(true);
-        self.locking.notify_waiters();
-        self.answers.forget();
-        self.rejected.forget();
-        self.registry.forget();
-        self.files.forget();
-        Nothing {}
-    }
-
-    /// `Unlock`: lifts that, and asks the keyring to unlock where it is locked.
-    ///
-    /// # Errors
-    /// Where the keyring stays locked.
-    pub async fn unlock(&self, unlock: &Unlock) -> Result<Nothing, Failure> {
-        let call = self.call(&unlock.context)?;
-        self.locked.set(false);
-        self.hold(false);
-        self.answers.forget();
-        self.breakers.answered(ProviderId::SYSTEM_KEYRING);
-        if unlock.password.is_none() && !self.uses_keyring(&call, &unlock.context).await {
-            return Ok(Nothing {});
-        }
-        self.registry
-            .keyring
-            .unlock(&call, unlock.password.as_ref())
-            .await?;
-        Ok(Nothing {})
-    }
-
-    /// Whether there is a keyring that is asked, or may be one: where there is none, none is locked.
-    async fn uses_keyring(&self, call: &Call, context: &Context) -> bool {
-        let switch = context.keyring_enabled.as_deref();
-        if let Ok(false) = crate::provider::poetry::keyring_enabled(call, switch, false).await {
-            return false;
-        }
-        let presence = self.registry.keyring.presence(call);
-        !matches!(
-            tokio::time::timeout(drive::KEYRING_TIME, presence).await,
-            Ok(Presence::Absent(_))
-        )
     }
 
     /// `Reload`: settings and bindings are read anew at every question; this drops what is kept.
