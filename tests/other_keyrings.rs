@@ -21,7 +21,7 @@ use crate::harness::keyring::{Bus, Keyring, NAME, PASSWORD, find};
 use crate::secret_service::{at, call_within, failed, run};
 
 /// `KeePassXC` has been seen to need 8 s for its first answer.
-const WARM_UP: Duration = Duration::from_secs(60);
+const WARM_UP: Duration = Duration::from_mins(1);
 const SERVICE: &str = "poetry-repository-foo";
 const ALICE: [(&str, &str); 2] = [("service", SERVICE), ("username", "alice")];
 

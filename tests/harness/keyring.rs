@@ -244,11 +244,6 @@ impl Keyring {
         self.bus.client().await
     }
 
-    /// A command that sees this keyring.
-    pub fn command(&self, program: impl AsRef<Path>) -> Command {
-        self.bus.command(program)
-    }
-
     /// Starts the daemon, open.
     pub fn restart(&mut self) {
         self.start_daemon(Some(PASSWORD));
