@@ -15,6 +15,8 @@ mod architecture;
 #[cfg(target_os = "linux")]
 mod bad_input;
 #[cfg(target_os = "linux")]
+mod conformance;
+#[cfg(target_os = "linux")]
 mod conversations;
 mod harness;
 #[cfg(target_os = "linux")]
@@ -24,11 +26,17 @@ mod kills;
 #[cfg(target_os = "linux")]
 mod leak;
 #[cfg(target_os = "linux")]
+mod log;
+#[cfg(target_os = "linux")]
+mod mounted;
+#[cfg(target_os = "linux")]
 mod other_keyrings;
 mod provider_contract;
 #[cfg(target_os = "linux")]
 mod secret_service;
 #[cfg(target_os = "linux")]
 mod secret_service_prompt;
+#[cfg(target_os = "linux")]
+mod systemd;
 #[cfg(target_os = "linux")]
 mod vectors;

@@ -13,6 +13,7 @@ use tokio::sync::OnceCell;
 use zeroize::Zeroizing;
 
 use super::clock::{Clock, Moment};
+use crate::domain::log::{Line, Log};
 use crate::provider::files::Files;
 use crate::provider::stamp::Stamp;
 
@@ -64,6 +65,7 @@ pub struct Answers {
     epoch: Cell<u64>,
     hits: Cell<u64>,
     misses: Cell<u64>,
+    log: Log,
 }
 
 /// One lookup: its failure is shared as well, so that many askers of a stuck provider do not wait
@@ -72,7 +74,7 @@ type Flight = Rc<OnceCell<Result<Bytes, Failure>>>;
 
 impl Answers {
     /// Nothing kept yet. `keyring_generation` counts the changes that the keyring tells of.
-    pub fn new(clock: Clock, files: Files, keyring_generation: Rc<Cell<u64>>) -> Self {
+    pub fn new(clock: Clock, files: Files, keyring_generation: Rc<Cell<u64>>, log: Log) -> Self {
         Self {
             clock,
             files,
@@ -82,6 +84,7 @@ impl Answers {
             epoch: Cell::new(0),
             hits: Cell::new(0),
             misses: Cell::new(0),
+            log,
         }
     }
 
@@ -93,24 +96,33 @@ impl Answers {
             return None;
         }
         entry.used.set(self.clock.now());
-        self.hits.set(self.hits.get() + 1);
+        self.hit(&entry.about);
         Some(entry.reply.clone())
     }
 
     /// The same for an answer that rests on files which only a look can tell about: on network
     /// shares and the like. The look is taken off the main thread.
     pub async fn find_by_a_look(&self, message: &[u8]) -> Option<Bytes> {
-        let (stamp, reply) = {
+        let (stamp, reply, about) = {
             let kept = self.kept.borrow();
             let entry = kept.get(message).filter(|entry| self.is_young(entry))?;
-            (entry.keep.stamp.clone(), entry.reply.clone())
+            let (stamp, reply) = (entry.keep.stamp.clone(), entry.reply.clone());
+            (stamp, reply, entry.about.clone())
         };
         let epoch = self.epoch.get();
         let holds = self.files.recheck(&stamp).await && epoch == self.epoch.get();
         holds.then(|| {
-            self.hits.set(self.hits.get() + 1);
+            self.hit(&about);
             reply
         })
+    }
+
+    fn hit(&self, about: &About) {
+        self.hits.set(self.hits.get() + 1);
+        self.log.debug(|| {
+            let (name, url) = &about.question;
+            Line::new("answered from the cache").about(name.as_deref(), url.as_deref())
+        });
     }
 
     /// Whether an answer is within its limits, whatever became of the files.

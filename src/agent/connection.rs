@@ -12,12 +12,16 @@ use std::rc::Rc;
 use super::Agent;
 use super::answers::Bytes;
 use super::rejected::Who;
+use super::told::Told;
+use crate::domain::log::Line;
 
 /// What happens after a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Then {
     /// The next message is awaited.
     Continue,
+    /// The connection ends.
+    Close,
     /// The agent ends.
     Stop,
 }
@@ -32,38 +36,53 @@ struct Head<'a> {
     oneway: bool,
 }
 
-/// Answers one message; no bytes for a call that wants no reply.
-pub async fn answer(agent: &Agent, message: &[u8], who: Who) -> (Option<Bytes>, Then) {
-    let head = match head(message) {
-        Ok(head) => head,
-        Err(reason) => {
-            return (
-                failed(&Failure::new(ErrorCode::Usage, reason)),
-                Then::Continue,
-            );
-        }
+/// Who sent a message.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller {
+    /// For what a server refused.
+    pub who: Who,
+    /// Its process, for the log; 0 where it is not known.
+    pub pid: u32,
+}
+
+/// Answers one message; no bytes for a call that wants no reply, and for what is no call.
+pub async fn answer(agent: &Agent, message: &[u8], caller: Caller) -> (Option<Bytes>, Then) {
+    // It cannot be told apart from half of another message: nothing behind it would make sense.
+    let Some(head) = head(message) else {
+        let line = Line::new("closed on what is no call");
+        agent.log().info(|| line.number("pid", caller.pid.into()));
+        return (None, Then::Close);
     };
     let then = if head.method == format!("{INTERFACE_NAME}.Stop") {
         Then::Stop
     } else {
         Then::Continue
     };
-    let reply = dispatch(agent, &head, message, who).await;
+    let told = Told::begin(agent.log(), &head.method, caller.pid);
+    let reply = dispatch(agent, &head, message, caller.who, &told).await;
+    told.end();
     (if head.oneway { None } else { reply }, then)
 }
 
-fn head(message: &[u8]) -> Result<Head<'_>, &'static str> {
+/// The call; none for what cannot be answered (SPECIFICATION, section 2).
+fn head(message: &[u8]) -> Option<Head<'_>> {
     if too_deep(message) {
-        return Err("the message nests too deeply");
+        return None;
     }
-    serde_json::from_slice(message).map_err(|_| "the message is no call")
+    serde_json::from_slice(message).ok()
 }
 
-async fn dispatch(agent: &Agent, head: &Head<'_>, message: &[u8], who: Who) -> Option<Bytes> {
+async fn dispatch(
+    agent: &Agent,
+    head: &Head<'_>,
+    message: &[u8],
+    who: Who,
+    told: &Told<'_>,
+) -> Option<Bytes> {
     let parameters = head.parameters.map_or("{}", RawValue::get);
     let (interface, method) = head.method.rsplit_once('.').unwrap_or(("", &head.method));
     if interface == "org.varlink.service" {
-        return service(method, parameters);
+        return service(method, parameters, told);
     }
     if interface != INTERFACE_NAME {
         return standard("InterfaceNotFound", "interface", interface);
@@ -71,7 +90,10 @@ async fn dispatch(agent: &Agent, head: &Head<'_>, message: &[u8], who: Who) -> O
     macro_rules! call {
         ($type:ty, $handler:expr) => {
             match serde_json::from_str::<$type>(parameters) {
-                Ok(parameters) => replied($handler(parameters).await),
+                Ok(parameters) => {
+                    told.about(&parameters);
+                    replied(told, $handler(parameters).await)
+                }
                 Err(_) => standard("InvalidParameter", "parameter", "parameters"),
             }
         };
@@ -79,13 +101,13 @@ async fn dispatch(agent: &Agent, head: &Head<'_>, message: &[u8], who: Who) -> O
     match method {
         // The only answer that is kept: it comes as it goes over the wire.
         "Get" => match serde_json::from_str::<Ask>(parameters) {
-            Ok(ask) => match agent
-                .unless_locked(agent.get(&ask.question, message, who))
-                .await
-            {
-                Ok(bytes) => Some(bytes),
-                Err(failure) => failed(&failure),
-            },
+            Ok(ask) => {
+                told.about(&ask);
+                let get = agent.get(&ask.question, message, who, &told.provider);
+                let result = agent.unless_locked(get).await;
+                told.ended(&result);
+                result.map_or_else(|failure| failed(&failure), Some)
+            }
             Err(_) => standard("InvalidParameter", "parameter", "question"),
         },
         "Explain" => call!(Ask, |ask: Ask| async move {
@@ -136,13 +158,16 @@ async fn dispatch(agent: &Agent, head: &Head<'_>, message: &[u8], who: Who) -> O
         }),
         "Status" => call!(Nothing, |_| async move { Ok(agent.status().await) }),
         "Reload" => call!(Nothing, |_| async move { Ok(agent.reload()) }),
-        "Stop" => replied(Ok(Nothing {})),
+        "Stop" => call!(
+            Nothing,
+            |nothing| async move { Ok::<Nothing, Failure>(nothing) }
+        ),
         _ => standard("MethodNotFound", "method", method),
     }
 }
 
 /// `org.varlink.service`: what every Varlink service answers.
-fn service(method: &str, parameters: &str) -> Option<Bytes> {
+fn service(method: &str, parameters: &str, told: &Told<'_>) -> Option<Bytes> {
     #[derive(Serialize)]
     struct Info<'a> {
         vendor: &'a str,
@@ -160,22 +185,31 @@ fn service(method: &str, parameters: &str) -> Option<Bytes> {
         description: &'a str,
     }
     match method {
-        "GetInfo" => replied(Ok(Info {
-            vendor: "credential-helper",
-            product: "credential-helper agent",
-            version: VERSION,
-            url: env!("CARGO_PKG_REPOSITORY"),
-            interfaces: ["org.varlink.service", INTERFACE_NAME],
-        })),
+        "GetInfo" => replied(
+            told,
+            Ok(Info {
+                vendor: "credential-helper",
+                product: "credential-helper agent",
+                version: VERSION,
+                url: env!("CARGO_PKG_REPOSITORY"),
+                interfaces: ["org.varlink.service", INTERFACE_NAME],
+            }),
+        ),
         "GetInterfaceDescription" => match serde_json::from_str::<Wanted>(parameters) {
             Err(_) => standard("InvalidParameter", "parameter", "interface"),
             Ok(wanted) => match wanted.interface.as_str() {
-                INTERFACE_NAME => replied(Ok(Description {
-                    description: INTERFACE,
-                })),
-                "org.varlink.service" => replied(Ok(Description {
-                    description: SERVICE,
-                })),
+                INTERFACE_NAME => replied(
+                    told,
+                    Ok(Description {
+                        description: INTERFACE,
+                    }),
+                ),
+                "org.varlink.service" => replied(
+                    told,
+                    Ok(Description {
+                        description: SERVICE,
+                    }),
+                ),
                 other => standard("InterfaceNotFound", "interface", other),
             },
         },
@@ -186,7 +220,8 @@ fn service(method: &str, parameters: &str) -> Option<Bytes> {
 /// The interface that the Varlink specification gives every service.
 const SERVICE: &str = include_str!("../../protocol/org.varlink.service.varlink");
 
-fn replied<T: Serialize>(result: Result<T, Failure>) -> Option<Bytes> {
+fn replied<T: Serialize>(told: &Told<'_>, result: Result<T, Failure>) -> Option<Bytes> {
+    told.ended(&result);
     match result {
         Ok(parameters) => {
             let bytes = encode_reply(parameters)

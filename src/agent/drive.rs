@@ -9,10 +9,12 @@ use super::breaker::Breakers;
 use super::known::{self, Known, Own};
 use super::question::parse;
 use super::registry::Registry;
+use super::told;
 use super::trust::FirstAnswer;
 use crate::domain::binding::{self, Class, Verdict};
 use crate::domain::credential::ProviderId;
 use crate::domain::known::{best_match, declared_by_project};
+use crate::domain::log::Log;
 use crate::domain::name::RepositoryName;
 use crate::domain::resolution::{Ended, Found, Outcome, Resolution, Setup, TraceStep};
 use crate::domain::url::{RepositoryUrl, Userinfo};
@@ -49,6 +51,8 @@ pub struct Drive<'a> {
     pub registry: &'a Registry,
     /// Which of them are given a rest.
     pub breakers: &'a Breakers,
+    /// Where it tells who was asked.
+    pub log: &'a Log,
 }
 
 impl Drive<'_> {
@@ -153,6 +157,7 @@ impl Drive<'_> {
                     .await
             }
         };
+        told::steps(self.log, &ended.steps);
         // Worth a line beside an answer only where variables had a part in it.
         let from_variables = |step: &TraceStep| {
             step.provider.is_variables() && matches!(step.answer, "found" | "username-only")

@@ -1,5 +1,6 @@
 //! `Get` and `Report`: answers that are kept, looked up, and held back after a refusal.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use credential_helper_protocol::{ErrorCode, Failure, Got, Nothing, Question, Report};
@@ -7,9 +8,10 @@ use credential_helper_protocol::{ErrorCode, Failure, Got, Nothing, Question, Rep
 use super::answers::{About, Bytes, Keep};
 use super::rejected::Who;
 use super::{Agent, connection};
+use crate::domain::resolution::Outcome;
 
 impl Agent {
-    /// `Get`: the reply as it goes over the wire.
+    /// `Get`: the reply as it goes over the wire. Who had it is left in `provider`, for the log.
     ///
     /// # Errors
     /// Where there is no credential.
@@ -18,8 +20,10 @@ impl Agent {
         question: &Question,
         message: &[u8],
         who: Who,
+        provider: &Cell<&'static str>,
     ) -> Result<Bytes, Failure> {
         self.not_locked()?;
+        provider.set("cache");
         if let Some(kept) = self.quick(message) {
             return Ok(kept);
         }
@@ -32,11 +36,11 @@ impl Agent {
         self.answers.missed();
         let who = question.context.parent.map_or(who, Who::Parent);
         if !question.context.variables.is_empty() || !self.rejected.is_empty() {
-            return self.look_up(question, message, who).await;
+            return self.look_up(question, message, who, provider).await;
         }
         let flight = self.answers.flight(message);
         let result = flight
-            .get_or_init(|| self.look_up(question, message, who))
+            .get_or_init(|| self.look_up(question, message, who, provider))
             .await
             .clone();
         self.answers.landed(message);
@@ -50,7 +54,9 @@ impl Agent {
         question: &Question,
         message: &[u8],
         who: Who,
+        provider: &Cell<&'static str>,
     ) -> Result<Bytes, Failure> {
+        provider.set("");
         let epoch = self.answers.epoch();
         let mut call = self.call(&question.context)?;
         let view = call.files.clone();
@@ -63,6 +69,9 @@ impl Agent {
             self.answers.forget();
         }
         let about = (question.name.clone(), question.url.clone());
+        if let Outcome::Found(found) = &resolved.ended.outcome {
+            provider.set(found.provider.word());
+        }
         let result = resolved.into_credential(question);
         let keep = |absolute: Duration| Keep {
             stamp: view.stamp(),

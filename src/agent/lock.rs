@@ -1,11 +1,10 @@
-//! `Lock` and `Unlock`: for an unattended screen.
+//! `Lock`, `Unlock` and `Reload`: what is kept is forgotten.
 
 use credential_helper_protocol::{Context, Failure, Nothing, Unlock};
 
 use super::{Agent, drive};
 use crate::domain::credential::ProviderId;
 use crate::provider::Call;
-use crate::provider::poetry;
 use crate::provider::presence::Presence;
 
 impl Agent {
@@ -44,7 +43,7 @@ impl Agent {
     /// Whether there is a keyring that is asked, or may be one: where there is none, none is locked.
     async fn uses_keyring(&self, call: &Call, context: &Context) -> bool {
         let switch = context.keyring_enabled.as_deref();
-        if let Ok(false) = poetry::keyring_enabled(call, switch, false).await {
+        if let Ok(false) = crate::provider::poetry::keyring_enabled(call, switch, false).await {
             return false;
         }
         let presence = self.registry.keyring.presence(call);
@@ -52,5 +51,13 @@ impl Agent {
             tokio::time::timeout(drive::KEYRING_TIME, presence).await,
             Ok(Presence::Absent(_))
         )
+    }
+
+    /// `Reload`: settings and bindings are read anew at every question; this drops what is kept.
+    pub fn reload(&self) -> Nothing {
+        self.answers.forget();
+        self.registry.forget();
+        self.files.forget();
+        Nothing {}
     }
 }

@@ -12,8 +12,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use credential_helper_protocol::{
-    Context, ErrorCode, Explanation, Failure, Nothing, Question, SettingsReply, VERSION, Variable,
-    limits,
+    Context, ErrorCode, Explanation, Failure, Question, SettingsReply, Variable, limits,
 };
 
 use self::answers::{Answers, Bytes};
@@ -24,6 +23,7 @@ use self::known::Own;
 use self::registry::Registry;
 use self::rejected::Rejected;
 use crate::domain::credential::ProviderId;
+use crate::domain::log::Log;
 use crate::provider::files::Files;
 use crate::provider::{Call, Folders};
 
@@ -71,9 +71,11 @@ pub mod socket;
 pub mod status;
 #[cfg(unix)]
 mod stream;
+pub mod told;
 #[cfg(unix)]
 mod traffic;
 pub mod trust;
+mod version;
 
 #[cfg(unix)]
 pub use self::served::Served;
@@ -95,6 +97,10 @@ pub struct Parts {
     pub idle_exit: Option<Duration>,
     /// Its clock.
     pub clock: Clock,
+    /// Where it tells what it does.
+    pub log: Log,
+    /// Whether it answers from the variables of a question alone.
+    pub only_variables: bool,
     /// Its own life, where it is a process of its own.
     #[cfg(unix)]
     pub control: Option<Rc<lifecycle::Control>>,
@@ -124,11 +130,22 @@ impl Agent {
         } else {
             Files::default()
         };
-        let registry = Registry::new(parts.variables.take());
+        files.log_to(&parts.log);
+        let registry = if parts.only_variables {
+            Registry::only_variables()
+        } else {
+            Registry::new(parts.variables.take())
+        };
+        registry.log_to(&parts.log);
         let keyring_generation = registry.keyring.subscribe();
         let clock = parts.clock.clone();
         Self {
-            answers: Answers::new(clock.clone(), files.clone(), keyring_generation.clone()),
+            answers: Answers::new(
+                clock.clone(),
+                files.clone(),
+                keyring_generation.clone(),
+                parts.log.clone(),
+            ),
             breakers: Breakers::new(clock.clone()),
             rejected: Rejected::new(clock.clone()),
             started: clock.now(),
@@ -150,6 +167,11 @@ impl Agent {
         self.answers.find(message)
     }
 
+    /// Where it tells what it does.
+    pub(super) fn log(&self) -> &Log {
+        &self.parts.log
+    }
+
     fn own(&self) -> &Own {
         &self.parts.own
     }
@@ -159,6 +181,7 @@ impl Agent {
             own: &self.parts.own,
             registry: &self.registry,
             breakers: &self.breakers,
+            log: &self.parts.log,
         }
     }
 
@@ -229,11 +252,7 @@ impl Agent {
 
     /// A client of a newer build makes this agent leave when it is idle.
     fn note_version(&self, theirs: Option<&str>) {
-        if theirs
-            .and_then(version)
-            .zip(version(VERSION))
-            .is_some_and(|(theirs, ours)| theirs > ours)
-        {
+        if theirs.is_some_and(version::is_newer) {
             self.leave_when_idle();
         }
     }
@@ -335,39 +354,9 @@ impl Agent {
             changed: None,
         })
     }
-
-    /// `Reload`: settings and bindings are read anew at every question; this drops what is kept.
-    pub fn reload(&self) -> Nothing {
-        self.answers.forget();
-        self.registry.forget();
-        self.files.forget();
-        Nothing {}
-    }
 }
 
 fn locked() -> Failure {
     Failure::new(ErrorCode::Locked, "the agent is locked")
         .hint("unlock it with `helper agent unlock`")
-}
-
-/// A version as three numbers, compared one by one.
-fn version(text: &str) -> Option<(u32, u32, u32)> {
-    let mut parts = text.split(['.', '-', '+']).map(|part| part.parse().ok());
-    Some((parts.next()??, parts.next()??, parts.next()??))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::version;
-
-    #[test]
-    fn neighbouring_versions_are_told_apart() {
-        let order = [
-            "0.1.0", "0.1.1", "0.2.0", "0.14.1", "0.15.0", "1.0.0", "1.0.1", "1.1.0",
-        ];
-        for pair in order.windows(2) {
-            assert!(version(pair[0]) < version(pair[1]), "{pair:?}");
-        }
-        assert_eq!(version("nonsense"), None);
-    }
 }

@@ -4,11 +4,13 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
-use credential_helper_protocol::{ErrorCode, Failure};
+use credential_helper_protocol::{ErrorCode, Failure, VERSION};
 use tokio::runtime::{Builder, LocalOptions};
 
 use super::lifecycle::{self, Config, StartFailure, StartedBy};
+use super::server::Ending;
 use super::{Agent, Parts, Served, hardening};
+use crate::domain::log::Line;
 use crate::provider::environment;
 use crate::provider::files::Files;
 use crate::provider::settings::{self, IdleExit};
@@ -28,6 +30,7 @@ pub fn run(
     by_client: bool,
 ) -> Result<(), Failure> {
     hardening::harden();
+    let log = parts.log.clone();
     // Variables of an agent that a person or a job starts are its own; nobody may read them from
     // outside afterwards.
     parts.variables = if by_client {
@@ -56,10 +59,25 @@ pub fn run(
         parts.socket = Some(control.socket.clone());
         parts.idle_exit = control.idle_exit;
         parts.control = Some(control.clone());
+        parts.log.info(|| {
+            let line = Line::new("the agent starts").text("version", VERSION);
+            let line = line.word("started-by", parts.started_by);
+            line.number("pid", std::process::id().into())
+                .path("socket", &control.socket)
+        });
         Ok(Rc::new(Served(Rc::new(Agent::new(parts)))))
     };
     match lifecycle::run(&config, make) {
-        Ok(_) => Ok(()),
+        Ok(ending) => {
+            let why = match ending {
+                Ending::Asked => "asked",
+                Ending::Signal => "signal",
+                Ending::Idle => "idle",
+                Ending::Replaced => "replaced",
+            };
+            log.info(|| Line::new("the agent ends").word("why", why));
+            Ok(())
+        }
         Err(StartFailure::AlreadyRunning) => Err(Failure::new(
             ErrorCode::Unavailable,
             "an agent is running already",

@@ -9,6 +9,7 @@ use credential_helper_protocol::{Variable, limits};
 
 use super::drive::KEYRING_TIME;
 use crate::domain::credential::ProviderId;
+use crate::domain::log::Log;
 use crate::provider::Provider;
 use crate::provider::child::CommandSpec;
 use crate::provider::command::{CommandEntry, CommandProtocol, CommandProvider};
@@ -31,6 +32,7 @@ pub struct Registry {
     pub keyring: Rc<SystemKeyring>,
     fixed: Vec<Rc<dyn Provider>>,
     has_own_variables: bool,
+    only_fixed: bool,
     by_settings: RefCell<Option<(Rc<Settings>, Rc<Providers>)>>,
 }
 
@@ -66,8 +68,26 @@ impl Registry {
             keyring,
             fixed,
             has_own_variables,
+            only_fixed: false,
             by_settings: RefCell::default(),
         }
+    }
+
+    /// The variables of a question, and nothing else.
+    pub fn only_variables() -> Self {
+        let mut registry = Self::new(None);
+        registry.fixed = vec![Rc::new(Environment)];
+        registry.only_fixed = true;
+        registry
+    }
+
+    /// Tells there what the providers do.
+    pub fn log_to(&self, log: &Log) {
+        #[cfg(all(unix, not(target_os = "macos")))]
+        self.keyring.log_to(log);
+        // The other keyrings have no connection to tell of.
+        #[cfg(any(target_os = "macos", windows))]
+        let _ = log;
     }
 
     /// The providers under these settings.
@@ -83,6 +103,26 @@ impl Registry {
         if self.has_own_variables {
             optional.push(ProviderId::AgentEnvironment);
         }
+        if !self.only_fixed {
+            Self::switched_on(settings, &mut all, &mut optional, &mut command_times);
+        }
+        let providers = Rc::new(Providers {
+            all,
+            optional,
+            timeout: settings.timeout,
+            command_times,
+        });
+        *self.by_settings.borrow_mut() = Some((settings.clone(), providers.clone()));
+        providers
+    }
+
+    /// Files, commands and netrc that the settings name.
+    fn switched_on(
+        settings: &Settings,
+        all: &mut Vec<Rc<dyn Provider>>,
+        optional: &mut Vec<ProviderId>,
+        command_times: &mut BTreeMap<ProviderId, Duration>,
+    ) {
         all.push(Rc::new(CredentialFile::new(files(settings))));
         let commands = commands(settings);
         if let Some(longest) = commands.iter().map(|entry| entry.command.timeout).max() {
@@ -98,14 +138,6 @@ impl Registry {
             optional.push(ProviderId::Netrc);
             all.push(Rc::new(Netrc::new(path.clone())));
         }
-        let providers = Rc::new(Providers {
-            all,
-            optional,
-            timeout: settings.timeout,
-            command_times,
-        });
-        *self.by_settings.borrow_mut() = Some((settings.clone(), providers.clone()));
-        providers
     }
 
     /// Forgets every secret that a provider keeps.

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use zeroize::Zeroizing;
 
+use super::connection::Caller;
 use super::peer::Peer;
 use super::rejected::Who;
 use super::server::{Bytes, Handler, Reply, Then};
@@ -27,20 +28,23 @@ impl Handler for Served {
         // finished although the client has gone.
         let agent = self.0.clone();
         let message = Zeroizing::new(message.to_vec());
-        let who = Who::Connection(peer.connection);
+        let caller = Caller {
+            who: Who::Connection(peer.connection),
+            pid: peer.pid,
+        };
         let task =
             tokio::task::spawn_local(
-                async move { connection::answer(&agent, &message, who).await },
+                async move { connection::answer(&agent, &message, caller).await },
             );
         Box::pin(async move {
             match task.await {
-                Ok((bytes, connection::Then::Continue)) => Reply {
+                Ok((bytes, then)) => Reply {
                     bytes,
-                    then: Then::Continue,
-                },
-                Ok((bytes, connection::Then::Stop)) => Reply {
-                    bytes,
-                    then: Then::Stop,
+                    then: match then {
+                        connection::Then::Continue => Then::Continue,
+                        connection::Then::Close => Then::Close,
+                        connection::Then::Stop => Then::Stop,
+                    },
                 },
                 // It panicked: this connection ends, the agent goes on.
                 Err(_) => Reply {

@@ -19,11 +19,14 @@ pub(crate) fn run(session: &mut Session<'_>, command: &AgentCommand) -> Result<u
     }
     match command {
         AgentCommand::Run { detached, by_hand } => {
-            session.outside.run_agent(RunOptions {
+            let options = RunOptions {
                 detached: *detached,
                 by_client: *detached && !*by_hand,
-                verbose: session.global.verbose,
-            })?;
+                ..RunOptions::default()
+            };
+            // One that has left its client has nowhere to tell anything.
+            let level = session.level.filter(|_| !*detached);
+            session.outside.run_agent(options, level)?;
         }
         AgentCommand::Start => start(session)?,
         AgentCommand::Stop => match running(session)? {

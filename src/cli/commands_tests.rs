@@ -8,7 +8,9 @@ use credential_helper_protocol::{
 use serde_json::{Value, json};
 
 use super::fake::{Ran, World, run};
+use super::outside::{Environment, LogWish};
 use crate::doctor::{Check, Outcome};
+use crate::domain::log::Level;
 
 #[expect(clippy::unnecessary_wraps, reason = "spares `Some(..)` on every field")]
 fn some(text: &str) -> Option<String> {
@@ -89,11 +91,42 @@ fn get() {
         assert_eq!((ran.status, ran.err.as_str()), (0, ""));
     }
     let ran = run(credential(), &["get", "foo", "-v"]);
-    assert!(
-        ran.err
-            .ends_with("answered by auth.toml (/home/u/auth.toml)\n")
+    assert_eq!(
+        ran.err,
+        "helper: info: answered provider=auth.toml location=/home/u/auth.toml\n"
     );
-    assert!(!ran.err.contains("hunter2"));
+}
+
+#[test]
+fn how_much_is_logged() {
+    let logging = |log| World {
+        environment: Environment {
+            log,
+            ..Environment::default()
+        },
+        ..World::default()
+    };
+    let (off, unknown) = (LogWish::Off, LogWish::Unknown);
+    let wish = LogWish::Level;
+    for (log, arguments, call) in [
+        (off, &["agent", "run"][..], "run"),
+        (off, &["-v", "agent", "run"], "run info"),
+        (off, &["agent", "run", "-vv"], "run debug"),
+        (wish(Level::Info), &["agent", "run"], "run info"),
+        (wish(Level::Info), &["agent", "run", "-vv"], "run debug"),
+        (wish(Level::Debug), &["agent", "run", "-v"], "run debug"),
+        (unknown, &["agent", "run", "-v"], "run info"),
+        (
+            wish(Level::Debug),
+            &["agent", "run", "--detached"],
+            "run detached",
+        ),
+    ] {
+        let ran = run(logging(log), arguments);
+        assert_eq!(ran.calls, [call], "{log:?} {arguments:?}");
+        let warned = ran.err.contains("its values are `info` and `debug`");
+        assert_eq!(warned, log == unknown, "{}", ran.err);
+    }
 }
 
 #[test]

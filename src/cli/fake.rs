@@ -15,6 +15,7 @@ use super::output::Output;
 use super::outside::{Environment, Outside};
 use crate::connect::{Agent, Options, RunOptions};
 use crate::doctor::Check;
+use crate::domain::log::Level;
 
 /// What the fake answers; calls are written down in order.
 #[derive(Default)]
@@ -246,9 +247,10 @@ impl Outside for Shared {
     fn running(&self, options: &Options) -> Result<Option<Box<dyn Agent>>, Failure> {
         Ok(self.0.running.then(|| self.agent("running", options)))
     }
-    fn run_agent(&self, options: RunOptions) -> Result<(), Failure> {
+    fn run_agent(&self, options: RunOptions, level: Option<Level>) -> Result<(), Failure> {
         let detached = if options.detached { " detached" } else { "" };
-        self.called(format!("run{detached}"), &())
+        let level = level.map_or_else(String::new, |level| format!(" {}", level.word()));
+        self.called(format!("run{detached}{level}"), &())
     }
     fn start_agent(&self, options: &Options) -> Result<Box<dyn Agent>, Failure> {
         Ok(self.agent("start", options))

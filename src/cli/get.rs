@@ -5,6 +5,7 @@ use credential_helper_protocol::{ErrorCode, Failure, Operation, Question, render
 
 use super::args::{Format, GetArgs};
 use super::{Session, target};
+use crate::domain::log::Line;
 
 /// Prints it in the format that was asked for.
 pub(crate) fn run(session: &mut Session<'_>, args: GetArgs) -> Result<u8, Failure> {
@@ -35,13 +36,11 @@ pub(crate) fn run(session: &mut Session<'_>, args: GetArgs) -> Result<u8, Failur
             session.out.warning(warning);
         }
     }
-    session.out.log(
-        1,
-        &format!(
-            "answered by {} ({})",
-            credential.provider, credential.location
-        ),
-    );
+    session.log.info(|| {
+        Line::new("answered")
+            .text("provider", &credential.provider)
+            .text("location", &credential.location)
+    });
     session.out.secret(&printed)?;
     Ok(0)
 }

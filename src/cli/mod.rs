@@ -9,6 +9,7 @@ pub(crate) mod doctor;
 mod explain;
 mod get;
 mod list;
+mod log;
 mod man;
 mod output;
 mod outside;
@@ -31,8 +32,9 @@ use credential_helper_protocol::{Context, ErrorCode, Failure};
 
 use self::args::{Cli, Command, Global};
 use self::output::Output;
-use self::outside::{Environment, Here, Outside};
+use self::outside::{Environment, Here, LogWish, Outside};
 use crate::connect::{Agent, Options};
+use crate::domain::log::{Level, Log};
 use crate::domain::name::RepositoryName;
 use crate::domain::url::RepositoryUrl;
 
@@ -77,7 +79,7 @@ fn parse_and_answer(
                 .map(|argument| argument.to_string_lossy().into_owned())
                 .collect();
             let json = usage::wants_json(&words);
-            out.configure(args::Color::Auto, json, 0);
+            out.configure(args::Color::Auto, json);
             return match error.kind() {
                 ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
                     out.text(&error.render().to_string())?;
@@ -92,7 +94,11 @@ fn parse_and_answer(
         }
     };
     let global = &cli.global;
-    out.configure(global.color, global.json, global.verbose);
+    out.configure(global.color, global.json);
+    if environment.log == LogWish::Unknown {
+        out.warning("CREDENTIAL_HELPER_LOG is ignored: its values are `info` and `debug`");
+    }
+    let level = log_level(global.verbose, environment.log);
     if global.prompt && global.non_interactive {
         return Err(Failure::new(
             ErrorCode::Usage,
@@ -103,6 +109,8 @@ fn parse_and_answer(
         global,
         environment,
         outside,
+        level,
+        log: level.map_or_else(Log::default, |level| out.log(level)),
         out,
     };
     match cli.command {
@@ -125,6 +133,9 @@ pub(crate) struct Session<'a> {
     global: &'a Global,
     environment: Environment,
     outside: &'a dyn Outside,
+    level: Option<Level>,
+    /// Where it is told what is done.
+    pub(crate) log: Log,
     /// Where it prints.
     pub(crate) out: &'a mut Output,
 }
@@ -135,7 +146,7 @@ impl Session<'_> {
         Options {
             no_agent: self.global.no_agent || self.environment.no_agent,
             timeout: self.global.timeout,
-            verbose: self.global.verbose,
+            log: self.log.clone(),
         }
     }
 
@@ -176,6 +187,20 @@ impl Session<'_> {
     fn may_ask(&self) -> bool {
         !self.global.non_interactive && !self.environment.ci
     }
+}
+
+/// How much is logged: what the option or the variable says, whichever is more.
+fn log_level(verbose: u8, wish: LogWish) -> Option<Level> {
+    let by_option = match verbose {
+        0 => None,
+        1 => Some(Level::Info),
+        _ => Some(Level::Debug),
+    };
+    let by_variable = match wish {
+        LogWish::Off | LogWish::Unknown => None,
+        LogWish::Level(level) => Some(level),
+    };
+    by_option.max(by_variable)
 }
 
 /// What `NAME|URL` means: anything with `://` is a URL. Checked here, so that a mistake is told

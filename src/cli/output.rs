@@ -1,6 +1,8 @@
 //! The only printer: standard output is data, standard error is for people.
 
+use std::cell::RefCell;
 use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::rc::Rc;
 
 use credential_helper_protocol::{ErrorCode, Failure, ProviderAnswer};
 use serde::Serialize;
@@ -8,14 +10,14 @@ use zeroize::Zeroizing;
 
 use super::args::Color;
 use super::table::Style;
+use crate::domain::log::{Level, Log};
 use crate::domain::text::shown;
 
 /// Where a command prints.
 pub(crate) struct Output {
     stdout: Box<dyn Write>,
-    stderr: Box<dyn Write>,
+    stderr: Rc<RefCell<Box<dyn Write>>>,
     json: bool,
-    verbose: u8,
     /// Whether standard output and error are terminals that want colours.
     terminals: [bool; 2],
     colour: [bool; 2],
@@ -71,18 +73,16 @@ impl Output {
     ) -> Self {
         Self {
             stdout,
-            stderr,
+            stderr: Rc::new(RefCell::new(stderr)),
             json: false,
-            verbose: 0,
             terminals,
             colour: terminals,
         }
     }
 
     /// Takes over what the command line says about output.
-    pub(crate) fn configure(&mut self, color: Color, json: bool, verbose: u8) {
+    pub(crate) fn configure(&mut self, color: Color, json: bool) {
         self.json = json;
-        self.verbose = verbose;
         self.colour = match color {
             Color::Always => [true; 2],
             Color::Never => [false; 2],
@@ -137,11 +137,12 @@ impl Output {
         self.people(&format!("helper: {label} {}\n", shown(line)));
     }
 
-    /// A line that is only printed with `-v` given `level` times.
-    pub(crate) fn log(&mut self, level: u8, line: &str) {
-        if self.verbose >= level {
-            self.note(line);
-        }
+    /// A log whose lines up to this level stand among the lines for people.
+    pub(crate) fn log(&self, level: Level) -> Log {
+        let stderr = self.stderr.clone();
+        Log::new(level, move |level, line| {
+            write_people(&stderr, &format!("helper: {}: {line}\n", level.word()));
+        })
     }
 
     /// Why the command failed.
@@ -184,9 +185,13 @@ impl Output {
     }
 
     fn people(&mut self, text: &str) {
-        // There is no place left to complain to.
-        let _ = self.stderr.write_all(text.as_bytes());
+        write_people(&self.stderr, text);
     }
+}
+
+fn write_people(stderr: &RefCell<Box<dyn Write>>, text: &str) {
+    // There is no place left to complain to.
+    let _ = stderr.borrow_mut().write_all(text.as_bytes());
 }
 
 /// The text with an end to its last line.

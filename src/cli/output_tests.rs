@@ -31,7 +31,7 @@ fn a_reader_that_left_is_no_error_and_a_full_disk_is() {
 fn shown_failure(color: Color, json: bool, terminal: bool) -> String {
     let (mut end, write) = io::pipe().unwrap();
     let mut out = Output::into(Box::new(io::sink()), Box::new(write), [terminal; 2]);
-    out.configure(color, json, 0);
+    out.configure(color, json);
     let mut failure = Failure::new(ErrorCode::Locked, "a\u{1b}[2J\u{9b}").hint("b");
     failure.providers = [("auth.toml", "not-found"), ("keychain", "locked")]
         .map(

@@ -1,12 +1,14 @@
 //! What the commands need from outside, as one trait, so that tests can stand in for it.
 
-use credential_helper_protocol::caller::{self, About, CallerOptions};
+use credential_helper_protocol::caller::{About, CallerOptions};
 use credential_helper_protocol::{Context, Failure, Secret};
 
 use super::doctor;
+use super::log::Writer;
 use super::prompt;
 use crate::connect::{self, Agent, Options, RunOptions};
 use crate::doctor::Check;
+use crate::domain::log::{Level, Log};
 
 /// The world of a command.
 pub(crate) trait Outside {
@@ -14,8 +16,8 @@ pub(crate) trait Outside {
     fn connect(&self, options: &Options) -> Result<Box<dyn Agent>, Failure>;
     /// The running agent; `None` where there is none.
     fn running(&self, options: &Options) -> Result<Option<Box<dyn Agent>>, Failure>;
-    /// Serves until the agent ends.
-    fn run_agent(&self, options: RunOptions) -> Result<(), Failure>;
+    /// Serves until the agent ends; logs to standard error at this level.
+    fn run_agent(&self, options: RunOptions, level: Option<Level>) -> Result<(), Failure>;
     /// Starts an agent by hand.
     fn start_agent(&self, options: &Options) -> Result<Box<dyn Agent>, Failure>;
     /// Who asks.
@@ -43,8 +45,14 @@ impl Outside for Here {
         connect::running(options)
     }
 
-    fn run_agent(&self, options: RunOptions) -> Result<(), Failure> {
-        connect::run_agent(options)
+    fn run_agent(&self, options: RunOptions, level: Option<Level>) -> Result<(), Failure> {
+        let writer = level.map(Writer::new);
+        let log = writer.as_ref().map_or_else(Log::default, Writer::log);
+        let result = connect::run_agent(RunOptions { log, ..options });
+        if let Some(writer) = writer {
+            writer.finish();
+        }
+        result
     }
 
     fn start_agent(&self, options: &Options) -> Result<Box<dyn Agent>, Failure> {
@@ -52,7 +60,7 @@ impl Outside for Here {
     }
 
     fn context(&self, about: About<'_>, options: &CallerOptions) -> Result<Context, Failure> {
-        caller::context(about, options)
+        connect::context(about, options)
     }
 
     fn secret(&self, label: &str, may_ask: bool) -> Result<Secret, Failure> {
@@ -78,6 +86,20 @@ pub(crate) struct Environment {
     pub(crate) ci: bool,
     /// `CREDENTIAL_HELPER_NO_AGENT` is set.
     pub(crate) no_agent: bool,
+    /// What `CREDENTIAL_HELPER_LOG` says.
+    pub(crate) log: LogWish,
+}
+
+/// What `CREDENTIAL_HELPER_LOG` says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum LogWish {
+    /// Nothing.
+    #[default]
+    Off,
+    /// A level.
+    Level(Level),
+    /// Something that is none.
+    Unknown,
 }
 
 impl Environment {
@@ -98,13 +120,20 @@ impl Environment {
             no_color: set("NO_COLOR") || variable("TERM").as_deref() == Some("dumb"),
             ci: on("CI"),
             no_agent: on("CREDENTIAL_HELPER_NO_AGENT"),
+            log: match variable("CREDENTIAL_HELPER_LOG").as_deref() {
+                None | Some("") => LogWish::Off,
+                Some(word) => [Level::Info, Level::Debug]
+                    .into_iter()
+                    .find(|level| level.word() == word)
+                    .map_or(LogWish::Unknown, LogWish::Level),
+            },
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Environment;
+    use super::{Environment, Level, LogWish};
 
     #[test]
     fn variables() {
@@ -128,5 +157,24 @@ mod tests {
             read(&[("TERM", "dumb"), ("CREDENTIAL_HELPER_NO_AGENT", "1")]),
             (true, false, true)
         );
+    }
+
+    #[test]
+    fn wishes_for_a_log() {
+        let level = LogWish::Level;
+        for (value, wish) in [
+            (None, LogWish::Off),
+            (Some(""), LogWish::Off),
+            (Some("info"), level(Level::Info)),
+            (Some("debug"), level(Level::Debug)),
+            (Some("INFO"), LogWish::Unknown),
+            (Some("/var/log/helper"), LogWish::Unknown),
+        ] {
+            let environment = Environment::read(|name| {
+                let asked = name == "CREDENTIAL_HELPER_LOG";
+                value.filter(|_| asked).map(str::to_owned)
+            });
+            assert_eq!(environment.log, wish, "{value:?}");
+        }
     }
 }

@@ -4,25 +4,25 @@ use credential_helper_protocol::surroundings::Surroundings;
 use credential_helper_protocol::{ErrorCode, Failure};
 
 use super::{Agent, Client, Inside, RunOptions};
+use crate::domain::log::Log;
 
-pub(super) fn connect(around: Surroundings) -> Result<Box<dyn Agent>, Failure> {
-    Ok(Box::new(Client::new(Inside::new(&around)?)))
+pub(super) fn connect(around: Surroundings, log: &Log) -> Result<Box<dyn Agent>, Failure> {
+    Ok(Box::new(Client::new(Inside::new(&around, log)?)))
 }
 
-pub(super) fn running(_around: Surroundings) -> Result<Option<Box<dyn Agent>>, Failure> {
+pub(super) fn running(
+    _around: Surroundings,
+    _log: &Log,
+) -> Result<Option<Box<dyn Agent>>, Failure> {
     Ok(None)
 }
 
-pub(super) fn run(_options: RunOptions) -> Result<(), Failure> {
+pub(super) fn run(_options: &RunOptions) -> Result<(), Failure> {
     Err(none())
 }
 
-pub(super) fn start(_around: Surroundings) -> Result<Box<dyn Agent>, Failure> {
+pub(super) fn start(_around: Surroundings, _log: &Log) -> Result<Box<dyn Agent>, Failure> {
     Err(none())
-}
-
-pub(super) fn is_foreign(_around: &Surroundings) -> bool {
-    false
 }
 
 fn none() -> Failure {

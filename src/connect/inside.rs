@@ -12,9 +12,11 @@ use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 use zeroize::Zeroizing;
 
 use crate::agent::clock::Clock;
+use crate::agent::connection::Caller;
 use crate::agent::known::Own;
 use crate::agent::rejected::Who;
 use crate::agent::{Agent, Parts, connection};
+use crate::domain::log::Log;
 
 /// The agent inside this process: the same code that serves a socket, without one.
 pub(super) struct Inside {
@@ -23,7 +25,19 @@ pub(super) struct Inside {
 }
 
 impl Inside {
-    pub(super) fn new(around: &Surroundings) -> Result<Self, Failure> {
+    pub(super) fn new(around: &Surroundings, log: &Log) -> Result<Self, Failure> {
+        Self::of(parts(around, "hand", log)?)
+    }
+
+    /// One that answers from the variables of a question alone.
+    pub(super) fn only_variables(around: &Surroundings, log: &Log) -> Result<Self, Failure> {
+        Self::of(Parts {
+            only_variables: true,
+            ..parts(around, "hand", log)?
+        })
+    }
+
+    fn of(parts: Parts) -> Result<Self, Failure> {
         let runtime = Builder::new_current_thread()
             .enable_all()
             .max_blocking_threads(16)
@@ -34,7 +48,6 @@ impl Inside {
                     format!("cannot start the work: {error}"),
                 )
             })?;
-        let parts = parts(around, "hand")?;
         let agent = runtime.block_on(async { Rc::new(Agent::new(parts)) });
         Ok(Self { runtime, agent })
     }
@@ -43,7 +56,11 @@ impl Inside {
 impl Transport for Inside {
     fn call(&mut self, message: &[u8], _time: Duration) -> Result<Zeroizing<Vec<u8>>, Failure> {
         let message = message.strip_suffix(b"\0").unwrap_or(message);
-        let work = connection::answer(&self.agent, message, Who::Connection(0));
+        let caller = Caller {
+            who: Who::Connection(0),
+            pid: std::process::id(),
+        };
+        let work = connection::answer(&self.agent, message, caller);
         let (bytes, _) = self.runtime.block_on(work);
         let mut bytes = bytes.map(|bytes| (*bytes).clone()).unwrap_or_default();
         bytes.pop();
@@ -62,7 +79,11 @@ impl Drop for Inside {
 }
 
 /// What an agent of this process's surroundings is made of.
-pub(super) fn parts(around: &Surroundings, started_by: &'static str) -> Result<Parts, Failure> {
+pub(super) fn parts(
+    around: &Surroundings,
+    started_by: &'static str,
+    log: &Log,
+) -> Result<Parts, Failure> {
     let missing = |what: &str| {
         Failure::new(ErrorCode::Unavailable, format!("{what} is not known"))
             .hint("set HOME, or CREDENTIAL_HELPER_CONFIG_DIR and XDG_STATE_HOME")
@@ -91,6 +112,8 @@ pub(super) fn parts(around: &Surroundings, started_by: &'static str) -> Result<P
         variables: None,
         idle_exit: None,
         clock: Clock::Real,
+        log: log.clone(),
+        only_variables: false,
         #[cfg(unix)]
         control: None,
     })

@@ -17,34 +17,37 @@ use self::elsewhere as platform;
 use self::inside::Inside;
 #[cfg(unix)]
 use self::unix as platform;
+use crate::domain::log::Log;
 
 #[cfg(not(unix))]
 mod elsewhere;
 mod inside;
 #[cfg(unix)]
+mod mounted;
+#[cfg(unix)]
 mod unix;
 
 /// How the agent is reached.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Does the work inside this process.
     pub no_agent: bool,
     /// `--timeout`: caps every wait.
     pub timeout: Option<Duration>,
-    /// How much is logged to standard error: 0, 1 or 2.
-    pub verbose: u8,
+    /// Where it is told what is done.
+    pub log: Log,
 }
 
 /// How `helper agent run` runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct RunOptions {
     /// A client started it: own session, one line on standard output when it is ready, ends when
     /// idle.
     pub detached: bool,
     /// A client starts it: variables belong to requests, not to the agent.
     pub by_client: bool,
-    /// How much is logged: 0, 1 or 2.
-    pub verbose: u8,
+    /// Where the agent tells what it does.
+    pub log: Log,
 }
 
 /// The agent's methods, wherever it runs.
@@ -156,17 +159,17 @@ impl<T: Transport> Agent for Client<T> {
 pub fn connect(options: &Options) -> Result<Box<dyn Agent>, Failure> {
     let around = Surroundings::of_process();
     if options.no_agent || around.set(NO_AGENT).is_some() {
-        return Ok(Box::new(Client::new(Inside::new(&around)?)));
+        return Ok(Box::new(Client::new(Inside::new(&around, &options.log)?)));
     }
-    platform::connect(around)
+    platform::connect(around, &options.log)
 }
 
 /// The running agent; `None` where there is none. Never starts one.
 ///
 /// # Errors
 /// Where somebody listens who is not to be used.
-pub fn running(_options: &Options) -> Result<Option<Box<dyn Agent>>, Failure> {
-    platform::running(Surroundings::of_process())
+pub fn running(options: &Options) -> Result<Option<Box<dyn Agent>>, Failure> {
+    platform::running(Surroundings::of_process(), &options.log)
 }
 
 /// Serves until the agent ends.
@@ -174,7 +177,7 @@ pub fn running(_options: &Options) -> Result<Option<Box<dyn Agent>>, Failure> {
 /// # Errors
 /// Where another agent is running, or the socket cannot be had.
 pub fn run_agent(options: RunOptions) -> Result<(), Failure> {
-    platform::run(options)
+    platform::run(&options)
 }
 
 /// Starts an agent that outlives this process and keeps its variables (rule 3.1 b); returns when it
@@ -182,19 +185,15 @@ pub fn run_agent(options: RunOptions) -> Result<(), Failure> {
 ///
 /// # Errors
 /// Where it does not start.
-pub fn start_agent(_options: &Options) -> Result<Box<dyn Agent>, Failure> {
-    platform::start(Surroundings::of_process())
+pub fn start_agent(options: &Options) -> Result<Box<dyn Agent>, Failure> {
+    platform::start(Surroundings::of_process(), &options.log)
 }
 
-/// The context of a question that this process asks. A socket that was mounted from elsewhere is
-/// told nothing of this process.
+/// The context of a question that this process asks. What of it goes where is the business of
+/// whoever sends it: a mounted socket is told nothing of this process.
 ///
 /// # Errors
 /// `usage` for variables or folders that cannot be sent.
 pub fn context(about: About<'_>, options: &CallerOptions) -> Result<Context, Failure> {
-    let around = Surroundings::of_process();
-    if platform::is_foreign(&around) {
-        return Ok(caller::bare(options));
-    }
-    caller::context_in(&around, about, options)
+    caller::context(about, options)
 }

@@ -3,6 +3,7 @@
 pub mod binding;
 pub mod credential;
 pub mod known;
+pub mod log;
 pub mod name;
 pub mod resolution;
 pub mod text;

@@ -6,7 +6,7 @@
 //! An answer may be kept as long as everything that was looked at for it stays the same:
 //! [`View::stamp`] says what that was, [`Files::is_current`] whether it still holds.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
@@ -23,6 +23,7 @@ use super::unwatched::{Survey, Watch, survey};
 #[cfg(target_os = "linux")]
 use super::watch::{Survey, Watch, survey};
 use crate::domain::credential::Why;
+use crate::domain::log::{Line, Log};
 use crate::domain::text::shown;
 
 /// The largest file that is read: the longest real `auth.toml` known is a few KiB.
@@ -68,6 +69,7 @@ pub struct Files(Rc<Inner>);
 struct Inner {
     kept: RefCell<HashMap<PathBuf, Kept>>,
     watch: Watch,
+    log: OnceCell<Log>,
 }
 
 #[derive(Clone)]
@@ -93,7 +95,13 @@ impl Files {
         Self(Rc::new(Inner {
             kept: RefCell::default(),
             watch: Watch::new(),
+            log: OnceCell::new(),
         }))
+    }
+
+    /// Tells there which files are read; the first that is given stays.
+    pub fn log_to(&self, log: &Log) {
+        let _ = self.0.log.set(log.clone());
     }
 
     /// A view for one request.
@@ -190,6 +198,9 @@ impl View {
             }
             Ok(Reading::New(found, identity, text)) => {
                 note(found);
+                if let Some(log) = self.files.0.log.get() {
+                    log.debug(|| Line::new("read").path("file", path));
+                }
                 // What was only written anew is the same: what was made of it still holds.
                 let text = match kept {
                     Some(kept) if *kept.text == text => kept.text,

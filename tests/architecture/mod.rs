@@ -17,7 +17,9 @@ const MAY_NAME: [(&str, &[&str]); 6] = [
     ("doctor", &["domain", "provider", "http", "connect"]),
 ];
 /// Paths that a module may name although the rest of that module is closed to it.
-const ALSO: [(&str, &str); 2] = [
+const ALSO: [(&str, &str); 4] = [
+    ("connect", "crate::domain::log"),
+    ("connect", "crate::domain::text"),
     ("http", "crate::domain::url"),
     ("http", "crate::domain::text"),
 ];

@@ -19,7 +19,7 @@ mod signals;
 mod trouble;
 mod unlock;
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -30,12 +30,13 @@ use zbus::zvariant::OwnedObjectPath;
 
 use super::{Call, Entry, Later, Provider};
 use crate::domain::credential::{Answer, Key, ProviderId, Why};
+use crate::domain::log::{Line, Log};
 
 pub use super::presence::Presence;
 pub use address::Places;
 use link::{COLLECTION, Link, Start};
 use signals::Generation;
-use trouble::Trouble;
+use trouble::{Refusal, Trouble};
 use unlock::Asked;
 
 /// The provider.
@@ -45,6 +46,7 @@ pub struct SecretService {
     prompting: Mutex<()>,
     prompt_time: Duration,
     generation: Generation,
+    log: OnceCell<Log>,
 }
 
 impl Default for SecretService {
@@ -65,7 +67,13 @@ impl SecretService {
             prompting: Mutex::new(()),
             prompt_time: limits::PROMPT_TIME,
             generation: Generation::default(),
+            log: OnceCell::new(),
         }
+    }
+
+    /// Tells there when the keyring is connected to; the first that is given stays.
+    pub fn log_to(&self, log: &Log) {
+        let _ = self.log.set(log.clone());
     }
 
     /// The same with another time for the window than [`limits::PROMPT_TIME`].
@@ -162,7 +170,19 @@ impl SecretService {
     }
 
     async fn open(&self, call: &Call, start: Start) -> Result<Link, Trouble> {
-        Link::open(&self.places, call.bus.as_deref(), start, &self.generation).await
+        let opened = Link::open(&self.places, call.bus.as_deref(), start, &self.generation).await;
+        if let Some(log) = self.log.get() {
+            log.debug(|| {
+                let line = Line::new("connected to the keyring");
+                match &opened {
+                    Ok(_) => line.word("result", "ok"),
+                    Err(trouble) => line
+                        .word("result", "failed")
+                        .text("reason", &trouble.detail()),
+                }
+            });
+        }
+        opened
     }
 
     /// Does something with the connection, one at a time. What was lost (session, service, bus)
@@ -220,21 +240,6 @@ const HEADLESS: &str = "where no window can be shown, pipe the keyring's passwor
 
 /// The part of a call's time in which a question of the keyring about it may be answered.
 const PATIENCE: f64 = 0.75;
-
-/// Why nothing came of it.
-enum Refusal {
-    Trouble(Trouble),
-    Prompt(Failure),
-}
-
-impl Refusal {
-    fn failure(self, doing: &str) -> Failure {
-        match self {
-            Self::Trouble(trouble) => trouble.failure(doing),
-            Self::Prompt(failure) => failure,
-        }
-    }
-}
 
 async fn within<T>(
     time: Duration,

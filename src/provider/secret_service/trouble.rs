@@ -138,3 +138,21 @@ impl Trouble {
         }
     }
 }
+
+/// Why nothing came of what was asked for.
+pub(super) enum Refusal {
+    /// It could not be done.
+    Trouble(Trouble),
+    /// The keyring's own window was not answered as it must be.
+    Prompt(Failure),
+}
+
+impl Refusal {
+    /// As an error of what we were doing (`cannot ...`).
+    pub(super) fn failure(self, doing: &str) -> Failure {
+        match self {
+            Self::Trouble(trouble) => trouble.failure(doing),
+            Self::Prompt(failure) => failure,
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Which of two builds is the newer one.
+
+use credential_helper_protocol::VERSION;
+
+/// Whether a client is of a newer build than this agent.
+pub(super) fn is_newer(theirs: &str) -> bool {
+    version(theirs)
+        .zip(version(VERSION))
+        .is_some_and(|(theirs, ours)| theirs > ours)
+}
+
+/// A version as three numbers, compared one by one.
+fn version(text: &str) -> Option<(u32, u32, u32)> {
+    let mut parts = text.split(['.', '-', '+']).map(|part| part.parse().ok());
+    Some((parts.next()??, parts.next()??, parts.next()??))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::version;
+
+    #[test]
+    fn neighbouring_versions_are_told_apart() {
+        let order = [
+            "0.1.0", "0.1.1", "0.2.0", "0.14.1", "0.15.0", "1.0.0", "1.0.1", "1.1.0",
+        ];
+        for pair in order.windows(2) {
+            assert!(version(pair[0]) < version(pair[1]), "{pair:?}");
+        }
+        assert_eq!(version("nonsense"), None);
+    }
+}
