@@ -171,6 +171,8 @@ async fn holds(bus: &Bus, provider: SecretService, others: Others) {
     assert_eq!(secret(&provider, &token).await, None);
 
     client.lock(&client.default_collection().await).await;
+    // KeePassXC says that it is done, and then closes its database.
+    becomes(&provider, "locked").await;
     for hidden in [alice(), key(SERVICE, None), key("absent", None)] {
         let answer = provider.find(&hidden, &call_within(WARM_UP)).await;
         assert_eq!(failed(answer).0, Why::Locked);
