@@ -18,6 +18,8 @@ use super::rejected::Who;
 pub enum Then {
     /// The next message is awaited.
     Continue,
+    /// The connection is closed.
+    Close,
     /// The agent ends.
     Stop,
 }
@@ -34,14 +36,9 @@ struct Head<'a> {
 
 /// Answers one message; no bytes for a call that wants no reply.
 pub async fn answer(agent: &Agent, message: &[u8], who: Who) -> (Option<Bytes>, Then) {
-    let head = match head(message) {
-        Ok(head) => head,
-        Err(reason) => {
-            return (
-                failed(&Failure::new(ErrorCode::Usage, reason)),
-                Then::Continue,
-            );
-        }
+    // What is no call cannot be answered: nobody knows what its sender would make of a reply.
+    let Some(head) = head(message) else {
+        return (None, Then::Close);
     };
     let then = if head.method == format!("{INTERFACE_NAME}.Stop") {
         Then::Stop
@@ -52,15 +49,19 @@ pub async fn answer(agent: &Agent, message: &[u8], who: Who) -> (Option<Bytes>, 
     (if head.oneway { None } else { reply }, then)
 }
 
-fn head(message: &[u8]) -> Result<Head<'_>, &'static str> {
-    if too_deep(message) {
-        return Err("the message nests too deeply");
+fn head(message: &[u8]) -> Option<Head<'_>> {
+    // The parser would take an array for an object's members in order.
+    if !message.trim_ascii_start().starts_with(b"{") || too_deep(message) {
+        return None;
     }
-    serde_json::from_slice(message).map_err(|_| "the message is no call")
+    serde_json::from_slice(message).ok()
 }
 
 async fn dispatch(agent: &Agent, head: &Head<'_>, message: &[u8], who: Who) -> Option<Bytes> {
     let parameters = head.parameters.map_or("{}", RawValue::get);
+    if !parameters.starts_with('{') {
+        return standard("InvalidParameter", "parameter", "parameters");
+    }
     let (interface, method) = head.method.rsplit_once('.').unwrap_or(("", &head.method));
     if interface == "org.varlink.service" {
         return service(method, parameters);
