@@ -206,6 +206,7 @@ impl Agent {
                 .as_ref()
                 .is_some_and(|theirs| Path::new(theirs) != ours)
         };
+        question::check_folders(context)?;
         if differs(&context.settings, &own.settings) || differs(&context.state, &own.state) {
             return Err(known::other_settings());
         }
@@ -219,22 +220,8 @@ impl Agent {
             ));
         }
         self.note_version(context.version.as_deref());
-        let size: usize = context
-            .variables
-            .iter()
-            .map(|(name, value)| name.len() + value.0.expose().len())
-            .sum();
-        if size > limits::VARIABLES {
-            return Err(Failure::new(
-                ErrorCode::Usage,
-                "the variables are longer than 48 KiB",
-            ));
-        }
-        let folder = |path: &Option<String>| {
-            path.as_ref()
-                .map(PathBuf::from)
-                .filter(|path| path.is_absolute())
-        };
+        question::check_variables(&context.variables)?;
+        let folder = |path: &Option<String>| path.as_ref().map(PathBuf::from);
         Ok(Call {
             variables: context.variables.clone(),
             folders: Folders {

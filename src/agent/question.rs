@@ -1,9 +1,12 @@
 //! A question at the door: parsed, held against the limits.
 
-use credential_helper_protocol::{ErrorCode, Failure, Question, limits};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use credential_helper_protocol::{Context, ErrorCode, Failure, Question, Variable, limits};
 
 use crate::domain::name::RepositoryName;
-use crate::domain::text::has_control;
+use crate::domain::text::{has_control, shown};
 use crate::domain::url::{RepositoryUrl, Userinfo};
 
 /// A question after the door: parsed, with the userinfo taken out of its URL.
@@ -78,4 +81,56 @@ pub(super) fn check_username(username: &str) -> Result<(), Failure> {
         ));
     }
     Ok(())
+}
+
+/// # Errors
+/// `usage` for variables with control characters, and for too much of them.
+pub(super) fn check_variables(variables: &BTreeMap<String, Variable>) -> Result<(), Failure> {
+    let size: usize = variables
+        .iter()
+        .map(|(name, value)| name.len() + value.0.expose().len())
+        .sum();
+    if size > limits::VARIABLES {
+        return Err(Failure::new(
+            ErrorCode::Usage,
+            "the variables are longer than 48 KiB",
+        ));
+    }
+    let broken =
+        |(name, value): &(&String, &Variable)| has_control(name) || has_control(value.0.expose());
+    match variables.iter().find(broken) {
+        None => Ok(()),
+        Some((name, _)) => Err(Failure::new(
+            ErrorCode::Usage,
+            format!("the variable {} holds a control character", shown(name)),
+        )
+        .hint("often it is a line break at its end: set it without")),
+    }
+}
+
+/// # Errors
+/// `usage` for folders that mean another one in every process.
+pub(super) fn check_folders(context: &Context) -> Result<(), Failure> {
+    let folders = [
+        &context.folder,
+        &context.poetry,
+        &context.uv,
+        &context.uv_store,
+        &context.settings,
+        &context.state,
+    ];
+    match folders
+        .into_iter()
+        .flatten()
+        .find(|folder| has_control(folder) || !Path::new(folder).is_absolute())
+    {
+        None => Ok(()),
+        Some(folder) => Err(Failure::new(
+            ErrorCode::Usage,
+            format!(
+                "the folder {} of the request is no absolute path",
+                shown(folder)
+            ),
+        )),
+    }
 }

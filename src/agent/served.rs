@@ -46,8 +46,8 @@ impl Handler for Served {
                         connection::Then::Stop => Then::Stop,
                     },
                 },
-                // It panicked: this connection ends, the agent goes on.
-                Err(_) => Reply {
+                // Or it panicked: this connection ends, the agent goes on.
+                Ok((_, connection::Then::Close)) | Err(_) => Reply {
                     bytes: None,
                     then: Then::Close,
                 },

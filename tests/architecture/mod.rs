@@ -47,7 +47,7 @@ const EXPOSES: [&str; 16] = [
     "src/agent/ask.rs",
     "src/agent/change.rs",
     "src/agent/configure.rs",
-    "src/agent/mod.rs",
+    "src/agent/question.rs",
     "src/cli/config.rs",
     "src/provider/environment.rs",
     "src/provider/poetry.rs",
