@@ -127,14 +127,10 @@ fn a_foreign_client_is_answered() {
             assert_eq!(description.parse().unwrap().name(), name);
         }
         let unknown = "org.example.Unknown".try_into().unwrap();
-        let refused = connection.get_interface_description(unknown).await.unwrap();
-        assert!(
-            matches!(
-                refused,
-                Err(zlink::varlink_service::Error::InterfaceNotFound { .. })
-            ),
-            "{refused:?}"
-        );
+        // zlink gives the errors of the standard interface as its own.
+        let refused = connection.get_interface_description(unknown).await;
+        let text = refused.map(|_| ()).unwrap_err().to_string();
+        assert!(text.contains("org.example.Unknown"), "{text}");
         let call = get("foo", Some("s3cret"));
         let (reply, _) = connection
             .call_method::<_, Got, Refused>(&call, Vec::new())

@@ -66,9 +66,9 @@ fn ask_everything(sandbox: &Sandbox, options: &[&str]) -> Vec<Ended> {
         run(&["get", "https://S3NTINEL@h.example/simple/?token=S3NTINEL"]),
         run(&["explain", "file", "--username", SENTINEL]),
         run(&["list"]),
-        run(&["config", "http-basic.baz", SENTINEL, SENTINEL]),
+        run(&["config", "http-basic.baz", "u", SENTINEL]),
         run(&["config", "pypi-token.baz", SENTINEL]),
-        run(&["delete", "baz", SENTINEL]),
+        run(&["delete", "baz", "u"]),
     ]
 }
 

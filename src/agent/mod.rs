@@ -200,27 +200,17 @@ impl Agent {
     /// # Errors
     /// `other-settings` for a client with other folders, `usage` for broken ones.
     fn call(&self, context: &Context) -> Result<Call, Failure> {
+        question::check_context(context)?;
         let own = self.own();
         let differs = |theirs: &Option<String>, ours: &PathBuf| {
             theirs
                 .as_ref()
                 .is_some_and(|theirs| Path::new(theirs) != ours)
         };
-        question::check_folders(context)?;
         if differs(&context.settings, &own.settings) || differs(&context.state, &own.state) {
             return Err(known::other_settings());
         }
-        if context
-            .timeout_ms
-            .is_some_and(|ms| !limits::TIMEOUT_MS.contains(&ms))
-        {
-            return Err(Failure::new(
-                ErrorCode::Usage,
-                "the time-out is not within 0.1 to 600 s",
-            ));
-        }
         self.note_version(context.version.as_deref());
-        question::check_variables(&context.variables)?;
         let folder = |path: &Option<String>| path.as_ref().map(PathBuf::from);
         Ok(Call {
             variables: context.variables.clone(),

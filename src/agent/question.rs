@@ -1,9 +1,8 @@
 //! A question at the door: parsed, held against the limits.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
-use credential_helper_protocol::{Context, ErrorCode, Failure, Question, Variable, limits};
+use credential_helper_protocol::{Context, ErrorCode, Failure, Question, limits};
 
 use crate::domain::name::RepositoryName;
 use crate::domain::text::{has_control, shown};
@@ -83,54 +82,122 @@ pub(super) fn check_username(username: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Holds what a client says of itself against the specification (sections 2, 3 and 5.2).
+///
 /// # Errors
-/// `usage` for variables with control characters, and for too much of them.
-pub(super) fn check_variables(variables: &BTreeMap<String, Variable>) -> Result<(), Failure> {
-    let size: usize = variables
-        .iter()
-        .map(|(name, value)| name.len() + value.0.expose().len())
-        .sum();
+/// `usage` for control characters, relative folders, and what is beyond the limits; a value is
+/// never repeated.
+pub(super) fn check_context(context: &Context) -> Result<(), Failure> {
+    let wrong = |message: String| Err(Failure::new(ErrorCode::Usage, message));
+    let folders = [
+        ("folder", &context.folder),
+        ("poetry", &context.poetry),
+        ("uv", &context.uv),
+        ("uv_store", &context.uv_store),
+        ("settings", &context.settings),
+        ("state", &context.state),
+    ];
+    for (field, folder) in folders {
+        if let Some(folder) = folder
+            && !Path::new(folder).is_absolute()
+        {
+            return wrong(format!("the field \"{field}\" is not an absolute path"));
+        }
+    }
+    let texts = [
+        ("bus", &context.bus),
+        ("keyring_enabled", &context.keyring_enabled),
+        ("version", &context.version),
+    ];
+    for (field, text) in folders.into_iter().chain(texts) {
+        if text.as_deref().is_some_and(has_control) {
+            return wrong(format!("the field \"{field}\" holds a control character"));
+        }
+    }
+    let mut size = 0;
+    for (name, value) in &context.variables {
+        let text = value.0.expose();
+        if has_control(name) || has_control(text) {
+            let at_end = !has_control(text.trim_end_matches(['\r', '\n']));
+            let line_break = if at_end {
+                ": a line break at its end"
+            } else {
+                ""
+            };
+            let name = shown(name);
+            return wrong(format!("{name} holds a control character{line_break}"))
+                .map_err(|failure| failure.hint(format!("set {name} anew, without it")));
+        }
+        size += name.len() + text.len();
+    }
     if size > limits::VARIABLES {
-        return Err(Failure::new(
-            ErrorCode::Usage,
-            "the variables are longer than 48 KiB",
-        ));
+        return wrong("the variables are longer than 48 KiB".to_owned());
     }
-    let broken =
-        |(name, value): &(&String, &Variable)| has_control(name) || has_control(value.0.expose());
-    match variables.iter().find(broken) {
-        None => Ok(()),
-        Some((name, _)) => Err(Failure::new(
-            ErrorCode::Usage,
-            format!("the variable {} holds a control character", shown(name)),
-        )
-        .hint("often it is a line break at its end: set it without")),
+    if context
+        .timeout_ms
+        .is_some_and(|ms| !limits::TIMEOUT_MS.contains(&ms))
+    {
+        return wrong("the time-out is not within 0.1 to 600 s".to_owned());
     }
+    Ok(())
 }
 
-/// # Errors
-/// `usage` for folders that mean another one in every process.
-pub(super) fn check_folders(context: &Context) -> Result<(), Failure> {
-    let folders = [
-        &context.folder,
-        &context.poetry,
-        &context.uv,
-        &context.uv_store,
-        &context.settings,
-        &context.state,
-    ];
-    match folders
-        .into_iter()
-        .flatten()
-        .find(|folder| has_control(folder) || !Path::new(folder).is_absolute())
-    {
-        None => Ok(()),
-        Some(folder) => Err(Failure::new(
-            ErrorCode::Usage,
-            format!(
-                "the folder {} of the request is no absolute path",
-                shown(folder)
+#[cfg(test)]
+mod tests {
+    use credential_helper_protocol::{Context, ErrorCode, Secret, Variable};
+
+    use super::check_context;
+
+    fn with_variable(value: &str) -> Context {
+        let variable = Variable(Secret::from(value));
+        Context {
+            variables: [("UV_INDEX_FOO_PASSWORD".to_owned(), variable)].into(),
+            ..Context::default()
+        }
+    }
+
+    #[test]
+    fn what_a_client_may_not_say_of_itself() {
+        let text = |text: &str| Some(text.to_owned());
+        for (context, expected) in [
+            (
+                with_variable("hunter2\r\n"),
+                "UV_INDEX_FOO_PASSWORD holds a control character: a line break at its end",
             ),
-        )),
+            (
+                with_variable("hun\u{1b}ter2"),
+                "UV_INDEX_FOO_PASSWORD holds a control character",
+            ),
+            (
+                with_variable(&"x".repeat(49 * 1024)),
+                "the variables are longer than 48 KiB",
+            ),
+            (
+                Context {
+                    folder: text("here"),
+                    ..Context::default()
+                },
+                "the field \"folder\" is not an absolute path",
+            ),
+            (
+                Context {
+                    bus: text("unix:\n"),
+                    ..Context::default()
+                },
+                "the field \"bus\" holds a control character",
+            ),
+            (
+                Context {
+                    timeout_ms: Some(99),
+                    ..Context::default()
+                },
+                "the time-out is not within 0.1 to 600 s",
+            ),
+        ] {
+            let failure = check_context(&context).unwrap_err();
+            assert_eq!(failure.message, expected);
+            assert_eq!(failure.code, ErrorCode::Usage);
+        }
+        assert!(check_context(&with_variable("p\u{e4}ss word")).is_ok());
     }
 }

@@ -46,8 +46,8 @@ impl Handler for Served {
                         connection::Then::Stop => Then::Stop,
                     },
                 },
-                // Or it panicked: this connection ends, the agent goes on.
-                Ok((_, connection::Then::Close)) | Err(_) => Reply {
+                // It panicked: this connection ends, the agent goes on.
+                Err(_) => Reply {
                     bytes: None,
                     then: Then::Close,
                 },
