@@ -20,10 +20,12 @@ const FILES: [(&str, &str); 3] = [
 ];
 
 #[test]
-fn every_conversation_of_the_protocol() {
-    let sandbox = Sandbox::new();
+fn the_agent_holds_them() {
+    let sandbox = Sandbox::new().without_keyring();
+    let folder = sandbox.path("vectors");
+    std::fs::create_dir(&folder).unwrap();
     let _agent = sandbox.run_agent(&[]);
-    run(&sandbox.socket(), &sandbox.path("project"));
+    run(&sandbox.socket(), &folder);
 }
 
 /// Runs every conversation against the agent at `socket`; `folder` is an empty folder that stands

@@ -66,7 +66,8 @@ pub async fn answer(agent: &Agent, message: &[u8], caller: Caller) -> (Option<By
 
 /// The call; none for what cannot be answered (SPECIFICATION, section 2).
 fn head(message: &[u8]) -> Option<Head<'_>> {
-    if too_deep(message) {
+    // The parser would take an array for an object's members in order.
+    if !message.trim_ascii_start().starts_with(b"{") || too_deep(message) {
         return None;
     }
     serde_json::from_slice(message).ok()
@@ -80,6 +81,9 @@ async fn dispatch(
     told: &Told<'_>,
 ) -> Option<Bytes> {
     let parameters = head.parameters.map_or("{}", RawValue::get);
+    if !parameters.starts_with('{') {
+        return standard("InvalidParameter", "parameter", "parameters");
+    }
     let (interface, method) = head.method.rsplit_once('.').unwrap_or(("", &head.method));
     if interface == "org.varlink.service" {
         return service(method, parameters, told);

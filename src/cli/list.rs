@@ -24,7 +24,12 @@ pub(crate) fn run(session: &mut Session<'_>) -> Result<u8, Failure> {
             .iter()
             .map(|one| {
                 vec![
-                    Cell::maybe(one.name.as_deref()),
+                    // A locked collection has neither: it is told by its place.
+                    Cell::new(match (&one.name, &one.url) {
+                        (Some(name), _) => name,
+                        (None, Some(url)) => url,
+                        (None, None) => &one.location,
+                    }),
                     Cell::maybe(one.username.as_deref()),
                     Cell::new(&one.provider),
                     Cell::maybe(one.origin.as_deref()),

@@ -43,15 +43,19 @@ pub(super) fn checks(
     checks
 }
 
-/// Two names that a variable cannot tell apart.
+/// Two names that a variable cannot tell apart. Names that only variables tell are left out: how
+/// they are spelled is a guess; so are those of our own settings, which hold for every spelling.
 fn collisions(declared: &[KnownRepository], listing: &Listing) -> Vec<Check> {
+    let variables = [ProviderId::Environment, ProviderId::AgentEnvironment].map(ProviderId::word);
     let stored = listing
         .credentials
         .iter()
+        .filter(|one| !variables.contains(&&*one.provider))
         .filter_map(|one| one.name.as_deref());
     let stored = stored.filter_map(|name| RepositoryName::parse(name).ok());
     let names: BTreeSet<RepositoryName> = declared
         .iter()
+        .filter(|one| one.by != DeclaredBy::Settings)
         .map(|one| one.name.clone())
         .chain(stored)
         .collect();
@@ -224,6 +228,8 @@ mod tests {
         assert!(pairs.iter().all(|text| text.contains("A_B")));
         let found = checks(&declared[..1], &stored("a!b", "auth.toml"), &[]);
         assert!(found.iter().any(|check| check.id == "names"));
+        let guessed = checks(&declared[..1], &stored("a-b", "environment"), &[]);
+        assert!(guessed.iter().all(|check| check.id != "names"));
     }
 
     #[test]

@@ -151,24 +151,27 @@ impl Bus {
         Some(fed(self.command(program).args(arguments), input))
     }
 
+    /// A Python program that has `keyring`, run to its end; see [`Self::python_command`].
+    pub fn python(&self, code: &str, arguments: &[&str]) -> Option<Output> {
+        Some(fed(&mut self.python_command(code, arguments)?, ""))
+    }
+
     /// A Python program that has `keyring`; `None`, and a line that says so, where
     /// `CREDENTIAL_HELPER_TEST_PYTHON` names none.
-    pub fn python(&self, code: &str, arguments: &[&str]) -> Option<Output> {
+    pub fn python_command(&self, code: &str, arguments: &[&str]) -> Option<Command> {
         let Some(program) = std::env::var_os("CREDENTIAL_HELPER_TEST_PYTHON") else {
             eprintln!("CREDENTIAL_HELPER_TEST_PYTHON is not set: this part is not tested");
             return None;
         };
         let mut command = self.command(PathBuf::from(program));
-        Some(fed(
-            command
-                .env(
-                    "PYTHON_KEYRING_BACKEND",
-                    "keyring.backends.SecretService.Keyring",
-                )
-                .args(["-c", code])
-                .args(arguments),
-            "",
-        ))
+        command
+            .env(
+                "PYTHON_KEYRING_BACKEND",
+                "keyring.backends.SecretService.Keyring",
+            )
+            .args(["-c", code])
+            .args(arguments);
+        Some(command)
     }
 
     /// A process of another user that has taken the keyring's name; `None`, and a line that says
@@ -239,11 +242,6 @@ impl Keyring {
     /// A second client.
     pub async fn client(&self) -> Client {
         self.bus.client().await
-    }
-
-    /// A command that sees this keyring.
-    pub fn command(&self, program: impl AsRef<Path>) -> Command {
-        self.bus.command(program)
     }
 
     /// Starts the daemon, open.

@@ -167,6 +167,10 @@ async fn attributes(
 async fn secret(link: &Link, item: &OwnedObjectPath) -> Result<Secret, Trouble> {
     let got = link.item(item).await?.get_secret().await;
     let bytes = Zeroizing::new(link.judge(got, item, "GetSecret").await?);
+    // KWallet gives an empty secret for an item of a wallet that was closed, and no error.
+    if bytes.is_empty() && link.locked(item, ITEM).await? {
+        return Err(Trouble::Locked(item.clone()));
+    }
     text(bytes).ok_or_else(|| {
         Trouble::Malformed(format!(
             "the secret of an entry in {} is no UTF-8 text of at most {} KiB",

@@ -1,0 +1,116 @@
+//! What is measured: both builds of the helper, and our own programs in C.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// One build of the helper.
+pub(crate) struct Build {
+    pub(crate) name: &'static str,
+    /// How it is linked.
+    pub(crate) linked: &'static str,
+    pub(crate) helper: PathBuf,
+    pub(crate) helperd: PathBuf,
+}
+
+impl Build {
+    /// Writes the programs to the disk. Until then the kernel counts the pages of a program that
+    /// was just built as dirty memory of who runs it.
+    fn settle(&self) {
+        for program in [&self.helper, &self.helperd] {
+            std::fs::File::open(program).unwrap().sync_all().unwrap();
+        }
+    }
+}
+
+/// Everything that was built.
+pub(crate) struct Artifacts {
+    /// `cargo build --release --locked`.
+    pub(crate) plain: Build,
+    /// `packaging/build.sh`.
+    pub(crate) packaged: Build,
+    pub(crate) launch: PathBuf,
+    pub(crate) once: PathBuf,
+    pub(crate) echo: PathBuf,
+    pub(crate) load: PathBuf,
+}
+
+impl Artifacts {
+    pub(crate) fn build() -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let target = std::env::var_os("CARGO_TARGET_DIR")
+            .map_or_else(|| root.join("target"), |folder| root.join(folder));
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        done(Command::new(cargo).current_dir(root).args([
+            "build",
+            "--release",
+            "--locked",
+            "--bins",
+        ]));
+        let packaged = done(Command::new(root.join("packaging/build.sh")).current_dir(root));
+        let folder = root.join(packaged.trim());
+        let linked = if packaged.contains("musl") {
+            "static, musl"
+        } else {
+            "static, glibc"
+        };
+        let c = target.join("speed");
+        std::fs::create_dir_all(&c).unwrap();
+        let compiled = |name: &str, options: &[&str]| {
+            let output = c.join(name);
+            let mut command = Command::new("cc");
+            command.args(["-O2", "-Wall", "-Wextra", "-o"]).arg(&output);
+            command.arg(root.join(format!("benches/c/{name}.c")));
+            command.args(options);
+            (command, output)
+        };
+        let dynamic = |name: &str| {
+            let (mut command, output) = compiled(name, &[]);
+            done(&mut command);
+            output
+        };
+        // Its own memory is the least that it can tell of others: the smaller the better.
+        let (mut small, launch) = compiled("launch", &["-static"]);
+        if !small.stderr(Stdio::null()).status().unwrap().success() {
+            dynamic("launch");
+        }
+        let artifacts = Self {
+            plain: Build {
+                name: "cargo build --release",
+                linked: "dynamic, glibc",
+                helper: target.join("release/helper"),
+                helperd: target.join("release/helperd"),
+            },
+            packaged: Build {
+                name: "packaged",
+                linked,
+                helper: folder.join("helper"),
+                helperd: folder.join("helperd"),
+            },
+            launch,
+            once: dynamic("once"),
+            echo: dynamic("echo"),
+            load: dynamic("load"),
+        };
+        for build in artifacts.builds() {
+            build.settle();
+        }
+        artifacts
+    }
+
+    /// Both builds.
+    pub(crate) fn builds(&self) -> [&Build; 2] {
+        [&self.plain, &self.packaged]
+    }
+}
+
+/// Runs it to the end; what it wrote.
+pub(crate) fn done(command: &mut Command) -> String {
+    let output = command.stderr(Stdio::inherit()).output().unwrap();
+    assert!(
+        output.status.success(),
+        "{} failed: {}",
+        command.get_program().to_string_lossy(),
+        output.status
+    );
+    String::from_utf8(output.stdout).unwrap()
+}

@@ -1,0 +1,40 @@
+//! How fast the helper is, beside others that do the same, in one run on one machine.
+//!
+//! `cargo bench --bench speed -- [--rounds N] [--only once|traffic|latency|memory] [--write-readme]`
+//!
+//! Nothing here is a test: a figure depends on the machine and on what else it does. So everything
+//! is measured in turn with what it is compared to, and what counts are ratios.
+
+#[cfg(target_os = "linux")]
+mod artifacts;
+#[cfg(target_os = "linux")]
+#[path = "../../tests/harness/keyring.rs"]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    reason = "shared with the tests, which use all of it"
+)]
+mod keyring;
+#[cfg(target_os = "linux")]
+mod memory;
+#[cfg(target_os = "linux")]
+mod once;
+#[cfg(target_os = "linux")]
+mod report;
+#[cfg(target_os = "linux")]
+mod run;
+#[cfg(target_os = "linux")]
+mod stage;
+#[cfg(target_os = "linux")]
+mod traffic;
+
+fn main() -> std::process::ExitCode {
+    // `cargo test --all-targets` starts this too, without the argument that `cargo bench` gives.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return std::process::ExitCode::SUCCESS;
+    }
+    #[cfg(target_os = "linux")]
+    return run::main();
+    #[cfg(not(target_os = "linux"))]
+    return std::process::ExitCode::SUCCESS;
+}

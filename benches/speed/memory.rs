@@ -1,0 +1,100 @@
+//! What the agent holds: at rest (a credential was read from the keyring, so that its connection is
+//! open), and after many requests.
+
+use crate::report::Report;
+use crate::stage::Stage;
+use crate::traffic::{self, Ask};
+
+const REQUESTS: u32 = 100_000;
+
+/// KiB, as the kernel counts them.
+#[derive(Clone, Copy)]
+struct Memory {
+    resident: f64,
+    proportional: f64,
+    dirty: f64,
+}
+
+pub(crate) fn measure(stage: &Stage<'_>, report: &mut Report) {
+    eprintln!("memory: {REQUESTS} requests to each agent");
+    let head = [
+        "memory, KiB",
+        "RSS",
+        "PSS",
+        "private dirty",
+        "RSS after 100,000 requests",
+    ];
+    let mut table = vec![head.map(str::to_owned)];
+    let ssh = stage
+        .ssh_agent
+        .as_ref()
+        .and_then(|agent| Memory::of(agent.pid));
+    let mut row = |name: String, memory: Option<Memory>, after: Option<Memory>| {
+        let shown = |number: Option<f64>| number.map_or("-".to_owned(), |n| format!("{n:.0}"));
+        table.push([
+            name,
+            shown(memory.map(|memory| memory.resident)),
+            shown(memory.map(|memory| memory.proportional)),
+            shown(memory.map(|memory| memory.dirty)),
+            shown(after.map(|memory| memory.resident)),
+        ]);
+    };
+    for agent in &stage.agents {
+        let Some(rest) = Memory::of(agent.pid) else {
+            // The agent keeps others out of its memory; root alone sees the sums too.
+            row(
+                format!("agent, {}: told to root only", agent.build.name),
+                None,
+                None,
+            );
+            continue;
+        };
+        for (mode, share) in [("kept", 9), ("new", 1)] {
+            let requests = REQUESTS / 10 * share;
+            let ask = Ask {
+                mode,
+                clients: 8,
+                milliseconds: 0,
+                requests,
+                pinned: None,
+            };
+            traffic::requests(stage, &agent.socket, &ask);
+        }
+        let after = Memory::of(agent.pid).unwrap_or(rest);
+        let name = agent.build.name;
+        row(format!("agent, {name}"), Some(rest), Some(after));
+        if let Some(ssh) = ssh {
+            let what = format!("private dirty at rest, {name} / ssh-agent");
+            report.at_most(&what, rest.dirty / ssh.dirty, 1.0);
+        }
+        report.at_most(
+            &format!("PSS at rest, KiB, {name}"),
+            rest.proportional,
+            4096.0,
+        );
+        report.at_most(&format!("RSS at rest, KiB, {name}"), rest.resident, 7168.0);
+        let grown = after.resident - rest.resident;
+        report.at_most(
+            &format!("RSS grown by 100,000 requests, KiB, {name}"),
+            grown,
+            512.0,
+        );
+    }
+    row("`ssh-agent`, one key".to_owned(), ssh, None);
+    report.table(&table);
+}
+
+impl Memory {
+    fn of(pid: u32) -> Option<Self> {
+        let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+        let sum = |key: &str| -> Option<f64> {
+            let line = text.lines().find(|line| line.starts_with(key))?;
+            line.split_whitespace().nth(1)?.parse().ok()
+        };
+        Some(Self {
+            resident: sum("Rss:")?,
+            proportional: sum("Pss:")?,
+            dirty: sum("Private_Dirty:")?,
+        })
+    }
+}

@@ -1,0 +1,111 @@
+//! The tables, as they stand in the README.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::Command;
+
+use crate::artifacts::{Artifacts, done};
+
+const BEGIN: &str = "<!-- speed -->";
+const END: &str = "<!-- speed: end -->";
+
+/// What was found.
+pub(crate) struct Report {
+    head: String,
+    tables: String,
+    goals: Vec<[String; 4]>,
+}
+
+impl Report {
+    pub(crate) fn new(artifacts: &Artifacts, rounds: usize) -> Self {
+        let date = done(Command::new("date").args(["-u", "+%Y-%m-%d"]));
+        let kernel = done(Command::new("uname").arg("-sr"));
+        let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let model = cpu
+            .lines()
+            .find(|line| line.starts_with("model name"))
+            .and_then(|line| line.split_once(": "))
+            .map_or("unknown CPU", |(_, model)| model.trim());
+        let virtual_machine = if cpu.contains(" hypervisor") {
+            ", virtual machine"
+        } else {
+            ""
+        };
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+        let load = load.split(' ').next().unwrap_or_default();
+        let head = format!(
+            "{}, {model}, {cores} cores{virtual_machine}, {}, load {load}; {rounds} rounds; packaged: {}. \
+             By `cargo bench --bench speed -- --write-readme`; a ratio is the median of the ratios of each round.\n",
+            date.trim(),
+            kernel.trim(),
+            artifacts.packaged.linked,
+        );
+        Self {
+            head,
+            tables: String::new(),
+            goals: Vec::new(),
+        }
+    }
+
+    /// A table; its first row is its head.
+    pub(crate) fn table<R: AsRef<[String]>>(&mut self, rows: &[R]) {
+        self.tables.push('\n');
+        for (index, row) in rows.iter().enumerate() {
+            let row = row.as_ref();
+            let _ = writeln!(self.tables, "| {} |", row.join(" | "));
+            if index == 0 {
+                let _ = writeln!(self.tables, "|---|{}", "---:|".repeat(row.len() - 1));
+            }
+        }
+    }
+
+    pub(crate) fn at_most(&mut self, what: &str, found: f64, goal: f64) {
+        self.goal(what, found, format!("<= {goal}"), found <= goal);
+    }
+
+    pub(crate) fn at_least(&mut self, what: &str, found: f64, goal: f64) {
+        self.goal(what, found, format!(">= {goal}"), found >= goal);
+    }
+
+    fn goal(&mut self, what: &str, found: f64, goal: String, met: bool) {
+        let (found, met) = if found.is_nan() {
+            ("-".to_owned(), "not here")
+        } else if found.abs() < 100.0 {
+            (format!("{found:.2}"), if met { "yes" } else { "**no**" })
+        } else {
+            (format!("{found:.0}"), if met { "yes" } else { "**no**" })
+        };
+        self.goals
+            .push([what.to_owned(), found, goal, met.to_owned()]);
+    }
+
+    pub(crate) fn finish(mut self) -> String {
+        let head = ["target", "measured", "goal", "met"].map(str::to_owned);
+        let goals: Vec<[String; 4]> = std::iter::once(head)
+            .chain(std::mem::take(&mut self.goals))
+            .collect();
+        self.table(&goals);
+        format!("{}{}", self.head, self.tables)
+    }
+}
+
+/// The middle one; not a number where there is none.
+pub(crate) fn median(mut numbers: Vec<f64>) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    let half = numbers.len() / 2;
+    match numbers.len() {
+        0 => f64::NAN,
+        even if even % 2 == 0 => f64::midpoint(numbers[half - 1], numbers[half]),
+        _ => numbers[half],
+    }
+}
+
+/// Puts the tables between the markers of the README.
+pub(crate) fn write_readme(text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = std::fs::read_to_string(&path).unwrap();
+    let (before, rest) = readme.split_once(BEGIN).unwrap();
+    let after = rest.split_once(END).map_or(rest, |(_, after)| after);
+    std::fs::write(&path, format!("{before}{BEGIN}\n{text}{END}{after}")).unwrap();
+}
