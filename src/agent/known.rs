@@ -1,7 +1,7 @@
 //! What is known for a question: repositories, bindings, switches. Everything is read through the
 //! request's view, so that the answer is kept just as long as all of it stays the same.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use credential_helper_protocol::{ErrorCode, Failure, Operation};
@@ -126,11 +126,17 @@ pub async fn gather(
         since: None,
     }));
     if trusted {
-        // The user vouches for these files: what they declare counts as bound by hand.
+        // The user vouches for these files: what they declare counts as bound by hand. Those of a
+        // workspace above are no part of it: nobody notices when they change.
         bindings.extend(
             project
                 .iter()
-                .flat_map(|project| &project.sources)
+                .flat_map(|project| {
+                    let own = |declared: &&Declared| {
+                        Path::new(&declared.location).parent() == Some(project.folder.as_path())
+                    };
+                    project.sources.iter().filter(own)
+                })
                 .map(|declared| Binding {
                     name: declared.name.as_str().to_owned(),
                     operation: declared.operation,

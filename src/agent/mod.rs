@@ -62,7 +62,6 @@ pub mod reply;
 #[cfg(unix)]
 mod resident;
 #[cfg(unix)]
-#[cfg(unix)]
 mod served;
 #[cfg(unix)]
 pub mod server;
@@ -416,3 +415,7 @@ mod tests {
         assert_eq!(version("nonsense"), None);
     }
 }
+
+#[cfg(test)]
+#[path = "rules_tests.rs"]
+mod rules_tests;

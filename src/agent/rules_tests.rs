@@ -1,0 +1,150 @@
+//! The whole agent without a socket, held against the safety rules by somebody who means it ill.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::clock::Clock;
+use super::connection::{Then, answer};
+use super::known::Own;
+use super::rejected::Who;
+use super::{Agent, Parts};
+
+const GOOD: &str = "https://good.example/simple/";
+const EVIL: &str = "https://evil.example/simple/";
+
+/// An agent in a home of its own, without a keyring.
+struct Home {
+    root: TempDir,
+    agent: Agent,
+}
+
+impl Home {
+    fn new() -> Self {
+        let root = TempDir::new().unwrap();
+        let own = Own {
+            settings: root.path().join("settings"),
+            state: root.path().join("state"),
+            home: root.path().to_owned(),
+        };
+        let agent = Agent::new(Parts {
+            own,
+            started_by: "hand",
+            socket: None,
+            variables: None,
+            idle_exit: None,
+            clock: Clock::Real,
+            #[cfg(unix)]
+            control: None,
+        });
+        let home = Self { root, agent };
+        home.write("project/pyproject.toml", "[project]\nname = \"x\"\n");
+        home
+    }
+
+    fn path(&self, below: &str) -> String {
+        let path = self.root.path().join(below);
+        path.to_str().unwrap().to_owned()
+    }
+
+    fn write(&self, below: &str, text: &str) {
+        let path = self.root.path().join(below);
+        std::fs::create_dir_all(path.parent().unwrap_or(Path::new("/"))).unwrap();
+        std::fs::write(&path, text).unwrap();
+        // As if it had been left alone for a while: only then is an answer kept.
+        let file = std::fs::File::options().write(true).open(path).unwrap();
+        let before = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
+        file.set_modified(before).unwrap();
+    }
+
+    /// A secret that is stored under a name.
+    fn stored(self, name: &str) -> Self {
+        let text = format!("[http-basic.{name}]\nusername = \"alice\"\npassword = \"s3cret\"\n");
+        self.write("poetry/auth.toml", &text);
+        self
+    }
+
+    fn context(&self) -> Value {
+        json!({
+            "folder": self.path("project"), "poetry": self.path("poetry"), "uv": self.path("uv"),
+            "uv_store": self.path("store"), "keyring_enabled": "false",
+        })
+    }
+
+    async fn raw(&self, call: &Value) -> (Option<Value>, Then) {
+        let message = serde_json::to_vec(call).unwrap();
+        let (bytes, then) = answer(&self.agent, &message, Who::Connection(1)).await;
+        let value = bytes.map(|bytes| serde_json::from_slice(&bytes[..bytes.len() - 1]).unwrap());
+        (value, then)
+    }
+
+    async fn call(&self, method: &str, mut parameters: Value) -> Value {
+        if parameters.get("question").is_some() {
+            if parameters["question"].get("context").is_none() {
+                parameters["question"]["context"] = self.context();
+            }
+        } else if parameters.get("context").is_none() {
+            parameters["context"] = self.context();
+        }
+        let method = format!("io.credentialhelper.Agent1.{method}");
+        let call = json!({ "method": method, "parameters": parameters });
+        self.raw(&call).await.0.unwrap()
+    }
+
+    async fn get(&self, question: Value) -> String {
+        said(&self.call("Get", json!({ "question": question })).await)
+    }
+
+    async fn bind(&self, name: &str, url: &str) {
+        let reply = self
+            .call("Trust", json!({ "name": name, "url": url }))
+            .await;
+        assert!(reply.get("error").is_none(), "{reply}");
+    }
+}
+
+/// The secret of a reply, or the last word of its error.
+fn said(reply: &Value) -> String {
+    let secret = reply.pointer("/parameters/credential/password");
+    let error = reply["error"]
+        .as_str()
+        .and_then(|name| name.rsplit('.').next());
+    secret
+        .and_then(Value::as_str)
+        .or(error)
+        .unwrap_or_default()
+        .to_owned()
+}
+
+fn poetry_source(name: &str, url: &str) -> String {
+    format!("[[tool.poetry.source]]\nname = \"{name}\"\nurl = \"{url}\"\n")
+}
+
+fn uv_index(name: &str, url: &str) -> String {
+    format!("[[tool.uv.index]]\nname = \"{name}\"\nurl = \"{url}\"\n")
+}
+
+#[tokio::test]
+async fn trust_in_a_project_does_not_reach_above_it() {
+    let home = Home::new().stored("foo");
+    home.write(
+        "project/pyproject.toml",
+        "[tool.uv.workspace]\nmembers = [\"*\"]\n",
+    );
+    home.write("project/member/pyproject.toml", "[project]\nname = \"m\"\n");
+    home.bind("foo", GOOD).await;
+    let mut context = home.context();
+    context["folder"] = json!(home.path("project/member"));
+    let trust = json!({ "project": home.path("project/member"), "context": context });
+    let trusted = home.call("Trust", trust).await;
+    assert!(trusted.get("error").is_none(), "{trusted}");
+    // What the trusted folder declares holds; what changes above it was never looked at.
+    let above = [
+        "[tool.uv.workspace]\nmembers = [\"*\"]\n".to_owned(),
+        uv_index("foo", EVIL),
+    ];
+    home.write("project/pyproject.toml", &above.concat());
+    let question = json!({ "name": "foo", "url": EVIL, "context": context });
+    assert_eq!(home.get(question).await, "OriginChanged");
+}
