@@ -6,7 +6,7 @@ use credential_helper_protocol::{
 
 use super::clock;
 use super::drive::{Resolved, by_url};
-use crate::domain::binding::Verdict;
+use crate::domain::binding::{Verdict, token_may_go};
 use crate::domain::credential::{ProviderId, Why};
 use crate::domain::known::{DeclaredBy, KnownRepository};
 use crate::domain::name::normalize;
@@ -37,6 +37,12 @@ impl Resolved {
             }
         }
         origins
+    }
+
+    /// Whether tokens of the name may not go where this request goes.
+    fn keeps_tokens(&self) -> bool {
+        let parts = self.name.as_ref().zip(self.request.as_ref());
+        parts.is_some_and(|(name, url)| !token_may_go(name, url.origin()))
     }
 
     /// Where the secret of a typed name belongs: the URL of its bindings, where they agree on an
@@ -252,6 +258,15 @@ impl Resolved {
                 ),
             )
             .hint(format!("if {origin} is right: helper trust {name} {url}")),
+            // Bound it is: what may not go there is the token.
+            _ if self.bound().contains(&origin) && self.keeps_tokens() => Failure::new(
+                ErrorCode::OriginChanged,
+                format!(
+                    "an API token of {} goes to PyPI only, but {origin} was asked for",
+                    self.subject()
+                ),
+            )
+            .hint("give that server's own credential another name with `helper set NAME`"),
             _ => Failure::new(
                 ErrorCode::OriginChanged,
                 format!(

@@ -148,3 +148,23 @@ async fn trust_in_a_project_does_not_reach_above_it() {
     let question = json!({ "name": "foo", "url": EVIL, "context": context });
     assert_eq!(home.get(question).await, "OriginChanged");
 }
+
+#[tokio::test]
+async fn a_token_of_pypi_goes_to_pypi_only_however_it_is_stored() {
+    let added = "https://mirror.example/simple/";
+    for (username, secret, expected) in [
+        ("__token__", "abc", "OriginChanged"),
+        ("alice", "pypi-AgEIcHlwaS5vcmc", "OriginChanged"),
+        ("alice", "s3cret", "s3cret"),
+    ] {
+        let home = Home::new();
+        let text =
+            format!("[http-basic.pypi]\nusername = \"{username}\"\npassword = \"{secret}\"\n");
+        home.write("poetry/auth.toml", &text);
+        home.bind("pypi", added).await;
+        let said = home.get(json!({ "name": "pypi", "url": added })).await;
+        assert_eq!(said, expected, "{username}");
+        let own = json!({ "name": "pypi", "url": "https://upload.pypi.org/legacy/" });
+        assert_eq!(home.get(own).await, secret);
+    }
+}
