@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use credential_helper_protocol::{ErrorCode, Failure, Operation};
 
-use crate::domain::binding::{self, Binding, BoundBy};
+use crate::domain::binding::{self, Binding, BoundBy, Class, Verdict};
 use crate::domain::credential::{Key, ProviderId};
 use crate::domain::known::{DeclaredBy, KnownRepository};
 use crate::domain::name::RepositoryName;
@@ -215,6 +215,25 @@ impl Known {
             .repositories
             .iter()
             .find(|setting| setting.name.normalized() == key)
+    }
+
+    /// Whether a secret of this class that belongs to the name may go to the URL.
+    pub fn check(
+        &self,
+        name: &RepositoryName,
+        url: &RepositoryUrl,
+        operation: Option<Operation>,
+        class: Class,
+    ) -> Verdict {
+        let first_use = self.settings.first_use;
+        binding::check(
+            &self.bindings,
+            name,
+            url.origin(),
+            operation,
+            class,
+            first_use,
+        )
     }
 
     /// Why the bindings cannot be told, where they are needed.

@@ -6,7 +6,7 @@ use credential_helper_protocol::{
 
 use super::clock;
 use super::drive::{Resolved, by_url};
-use crate::domain::binding::{Verdict, token_may_go};
+use crate::domain::binding::{FirstUse, Verdict, token_may_go};
 use crate::domain::credential::{ProviderId, Why};
 use crate::domain::known::{DeclaredBy, KnownRepository};
 use crate::domain::name::normalize;
@@ -250,6 +250,16 @@ impl Resolved {
             } else {
                 format!("use https, or allow this origin with `helper trust {name} {url}`")
             }),
+            Verdict::Unbound if self.known.settings.first_use == FirstUse::Bind => Failure::new(
+                ErrorCode::Policy,
+                format!(
+                    "{} is bound to no origin, and the project declares it for several",
+                    self.subject()
+                ),
+            )
+            .hint(format!(
+                "bind it to each that is right, for example: helper trust {name} {url}"
+            )),
             Verdict::Unbound => Failure::new(
                 ErrorCode::Policy,
                 format!(

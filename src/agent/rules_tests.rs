@@ -126,6 +126,40 @@ fn uv_index(name: &str, url: &str) -> String {
 }
 
 #[tokio::test]
+async fn every_url_that_a_project_declares_for_a_name_counts() {
+    let home = Home::new().stored("foo");
+    home.bind("foo", GOOD).await;
+    home.write("project/pyproject.toml", &poetry_source("foo", GOOD));
+    assert_eq!(home.get(json!({ "name": "foo" })).await, "s3cret");
+    for (one, two) in [(GOOD, EVIL), (EVIL, GOOD)] {
+        let text = [poetry_source("foo", one), uv_index("Foo", two)].concat();
+        home.write("project/pyproject.toml", &text);
+        assert_eq!(
+            home.get(json!({ "name": "foo" })).await,
+            "OriginChanged",
+            "{one}"
+        );
+        // Who says where it is for is checked for that.
+        assert_eq!(
+            home.get(json!({ "name": "foo", "url": GOOD })).await,
+            "s3cret"
+        );
+    }
+}
+
+#[tokio::test]
+async fn several_urls_do_not_bind_a_name_by_first_use() {
+    let home = Home::new().stored("foo");
+    let text = [poetry_source("foo", GOOD), uv_index("foo", EVIL)].concat();
+    home.write("project/pyproject.toml", &text);
+    assert_eq!(home.get(json!({ "name": "foo" })).await, "Policy");
+    assert!(!home.root.path().join("state/trust.toml").exists());
+    home.bind("foo", GOOD).await;
+    home.bind("foo", EVIL).await;
+    assert_eq!(home.get(json!({ "name": "foo" })).await, "s3cret");
+}
+
+#[tokio::test]
 async fn trust_in_a_project_does_not_reach_above_it() {
     let home = Home::new().stored("foo");
     home.write(
