@@ -119,6 +119,9 @@ impl Drive<'_> {
                 setup.name = Some(name.clone());
                 setup.request.clone_from(url);
                 if url.is_none() {
+                    if !whole {
+                        known.need_project(name)?;
+                    }
                     let declared =
                         declared_by_project(&known.repositories, name, question.operation);
                     several = declared.len() > 1;

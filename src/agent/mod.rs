@@ -325,7 +325,7 @@ impl Agent {
     /// Where a file cannot be read.
     pub async fn poetry_settings(&self, context: &Context) -> Result<SettingsReply, Failure> {
         let mut call = self.call(context)?;
-        known::find_project(&mut call, context.folder.as_deref()).await;
+        known::find_project(&mut call, context.folder.as_deref()).await?;
         let settings = crate::provider::poetry::settings(&call, context.keyring_enabled.as_deref())
             .await
             .map_err(|failure| Failure::new(failure.why.code(), failure.detail))?;

@@ -111,7 +111,12 @@ impl Resolved {
     pub fn into_explanation(self, question: &Question) -> Explanation {
         let (result, found) = match &self.ended.outcome {
             Outcome::Found(found) => ("found", Some(found)),
-            Outcome::NotFound if self.known.unread.is_empty() => ("not-found", None),
+            Outcome::NotFound
+                if self.known.unread.is_empty()
+                    && (self.name.is_some() || self.known.undeclared.is_empty()) =>
+            {
+                ("not-found", None)
+            }
             Outcome::NotFound | Outcome::CouldNot(_) => ("unavailable", None),
             Outcome::Refused(_) => ("refused", None),
         };
@@ -179,8 +184,12 @@ impl Resolved {
     }
 
     fn not_found(&self) -> Failure {
-        if let Some(failure) = self.known.unread.first() {
-            return Failure::new(failure.why.code(), failure.detail.clone());
+        // A URL whose repository may be declared in a file that could not be read.
+        let undeclared = self.known.undeclared.iter();
+        let undeclared = undeclared.filter(|_| self.name.is_none());
+        if let Some(failure) = self.known.unread.iter().chain(undeclared).next() {
+            return Failure::new(failure.why.code(), failure.detail.clone())
+                .hint("correct the file: what was asked for may stand in it");
         }
         let failure = Failure::new(
             ErrorCode::NotFound,

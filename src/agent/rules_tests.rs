@@ -160,6 +160,39 @@ async fn several_urls_do_not_bind_a_name_by_first_use() {
 }
 
 #[tokio::test]
+async fn a_project_that_cannot_be_read_does_not_open_its_names() {
+    let home = Home::new().stored("foo");
+    home.bind("foo", GOOD).await;
+    let deep = format!("x = {}{}\n", "[".repeat(200), "]".repeat(200));
+    for text in [
+        // Other parsers may make something of it.
+        [deep, poetry_source("foo", EVIL)].concat(),
+        poetry_source("foo", "https://evil.example/a b/"),
+        poetry_source("foo", "https://evil%2eexample/"),
+        uv_index("Foo", "https://evil.example/\\\\x/"),
+        format!("[project]\nname = \"x\"\n#{}", "x".repeat(4 * 1024 * 1024)),
+    ] {
+        home.write("project/pyproject.toml", &text);
+        let said = home.get(json!({ "name": "foo" })).await;
+        assert_eq!(said, "Malformed", "{}", &text[..60.min(text.len())]);
+        assert_eq!(
+            home.get(json!({ "name": "foo", "url": GOOD })).await,
+            "s3cret"
+        );
+        assert_eq!(
+            home.get(json!({ "name": "foo", "url": EVIL })).await,
+            "OriginChanged"
+        );
+    }
+    // An entry of another name is not in the way.
+    home.write(
+        "project/pyproject.toml",
+        &poetry_source("bar", "https://evil.example/a b/"),
+    );
+    assert_eq!(home.get(json!({ "name": "foo" })).await, "s3cret");
+}
+
+#[tokio::test]
 async fn trust_in_a_project_does_not_reach_above_it() {
     let home = Home::new().stored("foo");
     home.write(
@@ -201,4 +234,39 @@ async fn a_token_of_pypi_goes_to_pypi_only_however_it_is_stored() {
         let own = json!({ "name": "pypi", "url": "https://upload.pypi.org/legacy/" });
         assert_eq!(home.get(own).await, secret);
     }
+}
+
+#[tokio::test]
+async fn a_url_is_not_called_unknown_while_a_file_that_may_name_it_is_broken() {
+    for file in ["state/trust.toml", "uv/uv.toml", "project/pyproject.toml"] {
+        let home = Home::new();
+        home.write(file, "x = [\n");
+        assert_eq!(
+            home.get(json!({ "url": GOOD })).await,
+            "Malformed",
+            "{file}"
+        );
+        assert_eq!(
+            home.get(json!({ "name": "bar", "url": GOOD })).await,
+            match file {
+                "state/trust.toml" => "Malformed",
+                _ => "NotFound",
+            }
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_name_with_thousands_of_urls_does_not_keep_the_agent_busy() {
+    let home = Home::new().stored("foo");
+    home.bind("foo", "https://h.example/").await;
+    let mut text = String::new();
+    for at in 0..20_000 {
+        text.push_str(&uv_index("foo", &format!("https://h.example/{at}/")));
+    }
+    home.write("project/pyproject.toml", &text);
+    let begun = std::time::Instant::now();
+    let said = home.get(json!({ "name": "bar" })).await;
+    assert_eq!(said, "Malformed");
+    assert!(begun.elapsed() < std::time::Duration::from_secs(20));
 }
