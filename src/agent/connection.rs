@@ -78,6 +78,8 @@ async fn dispatch(agent: &Agent, head: &Head<'_>, message: &[u8], who: Who) -> O
     }
     match method {
         // The only answer that is kept: it comes as it goes over the wire.
+        // Without a reply it asks for nothing; a kept one would go out for the next such call.
+        "Get" if head.oneway => None,
         "Get" => match serde_json::from_str::<Ask>(parameters) {
             Ok(ask) => match agent
                 .unless_locked(agent.get(&ask.question, message, who))

@@ -237,6 +237,24 @@ async fn a_token_of_pypi_goes_to_pypi_only_however_it_is_stored() {
 }
 
 #[tokio::test]
+async fn a_call_without_a_reply_leaves_none_behind() {
+    let home = Home::new().stored("foo");
+    let call = json!({
+        "method": "io.credentialhelper.Agent1.Get", "oneway": true,
+        "parameters": { "question": { "name": "foo", "context": home.context() } },
+    });
+    for _ in 0..2 {
+        assert_eq!(home.raw(&call).await, (None, Then::Continue));
+        // The way of kept answers: a reply here would be taken for that of the next call.
+        assert!(
+            home.agent
+                .quick(&serde_json::to_vec(&call).unwrap())
+                .is_none()
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_url_is_not_called_unknown_while_a_file_that_may_name_it_is_broken() {
     for file in ["state/trust.toml", "uv/uv.toml", "project/pyproject.toml"] {
         let home = Home::new();
