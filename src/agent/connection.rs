@@ -18,6 +18,8 @@ use super::rejected::Who;
 pub enum Then {
     /// The next message is awaited.
     Continue,
+    /// The connection ends: this was no call.
+    Close,
     /// The agent ends.
     Stop,
 }
@@ -35,13 +37,9 @@ struct Head<'a> {
 /// Answers one message; no bytes for a call that wants no reply.
 pub async fn answer(agent: &Agent, message: &[u8], who: Who) -> (Option<Bytes>, Then) {
     let head = match head(message) {
-        Ok(head) => head,
-        Err(reason) => {
-            return (
-                failed(&Failure::new(ErrorCode::Usage, reason)),
-                Then::Continue,
-            );
-        }
+        Some(head) => head,
+        // What asks for nothing cannot be answered, and nobody knows what would follow it.
+        None => return (None, Then::Close),
     };
     let then = if head.method == format!("{INTERFACE_NAME}.Stop") {
         Then::Stop
@@ -52,11 +50,11 @@ pub async fn answer(agent: &Agent, message: &[u8], who: Who) -> (Option<Bytes>, 
     (if head.oneway { None } else { reply }, then)
 }
 
-fn head(message: &[u8]) -> Result<Head<'_>, &'static str> {
+fn head(message: &[u8]) -> Option<Head<'_>> {
     if too_deep(message) {
-        return Err("the message nests too deeply");
+        return None;
     }
-    serde_json::from_slice(message).map_err(|_| "the message is no call")
+    serde_json::from_slice(message).ok()
 }
 
 async fn dispatch(agent: &Agent, head: &Head<'_>, message: &[u8], who: Who) -> Option<Bytes> {

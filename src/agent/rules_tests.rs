@@ -255,6 +255,20 @@ async fn a_call_without_a_reply_leaves_none_behind() {
 }
 
 #[tokio::test]
+async fn what_is_no_call_ends_the_connection() {
+    let home = Home::new();
+    let deep = format!(
+        "{{\"method\":\"x\",\"parameters\":{}{}}}",
+        "[".repeat(20),
+        "]".repeat(20)
+    );
+    for message in ["sentinel", "", "[]", "{}", "{\"method\":1}", deep.as_str()] {
+        let (bytes, then) = answer(&home.agent, message.as_bytes(), Who::Connection(1)).await;
+        assert!(bytes.is_none() && then == Then::Close, "{message}");
+    }
+}
+
+#[tokio::test]
 async fn a_url_is_not_called_unknown_while_a_file_that_may_name_it_is_broken() {
     for file in ["state/trust.toml", "uv/uv.toml", "project/pyproject.toml"] {
         let home = Home::new();

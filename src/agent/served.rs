@@ -38,6 +38,10 @@ impl Handler for Served {
                     bytes,
                     then: Then::Continue,
                 },
+                Ok((bytes, connection::Then::Close)) => Reply {
+                    bytes,
+                    then: Then::Close,
+                },
                 Ok((bytes, connection::Then::Stop)) => Reply {
                     bytes,
                     then: Then::Stop,
