@@ -176,6 +176,7 @@ impl Agent {
     /// # Errors
     /// `other-settings` for a client with other folders, `usage` for broken ones.
     fn call(&self, context: &Context) -> Result<Call, Failure> {
+        question::check_context(context)?;
         let own = self.own();
         let differs = |theirs: &Option<String>, ours: &PathBuf| {
             theirs
@@ -206,11 +207,7 @@ impl Agent {
                 "the variables are longer than 48 KiB",
             ));
         }
-        let folder = |path: &Option<String>| {
-            path.as_ref()
-                .map(PathBuf::from)
-                .filter(|path| path.is_absolute())
-        };
+        let folder = |path: &Option<String>| path.as_ref().map(PathBuf::from);
         Ok(Call {
             variables: context.variables.clone(),
             folders: Folders {

@@ -1,6 +1,8 @@
 //! A question at the door: parsed, held against the limits.
 
-use credential_helper_protocol::{ErrorCode, Failure, Question, limits};
+use std::path::Path;
+
+use credential_helper_protocol::{Context, ErrorCode, Failure, Question, limits};
 
 use crate::domain::name::RepositoryName;
 use crate::domain::text::has_control;
@@ -60,6 +62,50 @@ pub(super) fn parse(question: &Question) -> Result<Parsed, Failure> {
         userinfo,
         username,
     })
+}
+
+/// Reads the surroundings of a question.
+///
+/// # Errors
+/// `usage` for a folder that is not absolute: taken for none, it would leave the project out, and
+/// with it the check of the origin; for control characters anywhere.
+pub(super) fn check_context(context: &Context) -> Result<(), Failure> {
+    let folders = [
+        ("folder", &context.folder),
+        ("poetry", &context.poetry),
+        ("uv", &context.uv),
+        ("uv_store", &context.uv_store),
+        ("settings", &context.settings),
+        ("state", &context.state),
+    ];
+    let texts = [
+        ("bus", &context.bus),
+        ("keyring_enabled", &context.keyring_enabled),
+        ("version", &context.version),
+    ];
+    let wrong = |field: &str, why: &str| {
+        Failure::new(
+            ErrorCode::Usage,
+            format!("the field `{field}` of the context {why}"),
+        )
+    };
+    for (field, text) in folders.iter().chain(&texts) {
+        if text.as_deref().is_some_and(has_control) {
+            return Err(wrong(field, "holds a control character"));
+        }
+    }
+    for (field, folder) in folders {
+        if folder
+            .as_deref()
+            .is_some_and(|folder| !Path::new(folder).is_absolute())
+        {
+            return Err(wrong(field, "is not an absolute path"));
+        }
+    }
+    if context.variables.keys().any(|name| has_control(name)) {
+        return Err(wrong("variables", "holds a control character"));
+    }
+    Ok(())
 }
 
 /// # Errors

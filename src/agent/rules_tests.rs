@@ -237,6 +237,25 @@ async fn a_token_of_pypi_goes_to_pypi_only_however_it_is_stored() {
 }
 
 #[tokio::test]
+async fn folders_are_absolute_and_texts_plain() {
+    let home = Home::new().stored("foo");
+    for field in ["folder", "poetry", "uv", "uv_store", "settings", "state"] {
+        for bad in ["relative", "", "../x", "/a\nb", "/a\u{0}b"] {
+            let mut context = home.context();
+            context[field] = json!(bad);
+            let question = json!({ "name": "foo", "context": context });
+            assert_eq!(home.get(question).await, "Usage", "{field} {bad:?}");
+        }
+    }
+    for field in ["bus", "keyring_enabled", "version"] {
+        let mut context = home.context();
+        context[field] = json!("a\u{1b}b");
+        let question = json!({ "name": "foo", "context": context });
+        assert_eq!(home.get(question).await, "Usage", "{field}");
+    }
+}
+
+#[tokio::test]
 async fn a_call_without_a_reply_leaves_none_behind() {
     let home = Home::new().stored("foo");
     let call = json!({
