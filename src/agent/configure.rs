@@ -29,8 +29,8 @@ impl Agent {
         }
         let changed = match &key {
             PoetryKey::HttpBasic(name) | PoetryKey::PypiToken(name) => {
-                self.not_locked()?;
-                Some(self.configure_secret(&key, name, configure).await?)
+                let work = self.configure_secret(&key, name, configure);
+                Some(self.unless_locked(work).await?)
             }
             _ if configure.unset => Some(self.unset_setting(&key, configure).await?),
             _ if configure.values.is_empty() => None,

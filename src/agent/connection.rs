@@ -47,6 +47,7 @@ pub async fn answer(agent: &Agent, message: &[u8], who: Who) -> (Option<Bytes>, 
         Then::Continue
     };
     let reply = dispatch(agent, &head, message, who).await;
+    agent.forget_if_locked();
     (if head.oneway { None } else { reply }, then)
 }
 
@@ -128,7 +129,7 @@ async fn dispatch(agent: &Agent, head: &Head<'_>, message: &[u8], who: Who) -> O
             agent.bindings(&asked.context).await
         }),
         "Report" => call!(Report, |report: Report| async move {
-            agent.report(&report, who).await
+            agent.unless_locked(agent.report(&report, who)).await
         }),
         "Lock" => call!(Nothing, |_| async move { Ok(agent.lock()) }),
         "Unlock" => call!(Unlock, |unlock: Unlock| async move {

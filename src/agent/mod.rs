@@ -332,6 +332,13 @@ impl Agent {
         })
     }
 
+    /// What is answered while locked reads files too: none of them stays in memory.
+    fn forget_if_locked(&self) {
+        if self.locked.get() {
+            self.files.forget();
+        }
+    }
+
     /// `Lock`: forgets every secret and answers no question until `Unlock`.
     pub fn lock(&self) -> Nothing {
         self.locked.set(true);
@@ -357,9 +364,9 @@ impl Agent {
         if unlock.password.is_none() && !self.uses_keyring(&call, &unlock.context).await {
             return Ok(Nothing {});
         }
-        self.registry
-            .keyring
-            .unlock(&call, unlock.password.as_ref())
+        // A `lock` while the user is being asked holds, whatever the user then says.
+        let keyring = &self.registry.keyring;
+        self.unless_locked(keyring.unlock(&call, unlock.password.as_ref()))
             .await?;
         Ok(Nothing {})
     }

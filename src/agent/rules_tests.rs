@@ -288,6 +288,20 @@ async fn what_is_no_call_ends_the_connection() {
 }
 
 #[tokio::test]
+async fn nothing_is_kept_in_memory_while_locked() {
+    let home = Home::new().stored("foo");
+    assert_eq!(home.get(json!({ "name": "foo" })).await, "s3cret");
+    home.call("Lock", json!({})).await;
+    for method in ["Settings", "Bindings"] {
+        let reply = home.call(method, json!({})).await;
+        assert!(reply.get("error").is_none(), "{reply}");
+        assert_eq!(home.agent.files.kept(), 0, "{method}");
+    }
+    let configured = json!({ "key": "http-basic.foo", "values": ["alice", "new"] });
+    assert_eq!(said(&home.call("Configure", configured).await), "Locked");
+}
+
+#[tokio::test]
 async fn a_url_is_not_called_unknown_while_a_file_that_may_name_it_is_broken() {
     for file in ["state/trust.toml", "uv/uv.toml", "project/pyproject.toml"] {
         let home = Home::new();
@@ -320,4 +334,22 @@ async fn a_name_with_thousands_of_urls_does_not_keep_the_agent_busy() {
     let said = home.get(json!({ "name": "bar" })).await;
     assert_eq!(said, "Malformed");
     assert!(begun.elapsed() < std::time::Duration::from_secs(20));
+}
+
+#[tokio::test]
+async fn lock_cancels_secrets_on_their_way_to_a_file_and_reports() {
+    let home = Home::new().stored("foo");
+    let configured = json!({ "key": "http-basic.foo", "values": ["alice", "new"] });
+    let question = json!({ "name": "foo", "context": home.context() });
+    let report = json!({ "question": question, "outcome": "unauthorized" });
+    let (configured, reported, _) = tokio::join!(
+        home.call("Configure", configured),
+        home.call("Report", report),
+        home.call("Lock", json!({})),
+    );
+    assert_eq!(said(&configured), "Locked");
+    assert_eq!(said(&reported), "Locked");
+    assert!(home.agent.rejected.is_empty());
+    let text = std::fs::read_to_string(home.path("poetry/auth.toml")).unwrap();
+    assert!(text.contains("s3cret"));
 }
