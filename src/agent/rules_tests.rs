@@ -336,6 +336,46 @@ async fn a_name_with_thousands_of_urls_does_not_keep_the_agent_busy() {
     assert!(begun.elapsed() < std::time::Duration::from_secs(20));
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_token_that_was_minted_anew_is_not_taken_for_the_refused_one() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = Home::new();
+    home.write(
+        "mint",
+        "#!/bin/sh\necho x >>\"$0.count\"\nwc -l <\"$0.count\" | tr -d ' '\n",
+    );
+    let program = home.path("mint");
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let settings =
+        format!("[repositories.foo]\nurl = \"{GOOD}\"\ncommand = [\"{program}\"]\nttl = \"15m\"\n");
+    home.write("settings/config.toml", &settings);
+    let question = json!({ "name": "foo" });
+    assert_eq!(home.get(question.clone()).await, "1");
+    assert_eq!(home.get(question.clone()).await, "1");
+    let report = json!({ "question": question, "outcome": "unauthorized" });
+    let reply = home.call("Report", report).await;
+    assert!(reply.get("error").is_none(), "{reply}");
+    assert_eq!(home.get(question).await, "2");
+}
+
+#[tokio::test]
+async fn a_refused_secret_is_held_back_from_every_question_of_its_repository() {
+    let home = Home::new().stored("foo");
+    home.bind("foo", GOOD).await;
+    let page = json!({ "url": "https://good.example/simple/a/" });
+    assert_eq!(home.get(page.clone()).await, "s3cret");
+    let report = json!({ "question": page, "outcome": "unauthorized" });
+    home.call("Report", report).await;
+    for question in [
+        page,
+        json!({ "url": "https://good.example/simple/b/" }),
+        json!({ "name": "foo", "url": GOOD }),
+    ] {
+        assert_eq!(home.get(question.clone()).await, "Rejected", "{question}");
+    }
+}
+
 #[tokio::test]
 async fn lock_cancels_secrets_on_their_way_to_a_file_and_reports() {
     let home = Home::new().stored("foo");
