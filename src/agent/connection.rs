@@ -1,6 +1,7 @@
 //! One message: decoded, held against the limits, answered.
 
 use credential_helper_protocol::frame::{Reply as Wire, encode, encode_failure, encode_reply};
+use credential_helper_protocol::message::null_is_missing;
 use credential_helper_protocol::{
     Ask, Asked, ChangedReply, Configure, Delete, ErrorCode, Failure, Got, INTERFACE,
     INTERFACE_NAME, Nothing, Report, Set, Trust, Unlock, VERSION, limits,
@@ -30,7 +31,7 @@ struct Head<'a> {
     method: std::borrow::Cow<'a, str>,
     #[serde(borrow, default)]
     parameters: Option<&'a RawValue>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_missing")]
     oneway: bool,
 }
 

@@ -1,7 +1,9 @@
 //! The whole agent without a socket, held against the safety rules by somebody who means it ill.
 
 use std::path::Path;
+use std::rc::Rc;
 
+use credential_helper_protocol::Context;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -10,6 +12,7 @@ use super::connection::{Then, answer};
 use super::known::Own;
 use super::rejected::Who;
 use super::{Agent, Parts};
+use crate::domain::name::RepositoryName;
 
 const GOOD: &str = "https://good.example/simple/";
 const EVIL: &str = "https://evil.example/simple/";
@@ -392,4 +395,45 @@ async fn lock_cancels_secrets_on_their_way_to_a_file_and_reports() {
     assert!(home.agent.rejected.is_empty());
     let text = std::fs::read_to_string(home.path("poetry/auth.toml")).unwrap();
     assert!(text.contains("s3cret"));
+}
+
+#[tokio::test]
+async fn null_and_a_missing_field_mean_the_same() {
+    let home = Home::new().stored("foo");
+    let context = home.context();
+    let mut with_nulls = context.clone();
+    for field in [
+        "variables",
+        "prompt",
+        "timeout_ms",
+        "parent",
+        "bus",
+        "settings",
+    ] {
+        with_nulls[field] = Value::Null;
+    }
+    let question = json!({
+        "name": "foo", "url": null, "username": null, "operation": null, "upload": null,
+        "context": with_nulls,
+    });
+    assert_eq!(home.get(question).await, "s3cret");
+    for (method, parameters) in [
+        (
+            "Configure",
+            json!({ "key": "keyring.enabled", "values": null, "unset": null, "local": null }),
+        ),
+        (
+            "Trust",
+            json!({ "name": "foo", "url": GOOD, "project": null, "operation": null }),
+        ),
+        ("Bindings", json!({ "context": null })),
+    ] {
+        let reply = home.call(method, parameters).await;
+        assert!(reply.get("error").is_none(), "{method}: {reply}");
+    }
+    let call = json!({
+        "method": "io.credentialhelper.Agent1.Status", "parameters": null, "oneway": null,
+    });
+    let (reply, _) = home.raw(&call).await;
+    assert!(reply.is_some_and(|reply| reply.get("error").is_none()));
 }
