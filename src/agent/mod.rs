@@ -335,6 +335,7 @@ impl Agent {
     /// What is answered while locked reads files too: none of them stays in memory.
     fn forget_if_locked(&self) {
         if self.locked.get() {
+            self.registry.forget();
             self.files.forget();
         }
     }

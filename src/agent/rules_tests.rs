@@ -437,3 +437,26 @@ async fn null_and_a_missing_field_mean_the_same() {
     let (reply, _) = home.raw(&call).await;
     assert!(reply.is_some_and(|reply| reply.get("error").is_none()));
 }
+
+#[tokio::test]
+async fn settings_that_may_hold_a_secret_do_not_outlive_a_lock() {
+    let home = Home::new();
+    let settings = "[repositories.foo]\ncommand = [\"/bin/true\"]\nenv = { KEY = \"sentinel\" }\n";
+    home.write("settings/config.toml", settings);
+    let alive = async || {
+        let call = home.agent.call(&Context::default()).unwrap();
+        let settings = super::known::settings(home.agent.own(), &call)
+            .await
+            .unwrap();
+        Rc::downgrade(&settings)
+    };
+    home.call("List", json!({})).await;
+    let before = alive().await;
+    assert!(before.upgrade().is_some());
+    home.call("Lock", json!({})).await;
+    assert!(before.upgrade().is_none());
+    home.call("Status", json!({})).await;
+    home.call("Bindings", json!({})).await;
+    assert_eq!(home.agent.files.kept(), 0);
+    assert!(!crate::provider::settings::is_kept());
+}
