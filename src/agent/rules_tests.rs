@@ -460,3 +460,24 @@ async fn settings_that_may_hold_a_secret_do_not_outlive_a_lock() {
     assert_eq!(home.agent.files.kept(), 0);
     assert!(!crate::provider::settings::is_kept());
 }
+
+#[tokio::test]
+async fn a_project_does_not_say_what_is_deleted() {
+    let home = Home::new();
+    home.bind("foo", GOOD).await;
+    let text = [
+        poetry_source("foo", "https://bank.example/simple/"),
+        uv_index("foo", "https://good.example/other/"),
+    ];
+    home.write("project/pyproject.toml", &text.concat());
+    let context = serde_json::from_value(home.context()).unwrap();
+    let (_, known) = home.agent.known(&context).await.unwrap();
+    let name = RepositoryName::parse("foo").unwrap();
+    let services = super::delete::services(&name, &known);
+    assert!(services.contains(&GOOD.to_owned()));
+    assert!(services.contains(&"https://good.example/other".to_owned()));
+    assert!(
+        !services.iter().any(|service| service.contains("bank")),
+        "{services:?}"
+    );
+}
