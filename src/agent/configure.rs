@@ -29,8 +29,8 @@ impl Agent {
         }
         let changed = match &key {
             PoetryKey::HttpBasic(name) | PoetryKey::PypiToken(name) => {
-                self.not_locked()?;
-                Some(self.configure_secret(&key, name, configure).await?)
+                let work = self.configure_secret(&key, name, configure);
+                Some(self.unless_locked(work).await?)
             }
             _ if configure.unset => Some(self.unset_setting(&key, configure).await?),
             _ if configure.values.is_empty() => None,
@@ -43,7 +43,7 @@ impl Agent {
             });
         }
         let mut call = self.call(&configure.context)?;
-        known::find_project(&mut call, configure.context.folder.as_deref()).await;
+        known::find_project(&mut call, configure.context.folder.as_deref()).await?;
         let keyring = configure.context.keyring_enabled.as_deref();
         let settings = poetry::setting(&call, &configure.key, keyring).await?;
         Ok(SettingsReply {
@@ -162,7 +162,7 @@ impl Agent {
         let mut changed = Changed::default();
         if configure.local && key.may_be_local() {
             let folder = configure.context.folder.as_deref();
-            known::find_project(&mut call, folder).await;
+            known::find_project(&mut call, folder).await?;
             let folder = call.folders.project.clone().ok_or_else(|| {
                 Failure::new(ErrorCode::Usage, "there is no pyproject.toml here or above")
                     .hint("--local writes the poetry.toml beside it")

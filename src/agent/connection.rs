@@ -1,6 +1,7 @@
 //! One message: decoded, held against the limits, answered.
 
 use credential_helper_protocol::frame::{Reply as Wire, encode, encode_failure, encode_reply};
+use credential_helper_protocol::message::null_is_missing;
 use credential_helper_protocol::{
     Ask, Asked, ChangedReply, Configure, Delete, ErrorCode, Failure, Got, INTERFACE,
     INTERFACE_NAME, Nothing, Report, Set, Trust, Unlock, VERSION, limits,
@@ -32,7 +33,7 @@ struct Head<'a> {
     method: std::borrow::Cow<'a, str>,
     #[serde(borrow, default)]
     parameters: Option<&'a RawValue>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_missing")]
     oneway: bool,
 }
 
@@ -60,6 +61,7 @@ pub async fn answer(agent: &Agent, message: &[u8], caller: Caller) -> (Option<By
     };
     let told = Told::begin(agent.log(), &head.method, caller.pid);
     let reply = dispatch(agent, &head, message, caller.who, &told).await;
+    agent.forget_if_locked();
     told.end();
     (if head.oneway { None } else { reply }, then)
 }
@@ -104,6 +106,8 @@ async fn dispatch(
     }
     match method {
         // The only answer that is kept: it comes as it goes over the wire.
+        // Without a reply it asks for nothing; a kept one would go out for the next such call.
+        "Get" if head.oneway => None,
         "Get" => match serde_json::from_str::<Ask>(parameters) {
             Ok(ask) => {
                 told.about(&ask);
@@ -154,7 +158,7 @@ async fn dispatch(
             agent.bindings(&asked.context).await
         }),
         "Report" => call!(Report, |report: Report| async move {
-            agent.report(&report, who).await
+            agent.unless_locked(agent.report(&report, who)).await
         }),
         "Lock" => call!(Nothing, |_| async move { Ok(agent.lock()) }),
         "Unlock" => call!(Unlock, |unlock: Unlock| async move {

@@ -6,7 +6,9 @@ use credential_helper_protocol::{Changed, Context, Delete, ErrorCode, Failure};
 use super::change::{keyring_time, note_removed, place, poetry_file};
 use super::{Agent, known, question};
 use crate::domain::credential::{Answer, EMPTY_USERNAME, Key, ProviderId, Why};
-use crate::domain::name::RepositoryName;
+use crate::domain::known::DeclaredBy;
+use crate::domain::name::{RepositoryName, normalize};
+use crate::domain::url::RepositoryUrl;
 use crate::provider::presence::Presence;
 use crate::provider::{Call, Provider, poetry_edit};
 
@@ -63,20 +65,11 @@ impl Agent {
                 user
             }
         });
-        let mut services: Vec<String> = name
-            .stored_spellings()
-            .iter()
-            .map(|name| format!("poetry-repository-{name}"))
-            .collect();
-        if by_url {
-            let key = name.normalized();
-            let own = known
-                .repositories
-                .iter()
-                .filter(|known| known.name.normalized() == key);
-            services.extend(own.flat_map(|known| known.url.slash_forms()));
-        }
-        services.dedup();
+        let services = if by_url {
+            services(name, known)
+        } else {
+            by_name(name)
+        };
         call.time = Self::time_for_keyring(context);
         let keyring = &self.registry.keyring;
         let use_keyring = known.keyring_off.is_none()
@@ -141,4 +134,36 @@ impl Agent {
             changed.left.push(place(provider, &location));
         }
     }
+}
+
+/// What the keyring calls the entries of a name.
+fn by_name(name: &RepositoryName) -> Vec<String> {
+    let services = name.stored_spellings().into_iter();
+    services
+        .map(|name| format!("poetry-repository-{name}"))
+        .collect()
+}
+
+/// The same, and its URLs. A project may name any URL, and what is stored there may be another
+/// repository's: its URLs count where the name is bound to their origin.
+pub(super) fn services(name: &RepositoryName, known: &known::Known) -> Vec<String> {
+    let key = name.normalized();
+    let bound = |url: &RepositoryUrl| {
+        known
+            .bindings
+            .iter()
+            .any(|binding| normalize(&binding.name) == key && binding.url.origin() == url.origin())
+    };
+    let own = known
+        .repositories
+        .iter()
+        .filter(|known| known.name.normalized() == key)
+        .filter(|known| known.by != DeclaredBy::Project || bound(&known.url));
+    let mut services = by_name(name);
+    for service in own.flat_map(|known| known.url.slash_forms()) {
+        if !services.contains(&service) {
+            services.push(service);
+        }
+    }
+    services
 }

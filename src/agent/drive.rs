@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use credential_helper_protocol::{ErrorCode, Failure, Question, limits};
+use credential_helper_protocol::{ErrorCode, Failure, Operation, Question, limits};
 
 use super::breaker::Breakers;
 use super::known::{self, Known, Own};
@@ -13,7 +13,7 @@ use super::told;
 use super::trust::FirstAnswer;
 use crate::domain::binding::{self, Class, Verdict};
 use crate::domain::credential::ProviderId;
-use crate::domain::known::{best_match, declared_by_project};
+use crate::domain::known::{KnownRepository, best_match, declared_by_project};
 use crate::domain::log::Log;
 use crate::domain::name::RepositoryName;
 use crate::domain::resolution::{Ended, Found, Outcome, Resolution, Setup, TraceStep};
@@ -117,14 +117,19 @@ impl Drive<'_> {
         };
         let mut scope = None;
         let mut notes = Vec::new();
+        let mut several = false;
         match (&parsed.name, &parsed.url) {
             (Some(name), url) => {
                 setup.name = Some(name.clone());
                 setup.request.clone_from(url);
-                if url.is_none()
-                    && let Some(declared) = declared_by_project(&known.repositories, name)
-                {
-                    setup.request = Some(declared.url.clone());
+                if url.is_none() {
+                    if !whole {
+                        known.need_project(name)?;
+                    }
+                    let declared =
+                        declared_by_project(&known.repositories, name, question.operation);
+                    several = declared.len() > 1;
+                    setup.request = strictest(&known, name, question.operation, &declared);
                 }
             }
             (None, Some(url)) => {
@@ -147,7 +152,7 @@ impl Drive<'_> {
             }
             (None, None) => {}
         }
-        let verdicts = Self::prepare(&mut setup, &known)?;
+        let verdicts = Self::prepare(&mut setup, &known, several)?;
         let direct = userinfo_answer(parsed.userinfo.as_ref(), setup.by_url);
         let (name, request) = (setup.name.clone(), setup.request.clone());
         let (mut ended, asked_keyring) = match direct {
@@ -199,7 +204,11 @@ impl Drive<'_> {
     }
 
     /// Checks the origin and fills in what the repository's name tells.
-    fn prepare(setup: &mut Setup, known: &Known) -> Result<Option<(Verdict, Verdict)>, Failure> {
+    fn prepare(
+        setup: &mut Setup,
+        known: &Known,
+        several: bool,
+    ) -> Result<Option<(Verdict, Verdict)>, Failure> {
         let Some(name) = setup.name.clone() else {
             setup.by_url = setup.request.as_ref().map(|url| by_url(known, url));
             return Ok(None);
@@ -234,20 +243,12 @@ impl Drive<'_> {
             return Ok(None);
         };
         known.need_record()?;
-        let check = |class| {
-            binding::check(
-                &known.bindings,
-                &name,
-                request.origin(),
-                setup.operation,
-                class,
-                known.settings.first_use,
-            )
-        };
+        let check = |class| known.check(&name, &request, setup.operation, class);
         let variables = check(Class::Variables);
         let mut stored = check(Class::Stored);
-        if stored == Verdict::Binds && !known.unread.is_empty() {
-            // A binding may stand in the file that could not be read.
+        if stored == Verdict::Binds && (several || !known.unread.is_empty()) {
+            // Nobody has said which of the origins it is; or a binding may stand in the file that
+            // could not be read.
             stored = Verdict::Unbound;
         }
         setup.variables = Some(variables);
@@ -270,6 +271,25 @@ impl Drive<'_> {
         }
         Ok(Some((stored, variables)))
     }
+}
+
+/// Of the URLs that a project declares for one name, the one that may be given least: whoever asks
+/// by name alone may use any of them.
+fn strictest(
+    known: &Known,
+    name: &RepositoryName,
+    operation: Option<Operation>,
+    declared: &[&KnownRepository],
+) -> Option<RepositoryUrl> {
+    let is_refused = |declared: &&&KnownRepository| {
+        [Class::Stored, Class::Variables]
+            .into_iter()
+            .any(|class| !known.check(name, &declared.url, operation, class).allows())
+    };
+    let refused = declared.iter().find(is_refused);
+    refused
+        .or(declared.first())
+        .map(|declared| declared.url.clone())
 }
 
 /// Whether what is stored under a URL itself may go there.

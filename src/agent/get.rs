@@ -6,7 +6,7 @@ use std::time::Duration;
 use credential_helper_protocol::{ErrorCode, Failure, Got, Nothing, Question, Report};
 
 use super::answers::{About, Bytes, Keep};
-use super::rejected::Who;
+use super::rejected::{Who, subject};
 use super::{Agent, connection};
 use crate::domain::resolution::Outcome;
 
@@ -83,7 +83,7 @@ impl Agent {
         match result {
             Ok(credential) => {
                 if let Some(secret) = &credential.password
-                    && self.rejected.holds(who, &about, secret)
+                    && self.rejected.holds(who, &subject(&credential), secret)
                 {
                     return Err(Failure::new(
                         ErrorCode::Rejected,
@@ -102,6 +102,9 @@ impl Agent {
                 // What ends by itself is kept by its provider; here just as long as others.
                 let ends = credential.expires.is_some();
                 let secret = credential.password.clone();
+                if let Some(secret) = &secret {
+                    self.rejected.gave(who, &about, secret);
+                }
                 let bytes = connection::encode_got(&Got { credential })?;
                 if cacheable && !ends {
                     let keep = keep(settings.cache.absolute);
@@ -162,10 +165,15 @@ impl Agent {
         let mut call = self.call(&question.context)?;
         let resolved = self.drive().resolve(question, &mut call, false).await?;
         if let Ok(credential) = resolved.into_credential(question)
+            && let subject = subject(&credential)
             && let Some(secret) = credential.password
-            && (given.is_empty() || given.iter().any(|given| given.same(&secret)))
         {
-            self.rejected.add(who, about, secret);
+            // What has taken the refused one's place meanwhile is not held back.
+            let was_given = self.rejected.is_given(who, &about, &secret);
+            let was_kept = given.iter().any(|given| given.same(&secret));
+            if was_given.unwrap_or(was_kept || given.is_empty()) {
+                self.rejected.add(who, about, subject, secret);
+            }
         }
         Ok(Nothing {})
     }

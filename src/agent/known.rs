@@ -1,15 +1,15 @@
 //! What is known for a question: repositories, bindings, switches. Everything is read through the
 //! request's view, so that the answer is kept just as long as all of it stays the same.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use credential_helper_protocol::{ErrorCode, Failure, Operation};
 
-use crate::domain::binding::{self, Binding, BoundBy};
+use crate::domain::binding::{self, Binding, BoundBy, Class, Verdict};
 use crate::domain::credential::{Key, ProviderId};
 use crate::domain::known::{DeclaredBy, KnownRepository};
-use crate::domain::name::RepositoryName;
+use crate::domain::name::{RepositoryName, normalize};
 use crate::domain::url::RepositoryUrl;
 use crate::provider::files::FileFailure;
 use crate::provider::poetry::{self, Declared};
@@ -32,6 +32,10 @@ pub struct Known {
     pub project: Option<Project>,
     /// Files of Poetry's that could not be read: a binding may stand in them.
     pub unread: Vec<FileFailure>,
+    /// Other files that could not be read: the repository of a URL may be declared in them.
+    pub undeclared: Vec<FileFailure>,
+    /// Why it is not known what the project declares, if so.
+    pub project_unread: Option<FileFailure>,
     /// Why keyrings are not asked, where they are switched off.
     pub keyring_off: Option<String>,
     /// For people: one line each.
@@ -50,23 +54,19 @@ pub struct Own {
 }
 
 /// Finds the project first: the providers of the request need its folder.
+///
+/// # Errors
+/// Where it is there and cannot be read.
 pub async fn find_project(
     call: &mut Call,
     working: Option<&str>,
-) -> (Option<Project>, Vec<String>) {
-    let Some(working) = working.map(PathBuf::from).filter(|path| path.is_absolute()) else {
-        return (None, Vec::new());
+) -> Result<Option<Project>, FileFailure> {
+    let Some(working) = working.map(Path::new) else {
+        return Ok(None);
     };
-    match project::find(&call.files, &working).await {
-        Ok(Some(project)) => {
-            call.folders.project = Some(project.folder.clone());
-            let warnings = project.warnings.clone();
-            (Some(project), warnings)
-        }
-        Ok(None) => (None, Vec::new()),
-        // Poetry and uv stop at such a file; a credential does not depend on it.
-        Err(failure) => (None, vec![failure.detail]),
-    }
+    let project = project::find(&call.files, working).await?;
+    call.folders.project = project.as_ref().map(|project| project.folder.clone());
+    Ok(project)
 }
 
 /// Reads settings, bindings, Poetry's repositories and the project's sources.
@@ -80,7 +80,19 @@ pub async fn gather(
     keyring_variable: Option<&str>,
 ) -> Result<Known, Failure> {
     let settings = settings(own, call).await?;
-    let (project, mut warnings) = find_project(call, working).await;
+    let mut warnings = Vec::new();
+    let (project, mut project_unread) = match find_project(call, working).await {
+        Ok(project) => (project, None),
+        Err(failure) => (None, Some(failure)),
+    };
+    if let Some(failure) = &project_unread {
+        warnings.push(failure.detail.clone());
+    }
+    if let Some(project) = &project {
+        warnings.extend(project.warnings.iter().cloned());
+        project_unread.clone_from(&project.unread);
+    }
+    let mut undeclared: Vec<FileFailure> = project_unread.iter().cloned().collect();
     warnings.extend(settings.warnings.iter().cloned());
     let record = trust_file::load(&call.files, &own.state).await;
     let (poetry, unread) = poetry::repositories(call).await;
@@ -91,12 +103,16 @@ pub async fn gather(
                 declared
             }
             Err(failure) => {
-                warnings.push(failure.detail);
+                warnings.push(failure.detail.clone());
+                undeclared.push(failure);
                 Vec::new()
             }
         },
         None => Vec::new(),
     };
+    if let Err(failure) = &record {
+        undeclared.push(failure.clone());
+    }
     let trusted = match (&record, &project) {
         (Ok(record), Some(project)) => record
             .is_project_trusted(&call.files, &project.folder)
@@ -126,11 +142,17 @@ pub async fn gather(
         since: None,
     }));
     if trusted {
-        // The user vouches for these files: what they declare counts as bound by hand.
+        // The user vouches for these files: what they declare counts as bound by hand. Those of a
+        // workspace above are no part of it: nobody notices when they change.
         bindings.extend(
             project
                 .iter()
-                .flat_map(|project| &project.sources)
+                .flat_map(|project| {
+                    let own = |declared: &&Declared| {
+                        Path::new(&declared.location).parent() == Some(project.folder.as_path())
+                    };
+                    project.sources.iter().filter(own)
+                })
                 .map(|declared| Binding {
                     name: declared.name.as_str().to_owned(),
                     operation: declared.operation,
@@ -183,6 +205,8 @@ pub async fn gather(
         bindings,
         project,
         unread,
+        undeclared,
+        project_unread,
         keyring_off,
         warnings,
     })
@@ -209,6 +233,45 @@ impl Known {
             .repositories
             .iter()
             .find(|setting| setting.name.normalized() == key)
+    }
+
+    /// Whether a secret of this class that belongs to the name may go to the URL.
+    pub fn check(
+        &self,
+        name: &RepositoryName,
+        url: &RepositoryUrl,
+        operation: Option<Operation>,
+        class: Class,
+    ) -> Verdict {
+        let first_use = self.settings.first_use;
+        binding::check(
+            &self.bindings,
+            name,
+            url.origin(),
+            operation,
+            class,
+            first_use,
+        )
+    }
+
+    /// Whether it is known where the project, if any, would send the secret of a name. Poetry and uv
+    /// may be able to read what we cannot.
+    ///
+    /// # Errors
+    /// Where it is not.
+    pub fn need_project(&self, name: &RepositoryName) -> Result<(), Failure> {
+        let key = name.normalized();
+        let unusable = self.project.iter().flat_map(|project| &project.unusable);
+        let failure = self.project_unread.as_ref().or_else(|| {
+            let mut own = unusable.filter(|(other, _)| normalize(other) == key);
+            own.next().map(|(_, failure)| failure)
+        });
+        match failure {
+            None => Ok(()),
+            Some(failure) => Err(Failure::new(failure.why.code(), failure.detail.clone()).hint(
+                "the origin that this project declares for the name cannot be checked: correct the file, or ask from another folder",
+            )),
+        }
     }
 
     /// Why the bindings cannot be told, where they are needed.

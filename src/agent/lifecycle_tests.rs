@@ -109,12 +109,15 @@ fn start(folder: &Path, socket: &Path, settings: &[(&str, &str)]) -> (Agent, Str
         .spawn()
         .unwrap();
     let out = BufReader::new(child.stdout.take().unwrap());
-    // The harness prints lines of its own before.
-    let said = out
-        .lines()
-        .map_while(Result::ok)
-        .find(|line| line == "ready" || line.starts_with("error: "));
-    (Agent { child, result }, said.unwrap_or_default())
+    // To its end, which comes when the agent lets go of the pipe. The harness prints lines of its
+    // own before, and where the start fails also after.
+    let mut said = String::new();
+    for line in out.lines().map_while(Result::ok) {
+        if line == "ready" || line.starts_with("error: ") {
+            said = line;
+        }
+    }
+    (Agent { child, result }, said)
 }
 
 impl Agent {

@@ -33,9 +33,9 @@ impl Agent {
         if unlock.password.is_none() && !self.uses_keyring(&call, &unlock.context).await {
             return Ok(Nothing {});
         }
-        self.registry
-            .keyring
-            .unlock(&call, unlock.password.as_ref())
+        // A `lock` while the user is being asked holds, whatever the user then says.
+        let keyring = &self.registry.keyring;
+        self.unless_locked(keyring.unlock(&call, unlock.password.as_ref()))
             .await?;
         Ok(Nothing {})
     }

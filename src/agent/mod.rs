@@ -62,7 +62,6 @@ pub mod reply;
 #[cfg(unix)]
 mod resident;
 #[cfg(unix)]
-#[cfg(unix)]
 mod served;
 #[cfg(unix)]
 pub mod server;
@@ -322,7 +321,7 @@ impl Agent {
     /// Where a file cannot be read.
     pub async fn poetry_settings(&self, context: &Context) -> Result<SettingsReply, Failure> {
         let mut call = self.call(context)?;
-        known::find_project(&mut call, context.folder.as_deref()).await;
+        known::find_project(&mut call, context.folder.as_deref()).await?;
         let settings = crate::provider::poetry::settings(&call, context.keyring_enabled.as_deref())
             .await
             .map_err(|failure| Failure::new(failure.why.code(), failure.detail))?;
@@ -331,9 +330,21 @@ impl Agent {
             changed: None,
         })
     }
+
+    /// What is answered while locked reads files too: none of them stays in memory.
+    fn forget_if_locked(&self) {
+        if self.locked.get() {
+            self.registry.forget();
+            self.files.forget();
+        }
+    }
 }
 
 fn locked() -> Failure {
     Failure::new(ErrorCode::Locked, "the agent is locked")
         .hint("unlock it with `helper agent unlock`")
 }
+
+#[cfg(test)]
+#[path = "rules_tests.rs"]
+mod rules_tests;

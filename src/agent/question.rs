@@ -85,8 +85,9 @@ pub(super) fn check_username(username: &str) -> Result<(), Failure> {
 /// Holds what a client says of itself against the specification (sections 2, 3 and 5.2).
 ///
 /// # Errors
-/// `usage` for control characters, relative folders, and what is beyond the limits; a value is
-/// never repeated.
+/// `usage` for control characters, and for what is beyond the limits; for a folder that is not
+/// absolute: taken for none, it would leave the project out, and with it the check of the origin. A
+/// value is never repeated.
 pub(super) fn check_context(context: &Context) -> Result<(), Failure> {
     let wrong = |message: String| Err(Failure::new(ErrorCode::Usage, message));
     let folders = [

@@ -140,12 +140,13 @@ impl Registry {
         }
     }
 
-    /// Forgets every secret that a provider keeps.
+    /// Forgets every secret that a provider keeps, and those that stand in the settings.
     pub fn forget(&self) {
         self.fixed.iter().for_each(|provider| provider.forget());
-        if let Some((_, providers)) = &*self.by_settings.borrow() {
+        if let Some((_, providers)) = self.by_settings.take() {
             providers.all.iter().for_each(|provider| provider.forget());
         }
+        settings::forget();
     }
 }
 

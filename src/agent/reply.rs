@@ -6,7 +6,7 @@ use credential_helper_protocol::{
 
 use super::clock;
 use super::drive::{Resolved, by_url};
-use crate::domain::binding::Verdict;
+use crate::domain::binding::{FirstUse, Verdict, token_may_go};
 use crate::domain::credential::{ProviderId, Why};
 use crate::domain::known::{DeclaredBy, KnownRepository};
 use crate::domain::name::normalize;
@@ -37,6 +37,12 @@ impl Resolved {
             }
         }
         origins
+    }
+
+    /// Whether tokens of the name may not go where this request goes.
+    fn keeps_tokens(&self) -> bool {
+        let parts = self.name.as_ref().zip(self.request.as_ref());
+        parts.is_some_and(|(name, url)| !token_may_go(name, url.origin()))
     }
 
     /// Where the secret of a typed name belongs: the URL of its bindings, where they agree on an
@@ -105,7 +111,12 @@ impl Resolved {
     pub fn into_explanation(self, question: &Question) -> Explanation {
         let (result, found) = match &self.ended.outcome {
             Outcome::Found(found) => ("found", Some(found)),
-            Outcome::NotFound if self.known.unread.is_empty() => ("not-found", None),
+            Outcome::NotFound
+                if self.known.unread.is_empty()
+                    && (self.name.is_some() || self.known.undeclared.is_empty()) =>
+            {
+                ("not-found", None)
+            }
             Outcome::NotFound | Outcome::CouldNot(_) => ("unavailable", None),
             Outcome::Refused(_) => ("refused", None),
         };
@@ -173,8 +184,12 @@ impl Resolved {
     }
 
     fn not_found(&self) -> Failure {
-        if let Some(failure) = self.known.unread.first() {
-            return Failure::new(failure.why.code(), failure.detail.clone());
+        // A URL whose repository may be declared in a file that could not be read.
+        let undeclared = self.known.undeclared.iter();
+        let undeclared = undeclared.filter(|_| self.name.is_none());
+        if let Some(failure) = self.known.unread.iter().chain(undeclared).next() {
+            return Failure::new(failure.why.code(), failure.detail.clone())
+                .hint("correct the file: what was asked for may stand in it");
         }
         let failure = Failure::new(
             ErrorCode::NotFound,
@@ -244,6 +259,16 @@ impl Resolved {
             } else {
                 format!("use https, or allow this origin with `helper trust {name} {url}`")
             }),
+            Verdict::Unbound if self.known.settings.first_use == FirstUse::Bind => Failure::new(
+                ErrorCode::Policy,
+                format!(
+                    "{} is bound to no origin, and the project declares it for several",
+                    self.subject()
+                ),
+            )
+            .hint(format!(
+                "bind it to each that is right, for example: helper trust {name} {url}"
+            )),
             Verdict::Unbound => Failure::new(
                 ErrorCode::Policy,
                 format!(
@@ -252,6 +277,15 @@ impl Resolved {
                 ),
             )
             .hint(format!("if {origin} is right: helper trust {name} {url}")),
+            // Bound it is: what may not go there is the token.
+            _ if self.bound().contains(&origin) && self.keeps_tokens() => Failure::new(
+                ErrorCode::OriginChanged,
+                format!(
+                    "an API token of {} goes to PyPI only, but {origin} was asked for",
+                    self.subject()
+                ),
+            )
+            .hint("give that server's own credential another name with `helper set NAME`"),
             _ => Failure::new(
                 ErrorCode::OriginChanged,
                 format!(

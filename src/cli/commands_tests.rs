@@ -93,7 +93,8 @@ fn get() {
     let ran = run(credential(), &["get", "foo", "-v"]);
     assert_eq!(
         ran.err,
-        "helper: info: answered provider=auth.toml location=/home/u/auth.toml\n"
+        "helper: warning: first use\\u{1b}\n\
+         helper: info: answered provider=auth.toml location=/home/u/auth.toml\n"
     );
 }
 

@@ -1,5 +1,7 @@
 //! The repositories that are known for a question, and which of them a URL belongs to.
 
+use std::collections::HashSet;
+
 use super::name::RepositoryName;
 use super::url::{RepositoryUrl, Scope, Userinfo};
 use credential_helper_protocol::Operation;
@@ -126,15 +128,21 @@ pub fn best_match<'a>(
     })
 }
 
-/// The URL that the project in the working folder declares for the name, if any.
+/// What the project in the working folder declares for the name and the operation: the first URL
+/// of each origin.
 pub fn declared_by_project<'a>(
     known: &'a [KnownRepository],
     name: &RepositoryName,
-) -> Option<&'a KnownRepository> {
+    operation: Option<Operation>,
+) -> Vec<&'a KnownRepository> {
     let wanted = name.normalized();
+    let mut origins = HashSet::new();
     known
         .iter()
-        .find(|known| known.by == DeclaredBy::Project && known.name.normalized() == wanted)
+        .filter(|known| known.by == DeclaredBy::Project && known.name.normalized() == wanted)
+        .filter(|known| operation.is_none_or(|op| known.operation.is_none_or(|own| own == op)))
+        .filter(|known| origins.insert(known.url.origin()))
+        .collect()
 }
 
 #[cfg(test)]

@@ -131,6 +131,12 @@ impl Files {
         self.0.watch.drain();
     }
 
+    /// How many contents are kept.
+    #[cfg(test)]
+    pub fn kept(&self) -> usize {
+        self.0.kept.borrow().len()
+    }
+
     /// The watch.
     pub(super) fn watch(&self) -> &Watch {
         &self.0.watch

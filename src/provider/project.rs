@@ -12,6 +12,11 @@ use credential_helper_protocol::Operation;
 use super::declared::{Declared, Form};
 use super::files::{FileFailure, View};
 use super::toml_text::{Document, Item};
+use crate::domain::credential::Why;
+use crate::domain::text::shown;
+
+/// Package sources of one project: nobody has as many, and each costs the agent's thread some time.
+const SOURCES: usize = 1000;
 
 /// A project, as far as its package sources go.
 pub struct Project {
@@ -21,6 +26,10 @@ pub struct Project {
     pub sources: Vec<Declared>,
     /// Entries that could not be used, one line each.
     pub warnings: Vec<String>,
+    /// The names of such entries: other programs may make something of them.
+    pub unusable: Vec<(String, FileFailure)>,
+    /// Why not all that is declared here is known, if so.
+    pub unread: Option<FileFailure>,
     /// The files that say all this and `poetry.toml`, as far as they are there.
     pub files: Vec<PathBuf>,
 }
@@ -83,12 +92,22 @@ async fn project(
     }
     if let Err(failure) = found.workspace(view, folder, document).await {
         // A file above the project may have nothing to do with it.
-        found.warnings.push(failure.detail);
+        found.warnings.push(failure.detail.clone());
+        found.unread.get_or_insert(failure);
+    }
+    if found.sources.len() + found.unusable.len() > SOURCES {
+        let place = shown(&folder.to_string_lossy());
+        return Err(FileFailure {
+            why: Why::Malformed,
+            detail: format!("the project in {place} declares more than {SOURCES} package sources"),
+        });
     }
     Ok(Project {
         folder: folder.to_owned(),
         sources: found.sources,
         warnings: found.warnings,
+        unusable: found.unusable,
+        unread: found.unread,
         files: found.files,
     })
 }
@@ -97,6 +116,8 @@ async fn project(
 struct Found {
     sources: Vec<Declared>,
     warnings: Vec<String>,
+    unusable: Vec<(String, FileFailure)>,
+    unread: Option<FileFailure>,
     files: Vec<PathBuf>,
 }
 
@@ -111,11 +132,19 @@ impl Found {
             Err(failure) => Err(failure),
         };
         match elements {
-            Err(failure) => self.warnings.push(failure.detail),
+            Err(failure) => {
+                self.warnings.push(failure.detail.clone());
+                self.unread.get_or_insert(failure);
+            }
             Ok(elements) => {
                 for item in elements {
                     if let Err(failure) = read(&item, &path.to_string_lossy(), &mut self.sources) {
-                        self.warnings.push(failure.detail);
+                        self.warnings.push(failure.detail.clone());
+                        if let Ok(Some(name)) = item.get("name")
+                            && let Ok(name) = name.text()
+                        {
+                            self.unusable.push((name.to_owned(), failure));
+                        }
                     }
                 }
             }

@@ -194,6 +194,17 @@ pub async fn load(view: &View, folder: &Path, home: &Path) -> Result<Rc<Settings
     Ok(settings)
 }
 
+/// Forgets what was parsed last: the variables of a command may be secrets.
+pub fn forget() {
+    KEPT.set(None);
+}
+
+/// Whether anything is kept.
+#[cfg(test)]
+pub fn is_kept() -> bool {
+    KEPT.with_borrow(Option::is_some)
+}
+
 /// Reads a duration: a whole number of seconds, minutes or hours, `90s`, `15m`, `1h`.
 pub fn duration(text: &str) -> Option<Duration> {
     let number = text.strip_suffix(['s', 'm', 'h'])?;

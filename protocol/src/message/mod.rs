@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::secret::{Secret, on_wire};
 
@@ -17,6 +17,18 @@ pub use store::{
     Asked, BindingList, BindingRecord, Changed, ChangedReply, Configure, Delete, Listed, Listing,
     Place, Report, Set, SettingsReply, Skipped, Trust, Unlock,
 };
+
+/// `null` and a missing field mean the same, also where a field has a value of its own for that.
+///
+/// # Errors
+/// Those of the value's own type.
+pub fn null_is_missing<'de, D, T>(from: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Option::<T>::deserialize(from).map(Option::unwrap_or_default)
+}
 
 /// What a credential is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -67,7 +79,10 @@ pub struct Context {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keyring_enabled: Option<String>,
     /// The variables of the allow-list that can concern the question, by name.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        skip_serializing_if = "BTreeMap::is_empty",
+        deserialize_with = "null_is_missing"
+    )]
     pub variables: BTreeMap<String, Variable>,
     /// The client's version.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,7 +95,10 @@ pub struct Context {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
     /// Whether a keyring may ask the user.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(
+        skip_serializing_if = "std::ops::Not::not",
+        deserialize_with = "null_is_missing"
+    )]
     pub prompt: bool,
 }
 
@@ -132,6 +150,7 @@ pub struct Question {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upload: Option<Upload>,
     /// Who asks.
+    #[serde(deserialize_with = "null_is_missing")]
     pub context: Context,
 }
 

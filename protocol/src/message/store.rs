@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Context, Operation, Question, Variable};
+use super::{Context, Operation, Question, Variable, null_is_missing};
 use crate::secret::{Secret, on_wire};
 
 /// Parameters of `List`, `Bindings`, `Settings` and others that only need to know who asks.
@@ -12,6 +12,7 @@ use crate::secret::{Secret, on_wire};
 #[serde(default)]
 pub struct Asked {
     /// Who asks.
+    #[serde(deserialize_with = "null_is_missing")]
     pub context: Context,
 }
 
@@ -77,6 +78,7 @@ pub struct Set {
     /// Binds for this operation only.
     pub operation: Option<Operation>,
     /// Who asks.
+    #[serde(deserialize_with = "null_is_missing")]
     pub context: Context,
 }
 
@@ -117,6 +119,7 @@ pub struct Delete {
     /// The account; unset means all, the token too.
     pub username: Option<String>,
     /// Who asks.
+    #[serde(deserialize_with = "null_is_missing")]
     pub context: Context,
 }
 
@@ -127,12 +130,16 @@ pub struct Configure {
     /// Poetry's key, such as `http-basic.foo` or `repositories.foo`.
     pub key: String,
     /// The values in order; may hold a secret. Empty together with `unset` false reads the key.
+    #[serde(deserialize_with = "null_is_missing")]
     pub values: Vec<Variable>,
     /// Removes the key.
+    #[serde(deserialize_with = "null_is_missing")]
     pub unset: bool,
     /// Writes `poetry.toml` of the project.
+    #[serde(deserialize_with = "null_is_missing")]
     pub local: bool,
     /// Who asks.
+    #[serde(deserialize_with = "null_is_missing")]
     pub context: Context,
 }
 
@@ -160,6 +167,7 @@ pub struct Trust {
     /// For this operation only.
     pub operation: Option<Operation>,
     /// Who asks.
+    #[serde(deserialize_with = "null_is_missing")]
     pub context: Context,
 }
 
@@ -207,6 +215,7 @@ pub struct Unlock {
     #[serde(with = "on_wire")]
     pub password: Option<Secret>,
     /// Who asks.
+    #[serde(deserialize_with = "null_is_missing")]
     pub context: Context,
 }
 

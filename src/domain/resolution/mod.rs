@@ -277,6 +277,15 @@ impl Resolution {
             Some(Pass::Token) => Some(TOKEN_USERNAME.to_owned()),
             _ => self.account(),
         };
+        if !self.setup.token_may_go
+            && secret.provider != ProviderId::Url
+            && is_pypi_token(username.as_deref(), &secret.value)
+        {
+            // However it is stored: many write it as the password of `__token__`.
+            self.secret = None;
+            self.refused.get_or_insert(Verdict::Changed);
+            return;
+        }
         self.warn_of_halves(&secret);
         let stored = !secret.provider.is_variables() && secret.provider != ProviderId::Url;
         self.found = Some(Found {
@@ -332,6 +341,8 @@ impl Resolution {
         self.settle();
         if self.found.is_none()
             && self.pass == Some(Pass::Basic)
+            // Without the token that was held back, its account is no answer either.
+            && (self.setup.token_may_go || self.refused.is_none())
             && let Some(leaf) = self.username.take().filter(|leaf| !leaf.value.is_empty())
             && self
                 .setup
@@ -378,6 +389,12 @@ impl Resolution {
             ms: 0,
         });
     }
+}
+
+/// Whether a secret is an API token of PyPI's: by its account, or by the beginning that all of them
+/// have (warehouse, `macaroons/services.py`).
+fn is_pypi_token(username: Option<&str>, secret: &Secret) -> bool {
+    username == Some(TOKEN_USERNAME) || secret.expose().starts_with("pypi-")
 }
 
 /// The failure that the outcome is named after: a locked keyring before a slow or a missing one,
