@@ -297,15 +297,13 @@ impl Keyring {
         let child = self.daemon.as_ref().unwrap();
         kill_process(Pid::from_child(child), signal).unwrap();
     }
+}
 
-    /// See [`Bus::secret_tool`].
-    pub fn secret_tool(&self, arguments: &[&str], input: &str) -> Option<Output> {
-        self.bus.secret_tool(arguments, input)
-    }
+impl std::ops::Deref for Keyring {
+    type Target = Bus;
 
-    /// See [`Bus::python`].
-    pub fn python(&self, code: &str, arguments: &[&str]) -> Option<Output> {
-        self.bus.python(code, arguments)
+    fn deref(&self) -> &Bus {
+        &self.bus
     }
 }
 
