@@ -34,11 +34,15 @@ pub(super) fn report(result: Result<(), &StartFailure>) {
             format!("error: {text}\n")
         }
     };
-    // One write of a short line into an empty pipe is whole or not at all; where nobody listens
-    // any more there is nothing to do about it.
-    let _ = rustix::io::write(io::stdout().as_fd(), line.as_bytes());
+    // Let go first, through another descriptor: who has read the line finds nothing held.
+    let pipe = io::stdout().as_fd().try_clone_to_owned();
     if let Ok(null) = null() {
         let _ = replace(&null, libc::STDOUT_FILENO);
+    }
+    // One write of a short line into an empty pipe is whole or not at all; where nobody listens
+    // any more there is nothing to do about it.
+    if let Ok(pipe) = pipe {
+        let _ = rustix::io::write(pipe, line.as_bytes());
     }
 }
 

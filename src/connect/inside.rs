@@ -30,6 +30,7 @@ impl Inside {
     }
 
     /// One that answers from the variables of a question alone.
+    #[cfg(unix)]
     pub(super) fn only_variables(around: &Surroundings, log: &Log) -> Result<Self, Failure> {
         Self::of(Parts {
             only_variables: true,

@@ -3,7 +3,7 @@
 //! Given the question and what is known of the repository, [`Resolution::next_request`] says which provider
 //! to ask under which key, [`Resolution::answer`] takes what it said, and [`Resolution::finish`]
 //! gives the outcome and the trace. `get` stops at the first answer; `explain` goes on to the end.
-//! The order is that of [`plan`]; the meaning of halves and empty texts is Poetry's
+//! The order is that of `plan.rs`; the meaning of halves and empty texts is Poetry's
 //! (`poetry/utils/password_manager.py`, `poetry/config/config.py`).
 
 use credential_helper_protocol::{Scheme, Secret};
