@@ -30,3 +30,5 @@ mod provider_contract;
 mod secret_service;
 #[cfg(target_os = "linux")]
 mod secret_service_prompt;
+#[cfg(target_os = "linux")]
+mod vectors;

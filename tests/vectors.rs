@@ -6,7 +6,10 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
+use rustix::process::Signal;
 use serde_json::Value;
+
+use crate::harness::sandbox::Sandbox;
 
 /// Longer than any answer takes, so that a missing one is a failure and not a hang.
 const TIME: Duration = Duration::from_secs(20);
@@ -17,9 +20,20 @@ const FILES: [(&str, &str); 3] = [
     ("agent", include_str!("../protocol/vectors/agent.json")),
 ];
 
+#[test]
+fn the_agent_keeps_to_the_conversations() {
+    let sandbox = Sandbox::new();
+    let folder = sandbox.path("empty");
+    std::fs::create_dir(&folder).unwrap();
+    let mut agent = sandbox.run_agent(&[]);
+    run(&sandbox.socket(), &folder);
+    agent.signal(Signal::TERM);
+    assert_eq!(agent.wait().status, 0);
+}
+
 /// Runs every conversation against the agent at `socket`; `folder` is an empty folder that stands
 /// for `${FOLDER}`. Panics at the first reply that does not match.
-pub(crate) fn run(socket: &Path, folder: &Path) {
+fn run(socket: &Path, folder: &Path) {
     for (file, text) in FILES {
         let text = text.replace("${FOLDER}", folder.to_str().unwrap());
         let vectors: Value = serde_json::from_str(&text).unwrap();

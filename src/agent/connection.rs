@@ -53,7 +53,9 @@ pub async fn answer(agent: &Agent, message: &[u8], who: Who) -> (Option<Bytes>, 
 }
 
 fn head(message: &[u8]) -> Option<Head<'_>> {
-    if too_deep(message) {
+    // An array with the same values is no object, whatever the parser makes of it.
+    let is_object = message.trim_ascii_start().starts_with(b"{");
+    if !is_object || too_deep(message) {
         return None;
     }
     serde_json::from_slice(message).ok()
