@@ -10,7 +10,7 @@ use crate::domain::binding::{FirstUse, Verdict, token_may_go};
 use crate::domain::credential::{ProviderId, Why};
 use crate::domain::known::{DeclaredBy, KnownRepository};
 use crate::domain::name::normalize;
-use crate::domain::resolution::Outcome;
+use crate::domain::resolution::{Outcome, TraceStep};
 use crate::domain::text::shown;
 use crate::domain::url::RepositoryUrl;
 
@@ -216,6 +216,12 @@ impl Resolved {
             })
             .unwrap_or_default();
         let message = format!("cannot tell the credential of {}: {reason}", self.subject());
+        // A variable is a field of the question itself: the question is what is wrong.
+        let by_variable = |step: &TraceStep| step.provider == ProviderId::Environment;
+        if why == Why::Malformed && step.is_some_and(by_variable) {
+            return Failure::new(ErrorCode::Usage, message)
+                .hint("set the variable anew, or unset it");
+        }
         let hint = match why {
             Why::Locked => "unlock the keyring with `helper agent unlock`",
             Why::TimedOut => {

@@ -292,7 +292,16 @@ async fn what_is_no_call_ends_the_connection() {
         "[".repeat(20),
         "]".repeat(20)
     );
-    for message in ["sentinel", "", "[]", "{}", "{\"method\":1}", deep.as_str()] {
+    let array = "[\"org.varlink.service.GetInfo\",null,false]";
+    for message in [
+        "sentinel",
+        "",
+        "[]",
+        array,
+        "{}",
+        "{\"method\":1}",
+        deep.as_str(),
+    ] {
         let (bytes, then) = answer(&home.agent, message.as_bytes(), CALLER).await;
         assert!(bytes.is_none() && then == Then::Close, "{message}");
     }
