@@ -5,6 +5,15 @@
 //! Nothing here is a test: a figure depends on the machine and on what else it does. So everything
 //! is measured in turn with what it is compared to, and what counts are ratios.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a benchmark: a failure is the message, and printing is its work"
+)]
+
 #[cfg(target_os = "linux")]
 mod artifacts;
 #[cfg(target_os = "linux")]

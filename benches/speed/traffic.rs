@@ -12,7 +12,7 @@ const ROUNDS: usize = 7;
 const MILLISECONDS: u32 = 600;
 /// Round trips in one measurement of latency.
 const TRIPS: u32 = 4000;
-/// SSH_AGENTC_REQUEST_IDENTITIES (draft-ietf-sshm-ssh-agent, 3.3).
+/// `SSH_AGENTC_REQUEST_IDENTITIES` (draft-ietf-sshm-ssh-agent, 3.3).
 const LIST_KEYS: [u8; 5] = [0, 0, 0, 1, 11];
 
 /// What one measurement found.

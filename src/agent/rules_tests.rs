@@ -65,7 +65,7 @@ impl Home {
         std::fs::write(&path, text).unwrap();
         // As if it had been left alone for a while: only then is an answer kept.
         let file = std::fs::File::options().write(true).open(path).unwrap();
-        let before = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
+        let before = std::time::SystemTime::now() - std::time::Duration::from_mins(1);
         file.set_modified(before).unwrap();
     }
 
