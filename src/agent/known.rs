@@ -308,9 +308,16 @@ impl Known {
         names
     }
 
-    /// Fills in the accounts that repositories are known to have by variables and Poetry's files.
-    pub async fn learn_usernames(&mut self, call: &Call, providers: &[Rc<dyn Provider>]) {
-        for known in &mut self.repositories {
+    /// Fills in the accounts that the URL's repositories are known to have by variables and Poetry's
+    /// files.
+    pub async fn learn_usernames(
+        &mut self,
+        call: &Call,
+        providers: &[Rc<dyn Provider>],
+        url: &RepositoryUrl,
+    ) {
+        let own = |known: &&mut KnownRepository| known.scopes.iter().any(|scope| scope.covers(url));
+        for known in self.repositories.iter_mut().filter(own) {
             let key = Key::HttpBasic(known.name.stored_spellings());
             for provider in providers {
                 let id = provider.id();

@@ -490,3 +490,29 @@ async fn a_project_does_not_say_what_is_deleted() {
         "{services:?}"
     );
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_client_in_a_hurry_closes_no_provider_to_others() {
+    use crate::domain::credential::ProviderId;
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    let home = Home::new();
+    let fifo = home.path("fifo");
+    mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    // It waits for a writer that never comes.
+    let settings = format!("[repositories.foo]\ncommand = [\"/bin/cat\", \"{fifo}\"]\n");
+    home.write("settings/config.toml", &settings);
+    let mut context = home.context();
+    context["timeout_ms"] = json!(100);
+    for _ in 0..3 {
+        let question = json!({ "name": "foo", "context": context });
+        assert_eq!(home.get(question).await, "TimedOut");
+    }
+    for id in [
+        ProviderId::Command,
+        ProviderId::AuthToml,
+        ProviderId::UvStore,
+    ] {
+        assert_eq!(home.agent.breakers.open(id), None, "{id}");
+    }
+}
