@@ -11,6 +11,7 @@ use crate::domain::credential::{Answer, ProviderId, Why};
 use crate::domain::resolution::{Ended, Resolution};
 use crate::domain::text::{has_control, shown};
 use crate::provider::Call;
+use crate::provider::files::FILE_TIME;
 
 impl Drive<'_> {
     pub(super) async fn ask_all(
@@ -63,17 +64,20 @@ impl Drive<'_> {
             } else {
                 limit
             };
+            if limit.is_zero() {
+                // It was others who took the time: nothing is known of this one.
+                given_up.insert(id, Why::TimedOut);
+                let answer = Answer::failed(Why::TimedOut, "no time was left for it");
+                resolution.answer(answer, 0);
+                continue;
+            }
             let start = Instant::now();
             call.time = limit;
-            let answer = if limit.is_zero() {
-                Answer::failed(Why::TimedOut, "no time was left for it")
-            } else {
-                tokio::time::timeout(limit, provider.find(&request.key, call))
-                    .await
-                    .unwrap_or_else(|_| {
-                        Answer::failed(Why::TimedOut, format!("no answer within {limit:.1?}"))
-                    })
-            };
+            let answer = tokio::time::timeout(limit, provider.find(&request.key, call))
+                .await
+                .unwrap_or_else(|_| {
+                    Answer::failed(Why::TimedOut, format!("no answer within {limit:.1?}"))
+                });
             let took = start.elapsed();
             *spent.entry(id).or_default() += took;
             if own.is_some() && explicit.is_none() && id != ProviderId::SYSTEM_KEYRING {
@@ -81,7 +85,11 @@ impl Drive<'_> {
             }
             match &answer {
                 Answer::Failed(Why::TimedOut, _) => {
-                    self.breakers.timed_out(id);
+                    // Of one that was cut short, by a client in a hurry or by slow others, that
+                    // says nothing; other clients may still want to ask it.
+                    if used + took >= own.unwrap_or(FILE_TIME).min(providers.timeout) {
+                        self.breakers.timed_out(id);
+                    }
                     given_up.insert(id, Why::TimedOut);
                 }
                 Answer::Failed(Why::Unavailable, _) if id.is_keyring() => {

@@ -103,8 +103,10 @@ impl Drive<'_> {
                 .hint("see `helper doctor`: one of them may be on a disk that does not answer"))
             })?;
         let providers = self.registry.for_settings(&known.settings);
-        if parsed.username.is_some() && parsed.name.is_none() {
-            known.learn_usernames(call, &providers.all).await;
+        if let (Some(url), None, Some(_)) = (&parsed.url, &parsed.name, &parsed.username) {
+            let learn = known.learn_usernames(call, &providers.all, url);
+            // What is not learned in time is asked for below, where a slow file is named.
+            let _ = tokio::time::timeout(total, learn).await;
         }
         let mut setup = Setup {
             username: parsed.username.clone(),

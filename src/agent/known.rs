@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use credential_helper_protocol::{ErrorCode, Failure, Operation};
 
+use super::declared::{declared, recorded, settings_bindings, settings_repositories};
 use crate::domain::binding::{self, Binding, BoundBy, Class, Verdict};
 use crate::domain::credential::{Key, ProviderId};
 use crate::domain::known::{DeclaredBy, KnownRepository};
@@ -175,18 +176,10 @@ pub async fn gather(
             DeclaredBy::Bound,
         ));
     }
-    repositories.extend(
-        poetry
-            .iter()
-            .map(|declared| known(declared, DeclaredBy::Poetry)),
-    );
+    repositories.extend(poetry.iter().map(|one| declared(one, DeclaredBy::Poetry)));
     let sources = project.iter().flat_map(|project| &project.sources);
-    repositories.extend(sources.map(|declared| known(declared, DeclaredBy::Project)));
-    repositories.extend(
-        user_uv
-            .iter()
-            .map(|declared| known(declared, DeclaredBy::UvToml)),
-    );
+    repositories.extend(sources.map(|one| declared(one, DeclaredBy::Project)));
+    repositories.extend(user_uv.iter().map(|one| declared(one, DeclaredBy::UvToml)));
     if let Ok(record) = &record {
         repositories.extend(recorded(
             record,
@@ -308,9 +301,16 @@ impl Known {
         names
     }
 
-    /// Fills in the accounts that repositories are known to have by variables and Poetry's files.
-    pub async fn learn_usernames(&mut self, call: &Call, providers: &[Rc<dyn Provider>]) {
-        for known in &mut self.repositories {
+    /// Fills in the accounts that the URL's repositories are known to have by variables and Poetry's
+    /// files.
+    pub async fn learn_usernames(
+        &mut self,
+        call: &Call,
+        providers: &[Rc<dyn Provider>],
+        url: &RepositoryUrl,
+    ) {
+        let own = |known: &&mut KnownRepository| known.scopes.iter().any(|scope| scope.covers(url));
+        for known in self.repositories.iter_mut().filter(own) {
             let key = Key::HttpBasic(known.name.stored_spellings());
             for provider in providers {
                 let id = provider.id();
@@ -325,89 +325,6 @@ impl Known {
             }
         }
     }
-}
-
-fn settings_bindings(setting: &RepositorySetting) -> Vec<Binding> {
-    operations(setting)
-        .into_iter()
-        .map(|(url, operation)| Binding {
-            name: setting.name.as_str().to_owned(),
-            operation,
-            url: url.clone(),
-            by: BoundBy::Settings,
-            allow_http: setting.allow_http,
-            since: None,
-        })
-        .chain(setting.also.iter().map(|url| Binding {
-            name: setting.name.as_str().to_owned(),
-            operation: Some(Operation::Read),
-            url: url.clone(),
-            by: BoundBy::Settings,
-            allow_http: setting.allow_http,
-            since: None,
-        }))
-        .collect()
-}
-
-/// `url` is for reading, `publish-url` for uploads, each for both where the other is missing.
-fn operations(setting: &RepositorySetting) -> Vec<(&RepositoryUrl, Option<Operation>)> {
-    match (&setting.url, &setting.publish_url) {
-        (Some(url), Some(publish)) => {
-            vec![
-                (url, Some(Operation::Read)),
-                (publish, Some(Operation::Upload)),
-            ]
-        }
-        (Some(url), None) | (None, Some(url)) => vec![(url, None)],
-        (None, None) => Vec::new(),
-    }
-}
-
-fn settings_repositories(setting: &RepositorySetting) -> Vec<KnownRepository> {
-    operations(setting)
-        .into_iter()
-        .map(|(url, operation)| {
-            let mut known =
-                KnownRepository::new(setting.name.clone(), url.clone(), DeclaredBy::Settings);
-            known.operation = operation;
-            known.username.clone_from(&setting.username);
-            // Extra scopes are taken as they are: a person wrote them.
-            known
-                .scopes
-                .extend(setting.also.iter().map(RepositoryUrl::scope));
-            known
-        })
-        .collect()
-}
-
-fn recorded(
-    record: &TrustRecord,
-    which: impl Fn(BoundBy) -> bool,
-    by: DeclaredBy,
-) -> Vec<KnownRepository> {
-    record
-        .bindings
-        .iter()
-        .filter(|binding| which(binding.by))
-        .filter_map(|binding| {
-            let name = RepositoryName::parse(&binding.name).ok()?;
-            let mut known = KnownRepository::new(name, binding.url.clone(), by);
-            known.operation = binding.operation;
-            Some(known)
-        })
-        .collect()
-}
-
-fn known(declared: &Declared, by: DeclaredBy) -> KnownRepository {
-    let mut known = KnownRepository::new(declared.name.clone(), declared.url.clone(), by);
-    known.operation = declared.operation;
-    known.username = declared
-        .userinfo
-        .as_ref()
-        .map(|userinfo| userinfo.username.clone())
-        .filter(|username| !username.is_empty());
-    known.userinfo.clone_from(&declared.userinfo);
-    known
 }
 
 /// The failure of a request that asks an agent with other settings.

@@ -39,6 +39,7 @@ pub mod change;
 pub mod clock;
 pub mod configure;
 pub mod connection;
+mod declared;
 pub mod delete;
 #[cfg(unix)]
 mod detach;

@@ -85,7 +85,7 @@ impl Home {
 
     async fn raw(&self, call: &Value) -> (Option<Value>, Then) {
         let message = serde_json::to_vec(call).unwrap();
-        let (bytes, then) = answer(&self.agent, &message, CALLER).await;
+        let (bytes, then) = Box::pin(answer(&self.agent, &message, CALLER)).await;
         let value = bytes.map(|bytes| serde_json::from_slice(&bytes[..bytes.len() - 1]).unwrap());
         (value, then)
     }
@@ -302,7 +302,7 @@ async fn what_is_no_call_ends_the_connection() {
         "{\"method\":1}",
         deep.as_str(),
     ] {
-        let (bytes, then) = answer(&home.agent, message.as_bytes(), CALLER).await;
+        let (bytes, then) = Box::pin(answer(&home.agent, message.as_bytes(), CALLER)).await;
         assert!(bytes.is_none() && then == Then::Close, "{message}");
     }
 }
@@ -497,4 +497,30 @@ async fn a_project_does_not_say_what_is_deleted() {
         !services.iter().any(|service| service.contains("bank")),
         "{services:?}"
     );
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_client_in_a_hurry_closes_no_provider_to_others() {
+    use crate::domain::credential::ProviderId;
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    let home = Home::new();
+    let fifo = home.path("fifo");
+    mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    // It waits for a writer that never comes.
+    let settings = format!("[repositories.foo]\ncommand = [\"/bin/cat\", \"{fifo}\"]\n");
+    home.write("settings/config.toml", &settings);
+    let mut context = home.context();
+    context["timeout_ms"] = json!(100);
+    for _ in 0..3 {
+        let question = json!({ "name": "foo", "context": context });
+        assert_eq!(home.get(question).await, "TimedOut");
+    }
+    for id in [
+        ProviderId::Command,
+        ProviderId::AuthToml,
+        ProviderId::UvStore,
+    ] {
+        assert_eq!(home.agent.breakers.open(id), None, "{id}");
+    }
 }

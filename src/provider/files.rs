@@ -17,6 +17,7 @@ use std::time::{Duration, Instant, SystemTime};
 use credential_helper_protocol::Failure;
 use zeroize::Zeroizing;
 
+use super::looks::{Late, Looks};
 use super::stamp::{Found, Look};
 #[cfg(not(target_os = "linux"))]
 use super::unwatched::{Survey, Watch, survey};
@@ -70,6 +71,7 @@ struct Inner {
     kept: RefCell<HashMap<PathBuf, Kept>>,
     watch: Watch,
     log: OnceCell<Log>,
+    looks: Looks,
 }
 
 #[derive(Clone)]
@@ -96,6 +98,7 @@ impl Files {
             kept: RefCell::default(),
             watch: Watch::new(),
             log: OnceCell::new(),
+            looks: Looks::default(),
         }))
     }
 
@@ -135,6 +138,11 @@ impl Files {
     #[cfg(test)]
     pub fn kept(&self) -> usize {
         self.0.kept.borrow().len()
+    }
+
+    /// The way to look at a file that may not answer.
+    pub(super) fn looks(&self) -> &Looks {
+        &self.0.looks
     }
 
     /// The watch.
@@ -253,14 +261,13 @@ impl View {
         let surveying = self.files.0.watch.begin();
         let queue = surveying.queue();
         let owned = path.to_owned();
-        let work = tokio::task::spawn_blocking(move || {
+        let work = move || {
             let survey = survey(queue.as_deref(), &owned);
             (survey, work())
-        });
-        let (survey, done, late) = match tokio::time::timeout(FILE_TIME, work).await {
-            Ok(Ok((survey, done))) => (survey, Some(done), Late::Broken),
-            Ok(Err(_)) => (Survey::UNKNOWN, None, Late::Broken),
-            Err(_) => (Survey::UNKNOWN, None, Late::TimedOut),
+        };
+        let (survey, done, late) = match self.files.0.looks.look(path, FILE_TIME, work).await {
+            Ok((survey, done)) => (survey, Some(done), Late::Broken),
+            Err(late) => (Survey::UNKNOWN, None, late),
         };
         let look = Look {
             path: path.to_owned(),
@@ -277,12 +284,6 @@ impl View {
         let note = move |found| seen.borrow_mut().push(Look { found, ..look });
         Ok((done, note))
     }
-}
-
-/// Why there is no result of a look.
-enum Late {
-    TimedOut,
-    Broken,
 }
 
 /// A file where a folder should be: there is no such file either.

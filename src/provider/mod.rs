@@ -28,6 +28,7 @@ pub mod files;
 #[cfg(any(target_os = "macos", windows))]
 pub mod keyring;
 pub mod keyring_command;
+mod looks;
 pub mod netrc;
 pub mod poetry;
 pub mod poetry_edit;

@@ -12,10 +12,12 @@ use super::binding::Verdict;
 use super::credential::{Answer, Halves, ProviderId, TOKEN_USERNAME, Why};
 
 mod asking;
+mod halves;
 mod outcome;
 mod plan;
 mod setup;
 
+use self::outcome::first_failure;
 use self::outcome::passed_over;
 pub use self::outcome::{Ended, Found, Outcome, TraceStep};
 use self::plan::{Ask, Pass, plan};
@@ -299,29 +301,6 @@ impl Resolution {
         });
     }
 
-    /// Halves that come from variables and a file, or from two files, are Poetry's answer, but
-    /// hardly what the user meant.
-    fn warn_of_halves(&mut self, secret: &Leaf<Secret>) {
-        let Some(username) = &self.username else {
-            return;
-        };
-        if self.pass != Some(Pass::Basic) || self.setup.username.is_some() {
-            return;
-        }
-        let kind = |provider: ProviderId| (provider.is_variables(), provider.is_poetry_file());
-        let mixed = match (kind(username.provider), kind(secret.provider)) {
-            ((true, _), (_, true)) | ((_, true), (true, _)) => true,
-            ((_, true), (_, true)) => username.provider != secret.provider,
-            _ => false,
-        };
-        if mixed {
-            self.warnings.push(format!(
-                "the username comes from {} and the secret from {}: they may belong to different accounts",
-                username.location, secret.location
-            ));
-        }
-    }
-
     fn take_userinfo(&mut self, request: &Request) {
         let Some(userinfo) = &self.setup.userinfo else {
             return;
@@ -395,14 +374,6 @@ impl Resolution {
 /// have (warehouse, `macaroons/services.py`).
 fn is_pypi_token(username: Option<&str>, secret: &Secret) -> bool {
     username == Some(TOKEN_USERNAME) || secret.expose().starts_with("pypi-")
-}
-
-/// The failure that the outcome is named after: a locked keyring before a slow or a missing one,
-/// since it is the one that the user can do something about.
-fn first_failure(failed: &[Why]) -> Option<Why> {
-    [Why::Locked, Why::TimedOut, Why::Malformed, Why::Unavailable]
-        .into_iter()
-        .find(|why| failed.contains(why))
 }
 
 #[cfg(test)]
