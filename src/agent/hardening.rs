@@ -61,10 +61,7 @@ fn deny_attach() {
 /// Keeps glibc from giving each helper thread a heap of its own, which would stay.
 #[cfg_attr(
     all(target_os = "linux", target_env = "gnu"),
-    expect(
-        unsafe_code,
-        reason = "a call of the C library without a safe form"
-    )
+    expect(unsafe_code, reason = "a call of the C library without a safe form")
 )]
 pub(super) fn few_arenas() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
