@@ -12,10 +12,14 @@ use std::process::Command;
 #[cfg(any(not(target_os = "linux"), test))]
 use std::process::ExitCode;
 
+use credential_helper_protocol::arena::Arena;
 use credential_helper_protocol::program::{PROGRAM, program};
 use credential_helper_protocol::render::{self, Format, Stream};
 use credential_helper_protocol::surroundings::NO_AGENT;
 use credential_helper_protocol::{ErrorCode, Failure, Operation, limits};
+
+#[global_allocator]
+static MEMORY: Arena = Arena::new();
 
 /// Other programs' names for this one: they speak another tool's protocol, which is not ours.
 const BRIDGES: [&str; 5] = [

@@ -1,5 +1,7 @@
 //! What the agent holds: at rest (a credential was read from the keyring, so that its connection is
-//! open), and after many requests.
+//! open, and a minute has passed), and after many requests.
+
+use std::time::{Duration, Instant};
 
 use crate::report::Report;
 use crate::stage::Stage;
@@ -18,7 +20,7 @@ struct Memory {
 pub(crate) fn measure(stage: &Stage<'_>, report: &mut Report) {
     eprintln!("memory: {REQUESTS} requests to each agent");
     let head = [
-        "memory, KiB",
+        "memory at rest, KiB",
         "RSS",
         "PSS",
         "private dirty",
@@ -40,7 +42,7 @@ pub(crate) fn measure(stage: &Stage<'_>, report: &mut Report) {
         ]);
     };
     for agent in &stage.agents {
-        let Some(rest) = Memory::of(agent.pid) else {
+        let Some(rest) = Memory::at_rest(agent.pid) else {
             // The agent keeps others out of its memory; root alone sees the sums too.
             row(
                 format!("agent, {}: told to root only", agent.build.name),
@@ -85,6 +87,19 @@ pub(crate) fn measure(stage: &Stage<'_>, report: &mut Report) {
 }
 
 impl Memory {
+    /// A while after the last question, when the agent has given its code back: once a minute it
+    /// looks whether it is at rest.
+    fn at_rest(pid: u32) -> Option<Self> {
+        let busy = Self::of(pid)?;
+        let begin = Instant::now();
+        let mut now = busy;
+        while now.resident > busy.resident * 0.8 && begin.elapsed() < Duration::from_secs(75) {
+            std::thread::sleep(Duration::from_millis(500));
+            now = Self::of(pid)?;
+        }
+        Some(now)
+    }
+
     fn of(pid: u32) -> Option<Self> {
         let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
         let sum = |key: &str| -> Option<f64> {

@@ -59,7 +59,7 @@ pub fn encode_failure(failure: &Failure) -> io::Result<Zeroizing<Vec<u8>>> {
 /// Any message, ended by NUL.
 pub fn encode<T: Serialize>(message: &T) -> io::Result<Zeroizing<Vec<u8>>> {
     // Room for any ordinary message, so that the buffer does not move while a secret is in it.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(4096));
+    let mut bytes = Zeroizing::new(Vec::with_capacity(2048));
     serde_json::to_writer(&mut *bytes, message)?;
     bytes.push(0);
     Ok(bytes)
@@ -111,7 +111,7 @@ pub fn decode_reply<P: for<'a> Deserialize<'a>>(bytes: &[u8]) -> Result<P, Failu
 /// # Errors
 /// `InvalidData` for more than `limit` bytes, `UnexpectedEof` for half a message.
 pub fn read(from: &mut impl Read, limit: usize) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
-    let mut bytes = Zeroizing::new(vec![0_u8; 4096]);
+    let mut bytes = Zeroizing::new(vec![0_u8; 2048]);
     let mut filled = 0;
     loop {
         if filled == bytes.len() {

@@ -6,6 +6,7 @@
 //! light enough to be linked by a program that starts, asks once and ends.
 
 pub mod address;
+pub mod arena;
 pub mod caller;
 pub mod client;
 pub mod code;

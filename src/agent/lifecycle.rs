@@ -21,6 +21,8 @@ use super::{activation, detach, hardening, resident};
 pub const CHECK_EVERY: Duration = Duration::from_mins(1);
 /// How long after the last message an agent counts as idle that is to leave when idle.
 const LEAVE_AFTER: Duration = Duration::from_secs(2);
+/// How long after the last message an agent is at rest.
+const REST_AFTER: Duration = Duration::from_secs(10);
 /// How long a start waits for an agent that has the lock and does not answer: it is starting, or
 /// about to end.
 const OTHER_TIME: Duration = Duration::from_secs(2);
@@ -125,6 +127,12 @@ impl Control {
     pub fn hold(&self, hold: bool) {
         self.hold.set(hold);
         self.changed.notify_one();
+    }
+
+    /// Whether nobody has asked anything for a while.
+    fn is_at_rest(&self) -> bool {
+        let quiet = self.clock.now().since(self.traffic.last());
+        self.traffic.busy() == 0 && quiet >= REST_AFTER
     }
 
     /// How long it is until idleness ends the agent; none where nothing can.
@@ -312,6 +320,9 @@ async fn watch_over(
             return Ending::Replaced;
         }
         hardening::lock_memory();
+        if control.is_at_rest() {
+            resident::give_back_code();
+        }
     }
 }
 

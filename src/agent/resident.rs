@@ -1,8 +1,8 @@
-//! What the agent holds of its own program: the code that only its start needed is given back.
+//! What the agent holds of its own program: code that is not needed at the moment is given back.
 //!
-//! Reading the arguments, the settings and the environment touches most of the program once; an
-//! agent that waits for questions needs a small part of it. Code comes back from the file by itself
-//! where it is called again.
+//! The start and each lookup touch most of the program's pages; an agent that waits, or that answers
+//! from what it keeps, needs a tenth of them. Code comes back from the file by itself where it is
+//! called again.
 
 /// Gives back the pages of the program's code. Code holds no secrets, so it need not stay locked
 /// in memory either.
