@@ -536,3 +536,22 @@ async fn a_project_with_thousands_of_credentials_does_not_keep_the_agent_busy() 
     );
     assert!(begun.elapsed() < std::time::Duration::from_secs(20));
 }
+
+#[tokio::test]
+async fn what_trust_has_allowed_set_accepts() {
+    let home = Home::new();
+    let url = "http://plain.example/simple/";
+    let set = json!({ "name": "foo", "username": "alice", "secret": "s3cret", "url": url });
+    assert_eq!(
+        said(&home.call("Set", set.clone()).await),
+        "InsecureTransport"
+    );
+    // The hint of that error.
+    home.bind("foo", url).await;
+    let reply = home.call("Set", set).await;
+    assert!(reply.get("error").is_none(), "{reply}");
+    assert_eq!(
+        home.get(json!({ "name": "foo", "url": url })).await,
+        "s3cret"
+    );
+}
