@@ -8,7 +8,7 @@ use credential_helper_protocol::{
 };
 
 use super::{Agent, drive, known, question};
-use crate::domain::binding::BoundBy;
+use crate::domain::binding::{BoundBy, Class};
 use crate::domain::credential::{EMPTY_USERNAME, Key, ProviderId, TOKEN_USERNAME};
 use crate::domain::name::RepositoryName;
 use crate::domain::text::{has_control, shown};
@@ -39,9 +39,14 @@ impl Agent {
             .map(RepositoryUrl::parse)
             .transpose()?
             .map(|(url, _)| url);
+        let (mut call, known) = self.known(&set.context).await?;
+        // Plain http is the user's to allow, by hand.
         if let Some(url) = &url
             && url.origin().is_http()
             && !url.origin().is_loopback()
+            && !known
+                .check(&name, url, set.operation, Class::Stored)
+                .allows()
         {
             return Err(Failure::new(
                 ErrorCode::InsecureTransport,
@@ -54,7 +59,6 @@ impl Agent {
                 "use https, or allow this origin with `helper trust {name} {url}`"
             )));
         }
-        let (mut call, known) = self.known(&set.context).await?;
         let auth = poetry_file(&call, "auth.toml")?;
         let mut changed = Changed {
             name: Some(name.as_str().to_owned()),

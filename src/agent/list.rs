@@ -1,10 +1,12 @@
 //! `List`: what is stored or set, and what hides what.
 
+use std::collections::HashMap;
+
 use credential_helper_protocol::{Context, Failure, Listed, Listing, Skipped};
 
 use super::{Agent, clock, drive, known};
 use crate::domain::credential::ProviderId;
-use crate::domain::name::{RepositoryName, normalize};
+use crate::domain::name::normalize;
 use crate::provider::Entry;
 
 impl Agent {
@@ -61,36 +63,48 @@ impl Agent {
 
 /// Sorts entries by repository and says which of them answers.
 fn arranged(entries: &[(ProviderId, Entry)], known: &known::Known) -> Vec<Listed> {
-    let subject = |entry: &Entry| entry.name.as_deref().map(normalize).or(entry.url.clone());
+    let subject = |entry: &Entry| {
+        let subject = entry.name.as_deref().map(normalize).or(entry.url.clone());
+        (subject, entry.is_token)
+    };
     let with_secret = |entry: &Entry| entry.has_secret || entry.locked;
+    // By subject, so that a project's file with thousands of entries does not keep the agent busy.
+    let mut secrets: HashMap<_, Vec<usize>> = HashMap::new();
+    for (at, (_, entry)) in entries.iter().enumerate() {
+        if with_secret(entry) {
+            secrets.entry(subject(entry)).or_default().push(at);
+        }
+    }
+    let mut origins = HashMap::new();
+    for binding in &known.bindings {
+        let origin = binding.url.origin().to_string();
+        origins.entry(normalize(&binding.name)).or_insert(origin);
+    }
+    let mut urls = HashMap::new();
+    for repository in &known.repositories {
+        let url = repository.url.as_str();
+        urls.entry(repository.name.normalized()).or_insert(url);
+    }
     let mut listed: Vec<Listed> = Vec::new();
     for (at, (id, entry)) in entries.iter().enumerate() {
-        let same_subject =
-            |other: &Entry| subject(other) == subject(entry) && other.is_token == entry.is_token;
-        if !with_secret(entry)
-            && entries
-                .iter()
-                .any(|(_, other)| same_subject(other) && with_secret(other))
-        {
+        let same = secrets.get(&subject(entry));
+        if !with_secret(entry) && same.is_some() {
             // The username of an entry whose secret is kept elsewhere.
             continue;
         }
-        let before = entries[..at].iter().find(|(_, other)| {
-            same_subject(other)
-                && with_secret(other)
-                && !other.locked
-                && (other.name.is_some() || other.username == entry.username)
+        let mut earlier = same.into_iter().flatten().take_while(|other| **other < at);
+        let before = earlier.find_map(|other| {
+            let (id, other) = &entries[*other];
+            let hides = !other.locked && (other.name.is_some() || other.username == entry.username);
+            hides.then_some(id)
         });
+        let key = entry.name.as_deref().map(normalize);
         let url = entry.url.clone().or_else(|| {
-            let key = normalize(entry.name.as_deref()?);
-            let known = known
-                .repositories
-                .iter()
-                .find(|known| known.name.normalized() == key)?;
-            Some(known.url.as_str().to_owned())
+            let url = urls.get(key.as_ref()?)?;
+            Some((*url).to_owned())
         });
-        let origin = match &entry.name {
-            Some(name) => bound_origin(known, name),
+        let origin = match &key {
+            Some(key) => origins.get(key).cloned(),
             None => entry.url.clone(),
         };
         let state = match (entry.locked, before) {
@@ -112,20 +126,10 @@ fn arranged(entries: &[(ProviderId, Entry)], known: &known::Known) -> Vec<Listed
             provider: id.word().to_owned(),
             location: entry.location.clone(),
             state: state.to_owned(),
-            shadowed_by: before.map(|(id, _)| id.word().to_owned()),
+            shadowed_by: before.map(|id| id.word().to_owned()),
             expires: entry.expires.map(clock::rfc3339),
         });
     }
     listed.sort_by(|a, b| (&a.name, &a.url).cmp(&(&b.name, &b.url)));
     listed
-}
-
-fn bound_origin(known: &known::Known, name: &str) -> Option<String> {
-    let name = RepositoryName::parse(name).ok()?;
-    let key = name.normalized();
-    let binding = known
-        .bindings
-        .iter()
-        .find(|binding| normalize(&binding.name) == key)?;
-    Some(binding.url.origin().to_string())
 }

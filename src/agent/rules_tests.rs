@@ -524,3 +524,42 @@ async fn a_client_in_a_hurry_closes_no_provider_to_others() {
         assert_eq!(home.agent.breakers.open(id), None, "{id}");
     }
 }
+
+#[tokio::test]
+async fn a_project_with_thousands_of_credentials_does_not_keep_the_agent_busy() {
+    let home = Home::new();
+    let mut text = String::new();
+    for at in 0..20_000 {
+        text.push_str(&format!(
+            "[http-basic.n{at}]\nusername = \"a\"\npassword = \"p\"\n"
+        ));
+    }
+    home.write("project/poetry.toml", &text);
+    let begun = std::time::Instant::now();
+    let reply = home.call("List", json!({})).await;
+    // More than one reply may hold; what matters is that it was told soon.
+    assert!(
+        said(&reply) == "Internal" || reply.get("error").is_none(),
+        "{reply}"
+    );
+    assert!(begun.elapsed() < std::time::Duration::from_secs(20));
+}
+
+#[tokio::test]
+async fn what_trust_has_allowed_set_accepts() {
+    let home = Home::new();
+    let url = "http://plain.example/simple/";
+    let set = json!({ "name": "foo", "username": "alice", "secret": "s3cret", "url": url });
+    assert_eq!(
+        said(&home.call("Set", set.clone()).await),
+        "InsecureTransport"
+    );
+    // The hint of that error.
+    home.bind("foo", url).await;
+    let reply = home.call("Set", set).await;
+    assert!(reply.get("error").is_none(), "{reply}");
+    assert_eq!(
+        home.get(json!({ "name": "foo", "url": url })).await,
+        "s3cret"
+    );
+}
