@@ -37,10 +37,9 @@ struct Head<'a> {
 
 /// Answers one message; no bytes for a call that wants no reply.
 pub async fn answer(agent: &Agent, message: &[u8], who: Who) -> (Option<Bytes>, Then) {
-    let head = match head(message) {
-        Some(head) => head,
-        // What asks for nothing cannot be answered, and nobody knows what would follow it.
-        None => return (None, Then::Close),
+    // What asks for nothing cannot be answered, and nobody knows what would follow it.
+    let Some(head) = head(message) else {
+        return (None, Then::Close);
     };
     let then = if head.method == format!("{INTERFACE_NAME}.Stop") {
         Then::Stop

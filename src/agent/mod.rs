@@ -12,8 +12,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use credential_helper_protocol::{
-    Context, ErrorCode, Explanation, Failure, Nothing, Question, SettingsReply, Unlock, VERSION,
-    Variable, limits,
+    Context, ErrorCode, Explanation, Failure, Nothing, Question, SettingsReply, Unlock, Variable,
+    limits,
 };
 
 use self::answers::{Answers, Bytes};
@@ -40,6 +40,7 @@ pub mod change;
 pub mod clock;
 pub mod configure;
 pub mod connection;
+mod declared;
 pub mod delete;
 #[cfg(unix)]
 mod detach;
@@ -73,6 +74,7 @@ mod stream;
 #[cfg(unix)]
 mod traffic;
 pub mod trust;
+mod version;
 
 #[cfg(unix)]
 pub use self::served::Served;
@@ -221,17 +223,6 @@ impl Agent {
             prompt: context.prompt,
             time: limits::REQUEST_TIME,
         })
-    }
-
-    /// A client of a newer build makes this agent leave when it is idle.
-    fn note_version(&self, theirs: Option<&str>) {
-        if theirs
-            .and_then(version)
-            .zip(version(VERSION))
-            .is_some_and(|(theirs, ours)| theirs > ours)
-        {
-            self.leave_when_idle();
-        }
     }
 
     #[cfg(unix)]
@@ -397,28 +388,6 @@ impl Agent {
 fn locked() -> Failure {
     Failure::new(ErrorCode::Locked, "the agent is locked")
         .hint("unlock it with `helper agent unlock`")
-}
-
-/// A version as three numbers, compared one by one.
-fn version(text: &str) -> Option<(u32, u32, u32)> {
-    let mut parts = text.split(['.', '-', '+']).map(|part| part.parse().ok());
-    Some((parts.next()??, parts.next()??, parts.next()??))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::version;
-
-    #[test]
-    fn neighbouring_versions_are_told_apart() {
-        let order = [
-            "0.1.0", "0.1.1", "0.2.0", "0.14.1", "0.15.0", "1.0.0", "1.0.1", "1.1.0",
-        ];
-        for pair in order.windows(2) {
-            assert!(version(pair[0]) < version(pair[1]), "{pair:?}");
-        }
-        assert_eq!(version("nonsense"), None);
-    }
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ impl Home {
         std::fs::write(&path, text).unwrap();
         // As if it had been left alone for a while: only then is an answer kept.
         let file = std::fs::File::options().write(true).open(path).unwrap();
-        let before = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
+        let before = std::time::SystemTime::now() - std::time::Duration::from_mins(1);
         file.set_modified(before).unwrap();
     }
 
@@ -522,9 +522,8 @@ async fn a_project_with_thousands_of_credentials_does_not_keep_the_agent_busy() 
     let home = Home::new();
     let mut text = String::new();
     for at in 0..20_000 {
-        text.push_str(&format!(
-            "[http-basic.n{at}]\nusername = \"a\"\npassword = \"p\"\n"
-        ));
+        let entry = format!("[http-basic.n{at}]\nusername = \"a\"\npassword = \"p\"\n");
+        text.push_str(&entry);
     }
     home.write("project/poetry.toml", &text);
     let begun = std::time::Instant::now();

@@ -37,7 +37,7 @@ const IMPURE: [&str; 10] = [
 /// Reading an address is no I/O.
 const PURE: [&str; 1] = ["std::net::IpAddr"];
 /// Where secrets are taken out of their wrapping; another file needs a reason to be here.
-const EXPOSES: [&str; 16] = [
+const EXPOSES: [&str; 18] = [
     // Write it to where the client or the user wanted it.
     "protocol/src/message/mod.rs",
     "src/http/authorization.rs",
@@ -46,7 +46,9 @@ const EXPOSES: [&str; 16] = [
     "src/agent/change.rs",
     "src/agent/configure.rs",
     "src/agent/mod.rs",
+    "src/agent/rejected.rs",
     "src/cli/config.rs",
+    "src/domain/resolution/mod.rs",
     "src/provider/environment.rs",
     "src/provider/poetry.rs",
     // Give it to a store or a program.

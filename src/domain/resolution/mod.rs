@@ -16,8 +16,8 @@ mod outcome;
 mod plan;
 mod setup;
 
-use self::outcome::passed_over;
 pub use self::outcome::{Ended, Found, Outcome, TraceStep};
+use self::outcome::{first_failure, passed_over};
 use self::plan::{Ask, Pass, plan};
 pub use self::setup::{Request, Setup};
 
@@ -395,14 +395,6 @@ impl Resolution {
 /// have (warehouse, `macaroons/services.py`).
 fn is_pypi_token(username: Option<&str>, secret: &Secret) -> bool {
     username == Some(TOKEN_USERNAME) || secret.expose().starts_with("pypi-")
-}
-
-/// The failure that the outcome is named after: a locked keyring before a slow or a missing one,
-/// since it is the one that the user can do something about.
-fn first_failure(failed: &[Why]) -> Option<Why> {
-    [Why::Locked, Why::TimedOut, Why::Malformed, Why::Unavailable]
-        .into_iter()
-        .find(|why| failed.contains(why))
 }
 
 #[cfg(test)]

@@ -82,3 +82,11 @@ pub(super) fn passed_over(steps: &[TraceStep], found: &Found) -> Vec<String> {
     }
     lines
 }
+
+/// The failure that the outcome is named after: a locked keyring before a slow or a missing one,
+/// since it is the one that the user can do something about.
+pub(super) fn first_failure(failed: &[Why]) -> Option<Why> {
+    [Why::Locked, Why::TimedOut, Why::Malformed, Why::Unavailable]
+        .into_iter()
+        .find(|why| failed.contains(why))
+}
