@@ -17,6 +17,10 @@ use crate::provider::{Call, Folders, project};
 /// What was read.
 pub(super) struct Configuration {
     /// A request as this process would make it.
+    #[cfg_attr(
+        not(any(feature = "net", all(unix, not(target_os = "macos")))),
+        expect(dead_code, reason = "for the bus, and for the requests of `net`")
+    )]
     pub(super) call: Call,
     /// The helper's settings; unset where they cannot be read.
     pub(super) settings: Option<Rc<Settings>>,
