@@ -94,6 +94,7 @@ impl Memory {
         let begin = Instant::now();
         let mut now = busy;
         while now.resident > busy.resident * 0.8 && begin.elapsed() < Duration::from_secs(75) {
+            #[expect(clippy::disallowed_methods, reason = "nothing tells from outside")]
             std::thread::sleep(Duration::from_millis(500));
             now = Self::of(pid)?;
         }

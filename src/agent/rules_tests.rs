@@ -528,12 +528,10 @@ async fn a_client_in_a_hurry_closes_no_provider_to_others() {
 #[tokio::test]
 async fn a_project_with_thousands_of_credentials_does_not_keep_the_agent_busy() {
     let home = Home::new();
-    let mut text = String::new();
-    for at in 0..20_000 {
-        text.push_str(&format!(
-            "[http-basic.n{at}]\nusername = \"a\"\npassword = \"p\"\n"
-        ));
-    }
+    let text: Vec<String> = (0..20_000)
+        .map(|at| format!("[http-basic.n{at}]\nusername = \"a\"\npassword = \"p\"\n"))
+        .collect();
+    let text = text.concat();
     home.write("project/poetry.toml", &text);
     let begun = std::time::Instant::now();
     let reply = home.call("List", json!({})).await;
