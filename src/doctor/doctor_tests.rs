@@ -72,6 +72,10 @@ impl Source for Fake {
     }
 }
 
+#[cfg_attr(
+    not(feature = "net"),
+    expect(dead_code, reason = "for homes of tests with requests")
+)]
 fn write(path: &Path, text: &str) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, text).unwrap();
