@@ -17,6 +17,7 @@ use zeroize::Zeroize as _;
 use super::presence::Presence;
 use super::{Call, Entry, Later, Provider};
 use crate::domain::credential::{Answer, Halves, Key, ProviderId, TOKEN_USERNAME, Why};
+use crate::domain::text::has_control;
 
 #[cfg(target_os = "macos")]
 #[path = "keyring_macos.rs"]
@@ -105,7 +106,9 @@ impl Trouble {
             Self::TimedOut(time) => {
                 format!("the {name} did not answer within {} s", time.as_secs_f64())
             }
-            Self::Malformed => format!("the {name}'s entry is no text of a length that is allowed"),
+            Self::Malformed => {
+                format!("the {name}'s entry is too long, or no text without control characters")
+            }
             Self::TooLong => format!("the {name} takes no value of this length"),
             Self::Unavailable => format!("the {name} could not be asked"),
         }
@@ -160,7 +163,7 @@ fn read(entry: &keyring_core::Entry) -> Result<Option<Secret>, Trouble> {
         Err(error) => return Err(error.into()),
     };
     let secret = Secret::new(text);
-    if secret.expose().len() > limits::SECRET {
+    if secret.expose().len() > limits::SECRET || has_control(secret.expose()) {
         return Err(Trouble::Malformed);
     }
     Ok(Some(secret))

@@ -5,10 +5,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use credential_helper_protocol::{Secret, limits};
+use credential_helper_protocol::Secret;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use zbus::zvariant::{OwnedObjectPath, Value};
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::guarded::guarded;
 use super::link::{COLLECTION, ITEM, Link, SERVICE, root};
@@ -16,7 +16,7 @@ use super::trouble::Trouble;
 use super::unlock::{Asked, ask};
 use crate::domain::credential::{EMPTY_USERNAME, Halves, TOKEN_USERNAME};
 use crate::domain::text::shown;
-use crate::provider::Entry;
+use crate::provider::{Entry, value};
 
 const SERVICE_ATTRIBUTE: &str = "service";
 const USERNAME_ATTRIBUTE: &str = "username";
@@ -171,27 +171,15 @@ async fn secret(link: &Link, item: &OwnedObjectPath) -> Result<Secret, Trouble> 
     if bytes.is_empty() && link.locked(item, ITEM).await? {
         return Err(Trouble::Locked(item.clone()));
     }
-    text(bytes).ok_or_else(|| {
-        Trouble::Malformed(format!(
-            "the secret of an entry in {} is no UTF-8 text of at most {} KiB",
-            place(item),
-            limits::SECRET / 1024
-        ))
+    text(&bytes).map_err(|wrong| {
+        Trouble::Malformed(format!("the secret of an entry in {} {wrong}", place(item)))
     })
 }
 
 /// Python decodes secrets as UTF-8.
-fn text(mut bytes: Zeroizing<Vec<u8>>) -> Option<Secret> {
-    if bytes.len() > limits::SECRET {
-        return None;
-    }
-    match String::from_utf8(std::mem::take(&mut *bytes)) {
-        Ok(text) => Some(Secret::new(text)),
-        Err(error) => {
-            error.into_bytes().zeroize();
-            None
-        }
-    }
+fn text(bytes: &[u8]) -> Result<Secret, String> {
+    let text = std::str::from_utf8(bytes).map_err(|_| "is no UTF-8 text".to_owned())?;
+    value::secret(text)
 }
 
 /// Stores a secret in the default collection, in the entry that is there or in a new one, and
@@ -405,9 +393,13 @@ mod tests {
 
     #[test]
     fn secrets_are_text() {
-        let of = |bytes: &[u8]| text(bytes.to_vec().into());
-        assert_eq!(of("p\u{e4}ss".as_bytes()).unwrap().expose(), "p\u{e4}ss");
-        assert!(of(b"\xff\xfe").is_none());
-        assert!(of(&vec![b'x'; 32 * 1024 + 1]).is_none());
+        assert_eq!(text("p\u{e4}ss".as_bytes()).unwrap().expose(), "p\u{e4}ss");
+        for (bytes, wrong) in [
+            (&b"\xff\xfe"[..], "is no UTF-8 text"),
+            (&vec![b'x'; 32 * 1024 + 1], "is longer than 32768 bytes"),
+            (b"p\x1b[2J", "holds a control character"),
+        ] {
+            assert_eq!(text(bytes).err().as_deref(), Some(wrong));
+        }
     }
 }
