@@ -1,40 +1,55 @@
 //! What every provider promises, as one suite.
 //!
 //! [`contract`] asks a provider through a [`Planted`] store: a store of the test's own in which it
-//! can plant, break and block things. **To add a provider, write a `Planted` for it and one test at
-//! the end of this file.**
+//! can plant, break and block things. **To add a provider, write a `Planted` for it and one test**,
+//! beside the stores of its kind:
+//!
+//! - `files`: what stands in one file
+//! - `commands`: what a program prints
+//! - `variables`: what stands in environment variables
+//! - `keyrings`: what a keyring keeps
+//!
+//! The keyrings of macOS and Windows are not here: a test would need the user's own. The userinfo
+//! of a URL is no provider; `domain` reads it.
 
 #![cfg(unix)]
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use credential_helper::domain::credential::{Answer, Halves, Key};
-use credential_helper::domain::url::RepositoryUrl;
-use credential_helper::provider::child::CommandSpec;
-use credential_helper::provider::command::{CommandEntry, CommandProtocol, CommandProvider};
-use credential_helper::provider::file::{CredentialFile, FileEntry, FileUsername};
+use credential_helper::domain::credential::{Answer, Halves, Key, Why};
 use credential_helper::provider::files::Files;
-use credential_helper::provider::keyring_command::KeyringCommand;
-use credential_helper::provider::netrc::Netrc;
-use credential_helper::provider::uv_store::UvStore;
 use credential_helper::provider::{Call, Folders, Provider};
-use tempfile::TempDir;
+use credential_helper_protocol::Variable;
+
+mod commands;
+mod files;
+#[cfg(target_os = "linux")]
+mod keyrings;
+mod variables;
 
 /// The account whose secret is planted.
-pub(crate) const ACCOUNT: &str = "alice";
+const ACCOUNT: &str = "alice";
+/// What an answer may take on a busy machine.
+const TIME: Duration = Duration::from_secs(20);
 /// What a provider may take that hangs; far below the limit of the test's own.
-const TIME: Duration = Duration::from_secs(1);
+const SHORT: Duration = Duration::from_secs(1);
+/// A secret with everything that some format has to escape.
+const AWKWARD: &str = "p\u{e4}$$w\u{f6}rt \u{1f511} \"q\" 'a' \\ # {} =:/@%41";
 
 /// A store of the test's own.
-pub(crate) trait Planted {
+trait Planted {
     /// The provider that reads it.
     fn provider(&self) -> &dyn Provider;
 
     /// The folders that lead to it.
     fn folders(&self) -> Folders {
         Folders::default()
+    }
+
+    /// The variables that the request brings along.
+    fn variables(&self) -> BTreeMap<String, Variable> {
+        BTreeMap::new()
     }
 
     /// The key of what is planted, for this account; a key without accounts ignores it.
@@ -45,130 +60,142 @@ pub(crate) trait Planted {
         true
     }
 
+    /// The account of what is planted.
+    fn account(&self) -> &str {
+        ACCOUNT
+    }
+
     /// A key under which nothing is planted.
     fn unknown(&self) -> Key;
 
-    /// Makes the store whole, with this one secret for [`ACCOUNT`].
-    fn plant(&mut self, secret: &str);
+    /// Makes the store whole, with this one secret for [`Self::account`].
+    async fn plant(&mut self, secret: &str);
 
     /// Makes it a store that nobody can understand; `false` where there is no such thing.
-    fn garble(&mut self) -> bool;
+    async fn garble(&mut self) -> bool;
 
-    /// Makes it a store that is there but cannot be read, for root too.
-    fn bar(&mut self) -> bool;
+    /// Makes it a store that is there but cannot be read, for root too. How that must be told;
+    /// `None` where there is no such thing.
+    async fn bar(&mut self) -> Option<Why>;
 
-    /// Makes it a store that does not answer.
-    fn hang(&mut self) -> bool;
+    /// Makes it a store that does not answer. How that must be told; `None` where there is no such
+    /// thing.
+    async fn hang(&mut self) -> Option<Why>;
 }
 
-/// A secret with everything that some format has to escape.
-const AWKWARD: &str = "p\u{e4}$$w\u{f6}rt \u{1f511} \"q\" 'a' \\ # {} =:/@%41";
+/// A store, and the files as the agent would read them.
+struct Suite<S> {
+    store: S,
+    files: Files,
+}
+
+impl<S: Planted> Suite<S> {
+    fn call(&self, time: Duration) -> Call {
+        Call {
+            variables: self.store.variables(),
+            folders: self.store.folders(),
+            files: self.files.view(),
+            bus: None,
+            prompt: false,
+            time,
+        }
+    }
+
+    /// A question begins with nothing kept, as after a change that the agent has seen.
+    async fn plant(&mut self, secret: &str) {
+        self.store.plant(secret).await;
+        self.store.provider().forget();
+    }
+
+    async fn ask(&self, key: &Key, time: Duration) -> Answer {
+        self.store.provider().find(key, &self.call(time)).await
+    }
+
+    async fn found(&self) -> Halves {
+        match self.ask(&self.store.key(ACCOUNT), TIME).await {
+            Answer::Found(halves) => halves,
+            Answer::Failed(_, detail) => panic!("could not ask: {detail}"),
+            other => panic!("not found, but {}", other.word()),
+        }
+    }
+
+    async fn fails(&self, time: Duration, why: Why, what: &str) {
+        self.store.provider().forget();
+        match self.ask(&self.store.key(ACCOUNT), time).await {
+            Answer::Failed(told, detail) => {
+                assert_eq!(told, why, "{what}: {detail}");
+                assert!(!detail.contains("hunter2"), "{what}: {detail}");
+            }
+            other => panic!("{what}: {}", other.word()),
+        }
+    }
+}
 
 /// The suite.
-pub(crate) async fn contract(mut store: impl Planted) {
+async fn contract(store: impl Planted) {
     let files = Files::default();
-    let call = |folders: Folders| Call {
-        variables: BTreeMap::new(),
-        folders,
-        files: files.view(),
-        bus: None,
-        prompt: false,
-        time: Duration::from_secs(20),
-    };
+    let mut suite = Suite { store, files };
 
     for secret in ["hunter2", AWKWARD, &"x".repeat(32 * 1024)] {
-        store.plant(secret);
-        // A question begins with nothing kept, as after a change that the agent has seen.
-        store.provider().forget();
-        let call = call(store.folders());
-        let halves = found(ask(&store, &store.key(ACCOUNT), &call).await);
+        suite.plant(secret).await;
+        let halves = suite.found().await;
         assert_eq!(halves.secret.as_ref().unwrap().expose(), secret);
-        assert_eq!(halves.username.as_deref(), Some(ACCOUNT));
+        assert_eq!(halves.username.as_deref(), Some(suite.store.account()));
         assert!(!halves.location.is_empty());
         assert!(!halves.location.contains(secret));
     }
 
-    store.plant("hunter2");
-    let call = call(store.folders());
-    if store.has_accounts() {
-        let other = ask(&store, &store.key("mallory"), &call).await;
+    suite.plant("hunter2").await;
+    if suite.store.has_accounts() {
+        let other = suite.ask(&suite.store.key("mallory"), TIME).await;
         assert_eq!(other.word(), "not-found", "another account");
     }
-    for key in [store.unknown(), Key::HttpBasic(vec!["\u{1}".into()])] {
-        assert_eq!(ask(&store, &key, &call).await.word(), "not-found", "{key}");
+    for key in [
+        suite.store.unknown(),
+        Key::HttpBasic(vec!["\u{1}".into()]),
+        Key::Token(vec!["\u{1}".into()]),
+    ] {
+        assert_eq!(suite.ask(&key, TIME).await.word(), "not-found", "{key}");
     }
 
-    store.provider().forget();
-    files.forget();
-    let halves = found(ask(&store, &store.key(ACCOUNT), &call).await);
+    suite.store.provider().forget();
+    suite.files.forget();
+    let halves = suite.found().await;
     assert_eq!(halves.secret.unwrap().expose(), "hunter2", "after `forget`");
 
-    let list = store.provider().list(&call).await.unwrap();
+    let call = suite.call(TIME);
+    let list = suite.store.provider().list(&call).await.unwrap();
     assert!(
         list.iter()
             .all(|entry| !format!("{entry:?}").contains("hunter2"))
     );
-    let state = store.provider().state(&call).await;
-    assert_eq!(state.name, store.provider().id().word());
+    let state = suite.store.provider().state(&call).await;
+    assert_eq!(state.name, suite.store.provider().id().word());
 
     for secret in [
         "hunter2\u{7}",
         "hunter2\u{1b}[2J",
         &format!("hunter2{}", "x".repeat(32 * 1024)),
     ] {
-        store.plant(secret);
-        store.provider().forget();
-        failed(
-            &ask(&store, &store.key(ACCOUNT), &call).await,
-            "a secret that no field may hold",
-        );
+        suite.plant(secret).await;
+        let what = "a secret that no field may hold";
+        suite.fails(TIME, Why::Malformed, what).await;
     }
-    if store.garble() {
-        store.provider().forget();
-        failed(
-            &ask(&store, &store.key(ACCOUNT), &call).await,
-            "a garbled store",
-        );
+    suite.plant("hunter2").await;
+    if suite.store.garble().await {
+        suite.fails(TIME, Why::Malformed, "a garbled store").await;
     }
-    if store.bar() {
-        store.provider().forget();
-        failed(
-            &ask(&store, &store.key(ACCOUNT), &call).await,
-            "a store that cannot be read",
-        );
+    suite.plant("hunter2").await;
+    if let Some(why) = suite.store.bar().await {
+        suite.fails(TIME, why, "a store that cannot be read").await;
     }
-    if store.hang() {
-        store.provider().forget();
-        let call = Call { time: TIME, ..call };
+    suite.plant("hunter2").await;
+    if let Some(why) = suite.store.hang().await {
         let begun = Instant::now();
-        failed(
-            &ask(&store, &store.key(ACCOUNT), &call).await,
-            "a store that hangs",
-        );
-        assert!(begun.elapsed() < TIME * 5, "{:?}", begun.elapsed());
+        suite.fails(SHORT, why, "a store that hangs").await;
+        assert!(begun.elapsed() < SHORT * 5, "{:?}", begun.elapsed());
     }
 }
-
-async fn ask(store: &impl Planted, key: &Key, call: &Call) -> Answer {
-    store.provider().find(key, call).await
-}
-
-fn found(answer: Answer) -> Halves {
-    match answer {
-        Answer::Found(halves) => halves,
-        Answer::Failed(_, detail) => panic!("could not ask: {detail}"),
-        other => panic!("not found, but {}", other.word()),
-    }
-}
-
-fn failed(answer: &Answer, what: &str) {
-    match answer {
-        Answer::Failed(_, detail) => assert!(!detail.contains("hunter2"), "{what}: {detail}"),
-        other => panic!("{what}: {}", other.word()),
-    }
-}
-
-// ---- the stores ----
 
 /// Puts something else in place of a file.
 mod instead {
@@ -194,265 +221,4 @@ mod instead {
         let _ = std::fs::remove_file(path);
         let _ = std::fs::remove_dir(path);
     }
-}
-
-/// A store that is one file: its form, and what a broken one looks like.
-struct OneFile<P> {
-    folder: TempDir,
-    name: &'static str,
-    provider: P,
-    form: fn(&str) -> String,
-    broken: &'static str,
-    by_url: bool,
-}
-
-impl<P> OneFile<P> {
-    fn path(&self) -> PathBuf {
-        self.folder.path().join(self.name)
-    }
-}
-
-impl<P: Provider> Planted for OneFile<P> {
-    fn provider(&self) -> &dyn Provider {
-        &self.provider
-    }
-
-    fn folders(&self) -> Folders {
-        Folders {
-            uv_store: Some(self.folder.path().to_owned()),
-            ..Folders::default()
-        }
-    }
-
-    fn key(&self, account: &str) -> Key {
-        if self.by_url {
-            by_url("https://h.example/simple/", Some(account))
-        } else {
-            Key::Repository("foo".into())
-        }
-    }
-
-    fn has_accounts(&self) -> bool {
-        self.by_url
-    }
-
-    fn unknown(&self) -> Key {
-        if self.by_url {
-            by_url("https://other.example/simple/", None)
-        } else {
-            Key::Repository("bar".into())
-        }
-    }
-
-    fn plant(&mut self, secret: &str) {
-        instead::text(&self.path(), &(self.form)(secret));
-    }
-
-    fn garble(&mut self) -> bool {
-        instead::text(&self.path(), self.broken);
-        true
-    }
-
-    fn bar(&mut self) -> bool {
-        instead::folder(&self.path());
-        true
-    }
-
-    fn hang(&mut self) -> bool {
-        instead::fifo(&self.path());
-        true
-    }
-}
-
-fn by_url(url: &str, account: Option<&str>) -> Key {
-    Key::Url {
-        url: RepositoryUrl::parse(url).unwrap().0,
-        username: account.map(str::to_owned),
-    }
-}
-
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
-}
-
-/// TOML refuses control characters that are written as they are.
-fn toml_quoted(text: &str) -> String {
-    let controls = |c: char| match c {
-        c if c.is_control() => format!("\\u{:04x}", u32::from(c)),
-        c => c.to_string(),
-    };
-    quoted(text).chars().map(controls).collect()
-}
-
-/// A store that is a program: a shell that prints a file, or does something else.
-struct Program<P> {
-    folder: TempDir,
-    provider: P,
-    key: fn(&str) -> Key,
-    unknown: Key,
-    has_accounts: bool,
-}
-
-/// A shell that runs what stands in `script`, a file that the test rewrites: nobody executes it, so
-/// that no other thread's copy of a descriptor can make it busy.
-fn program(folder: &Path) -> CommandSpec {
-    CommandSpec {
-        command: vec![
-            "/bin/sh".into(),
-            folder.join("script").to_string_lossy().into_owned(),
-        ],
-        env: BTreeMap::from([("FOLDER".into(), folder.to_string_lossy().into_owned())]),
-        pass_env: Vec::new(),
-        timeout: Duration::from_secs(20),
-    }
-}
-
-impl<P> Program<P> {
-    fn does(&self, script: &str) {
-        instead::text(&self.folder.path().join("script"), script);
-    }
-}
-
-impl<P: Provider> Planted for Program<P> {
-    fn provider(&self) -> &dyn Provider {
-        &self.provider
-    }
-
-    fn key(&self, account: &str) -> Key {
-        (self.key)(account)
-    }
-
-    fn has_accounts(&self) -> bool {
-        self.has_accounts
-    }
-
-    fn unknown(&self) -> Key {
-        self.unknown.clone()
-    }
-
-    fn plant(&mut self, secret: &str) {
-        std::fs::write(self.folder.path().join("secret"), secret).unwrap();
-        self.does(
-            r#"if [ $# = 0 ] || [ "$*" = "get poetry-repository-foo alice" ]
-               then exec cat "$FOLDER/secret"; else exit 1; fi"#,
-        );
-    }
-
-    fn garble(&mut self) -> bool {
-        self.does(r"printf 'hunter2\377'");
-        true
-    }
-
-    fn bar(&mut self) -> bool {
-        self.does("echo hunter2 >&2; exit 70");
-        true
-    }
-
-    fn hang(&mut self) -> bool {
-        self.does("exec sleep 600");
-        true
-    }
-}
-
-// ---- each provider's test ----
-
-#[tokio::test]
-async fn uv_store() {
-    let form = |secret: &str| {
-        format!(
-            "[[credential]]\nservice = \"https://h.example\"\nusername = \"alice\"\nscheme = \"basic\"\npassword = {}\n",
-            toml_quoted(secret)
-        )
-    };
-    contract(OneFile {
-        folder: tempfile::tempdir().unwrap(),
-        name: "credentials.toml",
-        provider: UvStore,
-        form,
-        broken: "[[credential]]\nservice = \"https://h.example\npassword = \"hunter2",
-        by_url: true,
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn netrc() {
-    let folder = tempfile::tempdir().unwrap();
-    let provider = Netrc::new(folder.path().join("netrc"));
-    let form = |secret: &str| {
-        format!(
-            "machine h.example\n\tlogin alice\n\tpassword {}\n",
-            quoted(secret)
-        )
-    };
-    contract(OneFile {
-        folder,
-        name: "netrc",
-        provider,
-        form,
-        broken: "machine h.example login alice password hunter2 hunter2",
-        by_url: true,
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn credential_file() {
-    let folder = tempfile::tempdir().unwrap();
-    let provider = CredentialFile::new(vec![FileEntry {
-        name: "foo".into(),
-        secret: folder.path().join("secret"),
-        username: Some(FileUsername::Text(ACCOUNT.into())),
-    }]);
-    contract(OneFile {
-        folder,
-        name: "secret",
-        provider,
-        form: |secret| format!("{secret}\n"),
-        broken: "hunter2\nhunter2\n",
-        by_url: false,
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn command() {
-    let folder = tempfile::tempdir().unwrap();
-    let provider = CommandProvider::new(vec![CommandEntry {
-        name: "foo".into(),
-        command: program(folder.path()),
-        protocol: CommandProtocol::Plain,
-        ttl: Some(Duration::from_mins(15)),
-        url: None,
-        username: Some(ACCOUNT.into()),
-    }]);
-    contract(Program {
-        folder,
-        provider,
-        key: |_| Key::Repository("foo".into()),
-        unknown: Key::Repository("bar".into()),
-        has_accounts: false,
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn keyring_command() {
-    let folder = tempfile::tempdir().unwrap();
-    let provider = KeyringCommand::new(program(folder.path()));
-    let service = |service: &str, account: &str| Key::Service {
-        service: service.into(),
-        username: Some(account.into()),
-    };
-    contract(Program {
-        folder,
-        provider,
-        key: |account| Key::Service {
-            service: "poetry-repository-foo".into(),
-            username: Some(account.into()),
-        },
-        unknown: service("poetry-repository-bar", ACCOUNT),
-        has_accounts: true,
-    })
-    .await;
 }
