@@ -40,7 +40,7 @@ impl Artifacts {
         let target = std::env::var_os("CARGO_TARGET_DIR")
             .map_or_else(|| root.join("target"), |folder| root.join(folder));
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        done(Command::new(cargo).current_dir(root).args([
+        done(outside(Command::new(cargo).current_dir(root)).args([
             "build",
             "--release",
             "--locked",

@@ -41,16 +41,12 @@ pub(crate) fn measure(stage: &Stage<'_>, report: &mut Report) {
             shown(after.map(|memory| memory.resident)),
         ]);
     };
+    let before: Vec<_> = stage
+        .agents
+        .iter()
+        .map(|agent| Memory::at_rest(agent.pid))
+        .collect();
     for agent in &stage.agents {
-        let Some(rest) = Memory::at_rest(agent.pid) else {
-            // The agent keeps others out of its memory; root alone sees the sums too.
-            row(
-                format!("agent, {}: told to root only", agent.build.name),
-                None,
-                None,
-            );
-            continue;
-        };
         for (mode, share) in [("kept", 9), ("new", 1)] {
             let requests = REQUESTS / 10 * share;
             let ask = Ask {
@@ -62,22 +58,37 @@ pub(crate) fn measure(stage: &Stage<'_>, report: &mut Report) {
             };
             traffic::requests(stage, &agent.socket, &ask);
         }
-        let after = Memory::of(agent.pid).unwrap_or(rest);
+    }
+    let after: Vec<_> = stage
+        .agents
+        .iter()
+        .map(|agent| Memory::at_rest(agent.pid))
+        .collect();
+    for ((agent, before), after) in stage.agents.iter().zip(before).zip(after) {
         let name = agent.build.name;
-        row(format!("agent, {name}"), Some(rest), Some(after));
+        let (Some(before), Some(after)) = (before, after) else {
+            // The agent keeps others out of its memory; root alone sees the sums too.
+            row(format!("agent, {name}: told to root only"), None, None);
+            continue;
+        };
+        row(format!("agent, {name}"), Some(before), Some(after));
         if let Some(ssh) = ssh {
             let what = format!("private dirty at rest, {name} / ssh-agent");
-            report.at_most(&what, rest.dirty / ssh.dirty, 1.0);
+            report.at_most(&what, before.dirty / ssh.dirty, 1.0);
         }
         report.at_most(
             &format!("PSS at rest, KiB, {name}"),
-            rest.proportional,
+            before.proportional,
             4096.0,
         );
-        report.at_most(&format!("RSS at rest, KiB, {name}"), rest.resident, 7168.0);
-        let grown = after.resident - rest.resident;
         report.at_most(
-            &format!("RSS grown by 100,000 requests, KiB, {name}"),
+            &format!("RSS at rest, KiB, {name}"),
+            before.resident,
+            7168.0,
+        );
+        let grown = after.resident - before.resident;
+        report.at_most(
+            &format!("RSS at rest, grown by 100,000 requests, KiB, {name}"),
             grown,
             512.0,
         );

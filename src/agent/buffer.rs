@@ -7,8 +7,10 @@ use std::io;
 use credential_helper_protocol::limits;
 use zeroize::{Zeroize, Zeroizing};
 
-/// What nearly every request fits into, and all that a connection at rest holds.
-const SMALL: usize = 4 * 1024;
+/// What nearly every request fits into, and all that a connection at rest holds. Small enough for
+/// every allocator to have it at hand: musl's asks the system for a mapping from 4 KiB on, which
+/// costs more than all the rest of a short connection.
+const SMALL: usize = 1024;
 /// The largest message and its NUL.
 const LARGEST: usize = limits::REQUEST_MESSAGE + 1;
 
