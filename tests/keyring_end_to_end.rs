@@ -118,6 +118,41 @@ fn a_locked_keyring_is_told_at_once_and_opened_with_its_password() {
 }
 
 #[test]
+fn a_keyring_that_hangs_is_left_alone_after_two_requests() {
+    let mut keyring = Keyring::start();
+    let sandbox = home(&keyring);
+    let stored = sandbox.helper_fed(&["set", "foo", "alice"], "s3cret\n");
+    assert_eq!(stored.status, 0, "{stored:?}");
+    keyring.stop();
+    for _ in 0..2 {
+        let ended = sandbox.helper(&["get", "foo"]);
+        assert_eq!(ended.status, 3, "{ended:?}");
+        assert!(
+            ended.stderr.contains("did not answer within 2 s"),
+            "{ended:?}"
+        );
+    }
+    let ended = sandbox.helper(&["get", "foo"]);
+    assert_eq!(ended.status, 3, "{ended:?}");
+    assert!(
+        ended.stderr.contains("not asked: it timed out before"),
+        "{ended:?}"
+    );
+    let status = sandbox.helper(&["agent", "status"]);
+    assert!(
+        status.stdout.contains("secret-service  open "),
+        "{status:?}"
+    );
+    // Another one that takes its place is asked at once.
+    keyring.kill();
+    keyring.restart();
+    assert_answer(
+        &sandbox.helper(&["get", "foo"]),
+        "username=alice\npassword=s3cret\n",
+    );
+}
+
+#[test]
 fn a_keyring_that_hangs_is_given_up() {
     let keyring = Keyring::start();
     let sandbox = home(&keyring);

@@ -18,6 +18,8 @@ mod bad_input;
 mod conformance;
 #[cfg(target_os = "linux")]
 mod conversations;
+#[cfg(target_os = "linux")]
+mod documents;
 mod harness;
 #[cfg(target_os = "linux")]
 mod keyring_end_to_end;

@@ -309,6 +309,26 @@ fn a_daemon_that_hangs_is_given_up() {
 }
 
 #[test]
+fn only_a_service_that_went_away_makes_one_worth_asking_again() {
+    with_keyring(async |keyring, provider, _| {
+        store(provider, &alice(), "one").await;
+        let owners = provider.owners();
+        keyring.stop();
+        for _ in 0..2 {
+            let asked = call_within(Duration::from_millis(200));
+            let (why, _) = failed(provider.find(&alice(), &asked).await);
+            assert_eq!(why, Why::TimedOut);
+            assert_eq!(owners.get(), 0);
+        }
+        keyring.kill();
+        heard(&owners, 0).await;
+        keyring.restart();
+        assert_eq!(secret(provider, &alice()).await, "one");
+        assert_eq!(owners.get(), 1);
+    });
+}
+
+#[test]
 fn the_bus_goes_away() {
     with_keyring(async |keyring, provider, _| {
         store(provider, &alice(), "one").await;

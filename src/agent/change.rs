@@ -196,9 +196,6 @@ impl Agent {
             if ours {
                 break;
             }
-            changed
-                .warnings
-                .push(format!("{location} ({provider}) still answers before it"));
             changed.left.push(place(provider, &location));
         }
     }

@@ -116,8 +116,8 @@ pub struct Agent {
     rejected: Rejected,
     locked: Cell<bool>,
     locking: Notify,
-    keyring_generation: Rc<Cell<u64>>,
-    seen_generation: Cell<u64>,
+    keyring_owners: Rc<Cell<u64>>,
+    seen_owners: Cell<u64>,
     started: Moment,
 }
 
@@ -137,13 +137,13 @@ impl Agent {
             Registry::new(parts.variables.take())
         };
         registry.log_to(&parts.log);
-        let keyring_generation = registry.keyring.subscribe();
+        let keyring_owners = registry.keyring.owners();
         let clock = parts.clock.clone();
         Self {
             answers: Answers::new(
                 clock.clone(),
                 files.clone(),
-                keyring_generation.clone(),
+                registry.keyring.subscribe(),
                 parts.log.clone(),
             ),
             breakers: Breakers::new(clock.clone()),
@@ -151,8 +151,8 @@ impl Agent {
             started: clock.now(),
             locked: Cell::new(false),
             locking: Notify::new(),
-            seen_generation: Cell::new(keyring_generation.get()),
-            keyring_generation,
+            seen_owners: Cell::new(keyring_owners.get()),
+            keyring_owners,
             parts,
             files,
             registry,
@@ -297,8 +297,8 @@ impl Agent {
 
     /// A keyring that is there anew is asked again, whatever its breaker says.
     fn notice_keyring(&self) {
-        let now = self.keyring_generation.get();
-        if self.seen_generation.replace(now) != now {
+        let now = self.keyring_owners.get();
+        if self.seen_owners.replace(now) != now {
             self.breakers.answered(ProviderId::SYSTEM_KEYRING);
         }
     }

@@ -225,7 +225,7 @@ impl Resolved {
         let hint = match why {
             Why::Locked => "unlock the keyring with `helper agent unlock`",
             Why::TimedOut => {
-                "see which provider is slow with `helper explain`, or give more time with --timeout"
+                "see how long each provider takes with `helper explain`, and why with `helper doctor`"
             }
             Why::Malformed => "correct the file that is named",
             Why::Unavailable => "see `helper doctor`",

@@ -254,7 +254,7 @@ pub(crate) enum AgentCommand {
     Lock,
     /// Answer again, and unlock the keyring
     Unlock {
-        /// Read the keyring's password from standard input
+        /// Without a window: read the keyring's password from standard input, or ask for it
         #[arg(long)]
         password_stdin: bool,
     },

@@ -317,3 +317,63 @@ fn what_is_not_there_is_not_in_the_help() {
     let ran = run(World::default(), &["--version"]);
     assert_eq!(ran.out, concat!("helper ", env!("CARGO_PKG_VERSION"), "\n"));
 }
+
+/// The command lines of a document: in fenced blocks, and in running text.
+fn written(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (number, block) in text.split("```").enumerate() {
+        if number % 2 == 1 {
+            for line in block.lines() {
+                let line = line.split(" #").next().unwrap_or_default();
+                found.extend(line.split("&&").map(|part| part.trim().to_owned()));
+            }
+        } else {
+            let spans = block.split('`').skip(1).step_by(2);
+            found.extend(spans.map(|span| span.replace('\n', " ")));
+        }
+    }
+    found.iter().filter_map(|line| command(line)).collect()
+}
+
+/// `helper ...` without a prompt and variables before it, with words for what stands for a word.
+fn command(line: &str) -> Option<String> {
+    let mut words = line.trim_start_matches("$ ").split_whitespace();
+    let program = words.find(|word| !word.contains('='))?;
+    if program != "helper" && !program.ends_with("/helper") {
+        return None;
+    }
+    let words = words.map(|word| match word {
+        "COMMAND" => "get",
+        "SHELL" => "bash",
+        other => other,
+    });
+    let line: Vec<&str> = std::iter::once("helper").chain(words).collect();
+    Some(line.join(" "))
+}
+
+#[test]
+fn every_command_of_the_documents_can_be_given() {
+    use clap::Parser as _;
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut documents = vec![root.join("README.md"), root.join("CONTRIBUTING.md")];
+    let others = std::fs::read_dir(root.join("docs")).unwrap();
+    documents.extend(others.map(|entry| entry.unwrap().path()));
+    documents.push(root.join("protocol/SPECIFICATION.md"));
+    let (mut count, mut wrong) = (0, Vec::new());
+    for path in documents {
+        for line in written(&std::fs::read_to_string(&path).unwrap()) {
+            count += 1;
+            let Err(error) = Cli::try_parse_from(line.split(' ')) else {
+                continue;
+            };
+            // A command alone stands for all that can be written behind it.
+            let is_named = error.kind() == clap::error::ErrorKind::MissingRequiredArgument
+                && line.split(' ').count() == 2;
+            if error.use_stderr() && !is_named && line != "helper" && line != "helper agent" {
+                wrong.push(format!("{}: {line}: {}", path.display(), error.kind()));
+            }
+        }
+    }
+    assert!(count > 60, "{count}");
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}

@@ -49,6 +49,11 @@ impl SystemKeyring {
         Rc::default()
     }
 
+    /// Counts services that went away: the platform's stays.
+    pub fn owners(&self) -> Rc<Cell<u64>> {
+        Rc::default()
+    }
+
     /// The platform opens it with the user's session, and asks by windows of its own.
     ///
     /// # Errors

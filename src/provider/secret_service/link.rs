@@ -1,5 +1,7 @@
 //! One connection to the bus, the owner of the service's name, and one session with it.
 
+use std::rc::Rc;
+
 use secret_service::{Collection, EncryptionType, Item, SecretService};
 use serde::Serialize;
 use tokio::sync::OnceCell;
@@ -40,7 +42,7 @@ pub(super) struct Link {
     owner: OwnedUniqueName,
     session: OnceCell<SecretService<'static>>,
     client: Option<String>,
-    watch: Watch,
+    watch: Rc<Watch>,
 }
 
 impl Link {
@@ -60,7 +62,7 @@ impl Link {
             .map_err(|_| failed())?;
         let messages = listen(&bus).await?;
         let owner = owner(&bus, start).await?;
-        let watch = Watch::start(messages, &owner, generation.clone());
+        let watch = Rc::new(Watch::start(messages, &owner, generation.clone()));
         Ok(Self {
             bus,
             owner,
@@ -68,6 +70,11 @@ impl Link {
             client: reached.client,
             watch,
         })
+    }
+
+    /// What listens, for who wants to hear more after the end of this connection.
+    pub(super) fn watch(&self) -> Rc<Watch> {
+        Rc::clone(&self.watch)
     }
 
     /// Whether it can still be used for this client.

@@ -1,7 +1,8 @@
 //! The Secret Service of the desktop: gnome-keyring, `KWallet`, `KeePassXC`, oo7.
 //!
 //! One connection to the session bus and one encrypted session, calls in order. A call that is
-//! given up takes its connection along, so that it cannot get in the way of the next.
+//! given up takes its connection along, so that it cannot get in the way of the next; only what
+//! listens there stays, until there is a new one.
 //!
 //! - `address`: where the bus is
 //! - `link`: connection, owner of the name, calls
@@ -19,7 +20,7 @@ mod signals;
 mod trouble;
 mod unlock;
 
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -35,7 +36,7 @@ use crate::domain::log::{Line, Log};
 pub use super::presence::Presence;
 pub use address::Places;
 use link::{COLLECTION, Link, Start};
-use signals::Generation;
+use signals::{Generation, Watch};
 use trouble::{Refusal, Trouble};
 use unlock::Asked;
 
@@ -43,6 +44,8 @@ use unlock::Asked;
 pub struct SecretService {
     places: Places,
     link: Mutex<Option<Link>>,
+    /// Outlives a connection that was given up: that its service went away is heard all the same.
+    watch: RefCell<Option<Rc<Watch>>>,
     prompting: Mutex<()>,
     prompt_time: Duration,
     generation: Generation,
@@ -64,6 +67,7 @@ impl SecretService {
         Self {
             places,
             link: Mutex::new(None),
+            watch: RefCell::default(),
             prompting: Mutex::new(()),
             prompt_time: limits::PROMPT_TIME,
             generation: Generation::default(),
@@ -87,6 +91,12 @@ impl SecretService {
     /// missed: an answer that was read at another count is old.
     pub fn subscribe(&self) -> Rc<Cell<u64>> {
         self.generation.counter()
+    }
+
+    /// Counts the services that went away: who did not answer in time may be replaced by one that
+    /// does. Connections that are given up do not count.
+    pub fn owners(&self) -> Rc<Cell<u64>> {
+        self.generation.owners()
     }
 
     /// Whether there is a keyring to store in.
@@ -171,6 +181,9 @@ impl SecretService {
 
     async fn open(&self, call: &Call, start: Start) -> Result<Link, Trouble> {
         let opened = Link::open(&self.places, call.bus.as_deref(), start, &self.generation).await;
+        if let Ok(link) = &opened {
+            self.watch.replace(Some(link.watch()));
+        }
         if let Some(log) = self.log.get() {
             log.debug(|| {
                 let line = Line::new("connected to the keyring");

@@ -18,17 +18,31 @@ use super::trouble::Trouble;
 
 /// Counts what was heard. An answer is as old as the count at which it was read.
 #[derive(Clone, Default)]
-pub(super) struct Generation(Rc<Cell<u64>>);
+pub(super) struct Generation {
+    changes: Rc<Cell<u64>>,
+    owners: Rc<Cell<u64>>,
+}
 
 impl Generation {
     /// Something may have changed.
     pub(super) fn bump(&self) {
-        self.0.set(self.0.get().wrapping_add(1));
+        self.changes.set(self.changes.get().wrapping_add(1));
     }
 
-    /// The counter itself.
+    /// Whoever was asked is gone: the next one is another, and everything may have changed.
+    fn end(&self) {
+        self.owners.set(self.owners.get().wrapping_add(1));
+        self.bump();
+    }
+
+    /// The counter of changes.
     pub(super) fn counter(&self) -> Rc<Cell<u64>> {
-        Rc::clone(&self.0)
+        Rc::clone(&self.changes)
+    }
+
+    /// The counter of those who went away.
+    pub(super) fn owners(&self) -> Rc<Cell<u64>> {
+        Rc::clone(&self.owners)
     }
 }
 
@@ -62,7 +76,7 @@ impl Watch {
                 }
             }
             living.set(false);
-            count.bump();
+            count.end();
         });
         Self {
             task,
