@@ -40,13 +40,11 @@ impl Artifacts {
         let target = std::env::var_os("CARGO_TARGET_DIR")
             .map_or_else(|| root.join("target"), |folder| root.join(folder));
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        done(outside(Command::new(cargo).current_dir(root)).args([
-            "build",
-            "--release",
-            "--locked",
-            "--bins",
-        ]));
-        let packaged = done(Command::new(root.join("packaging/build.sh")).current_dir(root));
+        let mut plain = Command::new(cargo);
+        plain.args(["build", "--release", "--locked", "--bins"]);
+        done(outside(plain.current_dir(root)));
+        let mut script = Command::new(root.join("packaging/build.sh"));
+        let packaged = done(outside(script.current_dir(root)));
         let folder = root.join(packaged.trim());
         let linked = if packaged.contains("musl") {
             "static, musl"
@@ -101,6 +99,18 @@ impl Artifacts {
     pub(crate) fn builds(&self) -> [&Build; 2] {
         [&self.plain, &self.packaged]
     }
+}
+
+/// Without what cargo tells of the package whose benchmark this is: some dependencies are built
+/// anew whenever these variables change.
+fn outside(command: &mut Command) -> &mut Command {
+    for (name, _) in std::env::vars_os() {
+        let shown = name.to_string_lossy();
+        if shown.starts_with("CARGO_PKG_") || shown.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
+    command
 }
 
 /// Runs it to the end; what it wrote.
