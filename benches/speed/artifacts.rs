@@ -40,11 +40,11 @@ impl Artifacts {
         let target = std::env::var_os("CARGO_TARGET_DIR")
             .map_or_else(|| root.join("target"), |folder| root.join(folder));
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut build = Command::new(cargo);
-        build.current_dir(root);
-        build.args(["build", "--release", "--locked", "--bins"]);
-        done(outside(&mut build));
-        let packaged = done(Command::new(root.join("packaging/build.sh")).current_dir(root));
+        let mut plain = Command::new(cargo);
+        plain.args(["build", "--release", "--locked", "--bins"]);
+        done(outside(plain.current_dir(root)));
+        let mut script = Command::new(root.join("packaging/build.sh"));
+        let packaged = done(outside(script.current_dir(root)));
         let folder = root.join(packaged.trim());
         let linked = if packaged.contains("musl") {
             "static, musl"
@@ -101,6 +101,18 @@ impl Artifacts {
     }
 }
 
+/// Without what cargo tells of the package whose benchmark this is: some dependencies are built
+/// anew whenever these variables change.
+fn outside(command: &mut Command) -> &mut Command {
+    for (name, _) in std::env::vars_os() {
+        let shown = name.to_string_lossy();
+        if shown.starts_with("CARGO_PKG_") || shown.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
+    command
+}
+
 /// Runs it to the end; what it wrote.
 pub(crate) fn done(command: &mut Command) -> String {
     let output = command.stderr(Stdio::inherit()).output().unwrap();
@@ -111,18 +123,4 @@ pub(crate) fn done(command: &mut Command) -> String {
         output.status
     );
     String::from_utf8(output.stdout).unwrap()
-}
-
-/// The command without what cargo tells this benchmark of itself: a build inside a build would be
-/// another one.
-fn outside(command: &mut Command) -> &mut Command {
-    for (name, _) in std::env::vars_os() {
-        let told = name.to_str().is_some_and(|name| {
-            name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
-        });
-        if told {
-            command.env_remove(name);
-        }
-    }
-    command
 }

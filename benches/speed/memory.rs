@@ -105,7 +105,10 @@ impl Memory {
         let begin = Instant::now();
         let mut now = busy;
         while now.resident > busy.resident * 0.8 && begin.elapsed() < Duration::from_secs(75) {
-            #[expect(clippy::disallowed_methods, reason = "nothing tells from outside")]
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "there is no event to wait for: memory changes without one"
+            )]
             std::thread::sleep(Duration::from_millis(500));
             now = Self::of(pid)?;
         }
