@@ -235,7 +235,7 @@ mod tests {
 
     fn folders(variables: &[(&str, &str)], platform: Platform) -> [Option<PathBuf>; 5] {
         let around = Surroundings::given(variables.iter().copied(), platform, 7, "host");
-        let from = Some(Path::new("/work"));
+        let from = Some(Path::new("/project"));
         [
             around.settings_folder(from),
             around.state_folder(),
@@ -274,7 +274,7 @@ mod tests {
             paths([
                 "/own",
                 "/h/.local/state/credential-helper",
-                "/work/here",
+                "/project/here",
                 "/c/uv",
                 "/d/uv/credentials",
             ])

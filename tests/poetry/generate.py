@@ -37,11 +37,11 @@ URLS: list[tuple[dict, list[str]]] = [
         ],
     ),
     (
-        {"foo": f"{HOST}/root/foo/simple/"},
+        {"foo": f"{HOST}/team/foo/simple/"},
         [
-            f"{HOST}/root/foo/packages/x.whl",
-            f"{HOST}/root/foobar/x.whl",
-            f"{HOST}/root/x.whl",
+            f"{HOST}/team/foo/packages/x.whl",
+            f"{HOST}/team/foobar/x.whl",
+            f"{HOST}/team/x.whl",
             f"{HOST}/other/",
         ],
     ),
