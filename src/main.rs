@@ -368,6 +368,7 @@ mod agent {
             username: get.username.clone(),
             operation: get.operation,
             upload: None,
+            service: None,
             context,
         };
         Ok(Client::new(SocketTransport::new(stream, again)).get(&question)?)

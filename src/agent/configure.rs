@@ -101,6 +101,7 @@ impl Agent {
             let Variable(secret) = secret;
             self.set(&Set {
                 name: name.as_str().to_owned(),
+                service: None,
                 username: Some(username),
                 secret: Some(secret.clone()),
                 url: None,

@@ -21,6 +21,7 @@ pub(crate) fn run(session: &mut Session<'_>, args: DeleteArgs) -> Result<u8, Fai
     let context = session.context(About::Name(&args.name))?;
     let changed = session.agent()?.delete(&Delete {
         name: args.name.clone(),
+        service: None,
         username: args.username,
         context,
     })?;

@@ -63,6 +63,7 @@ pub(crate) fn question(
         username,
         operation,
         upload: None,
+        service: None,
         context: session.context(about)?,
     })
 }

@@ -42,6 +42,7 @@ pub(crate) fn run(session: &mut Session<'_>, args: SetArgs) -> Result<u8, Failur
         .secret(&label(&args.name, username.as_deref()), session.may_ask())?;
     let changed = session.agent()?.set(&Set {
         name: args.name,
+        service: None,
         username,
         secret: Some(secret),
         url: args.url,

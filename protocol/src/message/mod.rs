@@ -140,6 +140,10 @@ pub struct Question {
     /// A URL of the repository; userinfo in it is used for its origin only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
+    /// Instead of both: what another tool calls the place, as it came: a URL, `host[:port]`,
+    /// `poetry-repository-NAME` and the like.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
     /// The account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,

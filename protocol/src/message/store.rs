@@ -66,8 +66,12 @@ pub struct Skipped {
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Set {
-    /// The repository.
+    /// The repository; empty where `service` says the place.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
+    /// Instead of a name: what another tool calls the place, as it came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
     /// The account; unset stores Poetry's empty username, `__token__` an API token.
     pub username: Option<String>,
     /// The secret.
@@ -114,8 +118,12 @@ pub struct Changed {
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Delete {
-    /// The repository.
+    /// The repository; empty where `service` says the place.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
+    /// Instead of a name: what another tool calls the place, as it came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
     /// The account; unset means all, the token too.
     pub username: Option<String>,
     /// Who asks.
