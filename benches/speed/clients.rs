@@ -52,7 +52,9 @@ struct Setting<'a> {
 
 pub(crate) fn measure(stage: &Stage<'_>, options: &Options, report: &mut Report) {
     let Some(setting) = setting(stage) else {
-        eprintln!("clients: left out, see CREDENTIAL_HELPER_TEST_CLIENTS in CONTRIBUTING.md");
+        eprintln!(
+            "clients: left out: `tests/clients/venvs.py pip uv` makes them, and CREDENTIAL_HELPER_TEST_PYTHON names a Python with keyring"
+        );
         return;
     };
     eprintln!("clients: {} rounds", options.rounds);
@@ -81,7 +83,14 @@ pub(crate) fn measure(stage: &Stage<'_>, options: &Options, report: &mut Report)
 }
 
 fn setting<'a>(stage: &'a Stage<'a>) -> Option<Setting<'a>> {
-    let clients = PathBuf::from(std::env::var_os("CREDENTIAL_HELPER_TEST_CLIENTS")?);
+    let given = std::env::var_os("CREDENTIAL_HELPER_TEST_CLIENTS");
+    let clients = given.map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/clients"),
+        PathBuf::from,
+    );
+    if !clients.join("pip/bin/python").is_file() || !clients.join("uv/bin/uv").is_file() {
+        return None;
+    }
     let python = PathBuf::from(std::env::var_os("CREDENTIAL_HELPER_TEST_PYTHON")?);
     let keyring = python.parent()?.join("keyring");
     let folder = stage.home.join("clients");
