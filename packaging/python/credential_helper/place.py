@@ -34,7 +34,13 @@ class Place(NamedTuple):
 def surroundings() -> dict[str, str]:
     """The environment of this process, with the user's home where it says none."""
     found = dict(os.environ)
-    found.setdefault("HOME", os.path.expanduser("~"))
+    if not found.get("HOME"):
+        import pwd
+
+        try:
+            found["HOME"] = pwd.getpwuid(os.getuid()).pw_dir
+        except KeyError:
+            pass
     return found
 
 

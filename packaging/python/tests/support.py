@@ -22,6 +22,10 @@ sys.path.insert(0, str(PACKAGES))
 from credential_helper import ask, backend, place, program  # noqa: E402
 
 ERRORS = "io.credentialhelper.Agent1."
+# The programs, side by side.
+HELPER = Path(os.environ.get("CREDENTIAL_HELPER_TEST_HELPER", PACKAGES.parents[1] / "target/debug/helper"))
+# Before a test takes everything out of it.
+SURROUNDINGS = dict(os.environ)
 # What a program of these tests may take; none comes near it.
 PATIENCE = 60
 Reply = Union[bytes, dict, None]
