@@ -115,6 +115,11 @@ impl Service {
         keys
     }
 
+    /// Whether it is a host and can hardly be anything else.
+    pub fn is_host(&self) -> bool {
+        matches!(&self.form, Form::Host(host) if host.is_certain())
+    }
+
     /// The text as it may be shown.
     pub fn shown(&self) -> String {
         told(&self.text).into_owned()
