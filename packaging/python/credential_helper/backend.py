@@ -135,8 +135,8 @@ def _told(error: Exception) -> str:
     from . import ask, client
 
     if isinstance(error, client.AgentError):
-        return f"{error} ({error.hint})" if error.hint else str(error)
-    return str(error) if isinstance(error, ask.Unanswered) else f"unexpected {type(error).__name__}"
+        return _shown(f"{error} ({error.hint})" if error.hint else str(error))
+    return _shown(str(error)) if isinstance(error, ask.Unanswered) else f"unexpected {type(error).__name__}"
 
 
 def _log(error: Exception) -> None:
@@ -147,7 +147,7 @@ def _log(error: Exception) -> None:
         missing = isinstance(error, client.AgentError) and error.name == "NotFound"
         text = _told(error)
         if quiet or missing:
-            log.debug("no credential: %s", _shown(text))
+            log.debug("no credential: %s", text)
         else:
             _warn(text)
     except Exception:

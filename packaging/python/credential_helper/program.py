@@ -25,14 +25,12 @@ def _folders() -> Iterator[Path]:
     yield Path(sys.executable or "/nowhere/python").parent
     # `pip install --target` has its scripts beside the packages.
     yield Path(__file__).parents[1] / "bin"
-    import sysconfig
+    # In a virtual environment they are beside its Python; elsewhere only `sysconfig` knows.
+    if sys.prefix == sys.base_prefix:
+        import sysconfig
 
-    for scheme in (None, f"{os.name}_user"):
-        try:
-            scripts = sysconfig.get_path("scripts", scheme) if scheme else sysconfig.get_path("scripts")
-        except KeyError:
-            continue
-        yield Path(scripts)
+        yield Path(sysconfig.get_path("scripts"))
+        yield Path(sysconfig.get_path("scripts", f"{os.name}_user"))
     # Never from the working folder: a cloned project may have put a program there.
     try:
         here = os.path.realpath(os.getcwd())

@@ -56,7 +56,7 @@ def environment(python: Path, folder: Path, quick: bool) -> Optional[Path]:
     if quick:
         return None
     subprocess.run([python, "-m", "venv", "--clear", folder], check=True)
-    pip = [inside, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    pip = [str(inside), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
     subprocess.run([*pip, KEYRING], check=True)
     stamp.write_text(KEYRING, encoding="utf-8")
     return inside
@@ -72,7 +72,7 @@ def main() -> int:
             print(f"left out: no environment of Python {name} yet", flush=True)
             continue
         print(f"-- Python {name}", flush=True)
-        command = [inside, "-B", "-W", "error", "-m", "unittest", "discover", "-s", TESTS, "-p", "test_[bck]*.py"]
+        command = [str(inside), "-B", "-W", "error", "-m", "unittest", "discover", "-s", str(TESTS), "-p", "test_[bck]*.py"]
         ran.append(name)
         if subprocess.run(command, check=False).returncode:
             failed.append(name)

@@ -28,7 +28,7 @@ HELPER = Path(os.environ.get("CREDENTIAL_HELPER_TEST_HELPER", PACKAGES.parents[1
 SURROUNDINGS = dict(os.environ)
 # What a program of these tests may take; none comes near it.
 PATIENCE = 60
-Reply = Union[bytes, dict, None]
+Reply = Union[bytes, "dict[str, Any]", None]
 
 
 def credential(**fields: Any) -> dict[str, Any]:
@@ -129,9 +129,11 @@ class Case(unittest.TestCase):
         self.patch(mock.patch.object(program, "find", lambda _: None))
         self.patch(mock.patch.multiple(ask, _paused_until=0.0, _tried_to_start=False))
         backend._warned.clear()
-        # Without handlers warnings are printed.
-        self.patch(mock.patch.object(logging, "lastResort", None))
-        self.keyring = backend.Keyring()
+        # Without a handler warnings are printed.
+        quiet = logging.NullHandler()
+        backend.log.addHandler(quiet)
+        self.addCleanup(backend.log.removeHandler, quiet)
+        self.keyring = backend.Keyring()  # type: ignore[no-untyped-call]
 
     def patch(self, patcher: Any) -> None:
         patcher.start()
@@ -164,7 +166,7 @@ def run(site: Path, environment: dict[str, str], *arguments: str, **options: Any
     """Runs this Python with ``site`` among its packages."""
     return subprocess.run(
         [sys.executable, *arguments],
-        env={**environment, "PYTHONPATH": str(site), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={"PYTHONDONTWRITEBYTECODE": "1", **environment, "PYTHONPATH": str(site)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -9,6 +9,7 @@ import socket
 import stat
 import time
 import unittest
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -346,7 +347,7 @@ class Places(Case):
         with mock.patch("os.geteuid", lambda: os.getuid()):
             found = place.find()
         assert found is not None
-        run = place.Path(f"/run/user/{os.getuid()}")
+        run = Path(f"/run/user/{os.getuid()}")
         if run in found.socket.parents:
             self.assertTrue(run.exists())
             return
@@ -366,7 +367,7 @@ class Places(Case):
         here = os.getcwd()
         os.chdir(folder)
         self.addCleanup(os.chdir, here)
-        self.path = place.Path("agent.sock")
+        self.path = Path("agent.sock")
         self.agent(credential())
         os.chdir(here)
         self.assertEqual(stat.S_IMODE(folder.stat().st_mode), 0o700)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import unittest
 from pathlib import Path
 from unittest import mock
@@ -116,7 +117,8 @@ class Programs(Case):
         super().setUp()
         mock.patch.stopall()
         self.patch(mock.patch.dict(os.environ, self.environment, clear=True))
-        self.patch(mock.patch.object(program.sys, "executable", str(self.folder / "bin" / "python")))
+        self.patch(mock.patch("sys.executable", str(self.folder / "bin" / "python")))
+        self.patch(mock.patch("sys.prefix", sys.base_prefix))
         self.patch(mock.patch("sysconfig.get_path", lambda *_: str(self.folder / "scripts")))
 
     def install(self, folder: str, *names: str) -> Path:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import unittest
 from typing import Any
 
-from support import Case, add_backend, credential, error, install, run
+from support import PACKAGES, Case, add_backend, credential, error, install, run
 
 OURS = "credential_helper.backend.Keyring"
 CHAINER = "keyring.backends.chainer.ChainerBackend"
@@ -30,13 +31,14 @@ print(json.dumps({
     "username": credential and credential.username,
 }))
 """
-# The time that ours adds to the choice of a backend: the import, and the question for its priority.
+# What ours adds to the choice of a backend: the import, and the question for its priority. The
+# processor's time, because a busy machine has nothing to do with it.
 COST = """
 import time, keyring.backend, keyring.credentials, keyring.errors
-begun = time.perf_counter()
+begun = time.process_time()
 import credential_helper.backend
 credential_helper.backend.Keyring.priority
-print(time.perf_counter() - begun)
+print(time.process_time() - begun)
 """
 
 
@@ -118,7 +120,11 @@ class Beside(Case):
 
     def test_what_it_adds_to_an_import(self) -> None:
         self.agent(credential())
-        best = min(float(run(self.site, self.environment, "-c", COST).stdout) for _ in range(7))
+        # As pip installs it: with its bytecode.
+        (self.site / "credential_helper").unlink()
+        shutil.copytree(PACKAGES / "credential_helper", self.site / "credential_helper")
+        environment = {**self.environment, "PYTHONDONTWRITEBYTECODE": ""}
+        best = min(float(run(self.site, environment, "-c", COST).stdout) for _ in range(8))
         self.assertLess(best, 0.015)
 
 
