@@ -34,7 +34,7 @@ class Place(NamedTuple):
 def surroundings() -> dict[str, str]:
     """The environment of this process, with the user's home where it says none."""
     found = dict(os.environ)
-    if not found.get("HOME"):
+    if sys.platform != "win32" and not found.get("HOME"):
         import pwd
 
         try:

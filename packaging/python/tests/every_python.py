@@ -72,7 +72,8 @@ def main() -> int:
             print(f"left out: no environment of Python {name} yet", flush=True)
             continue
         print(f"-- Python {name}", flush=True)
-        command = [str(inside), "-B", "-W", "error", "-m", "unittest", "discover", "-s", str(TESTS), "-p", "test_[bck]*.py"]
+        command = [str(inside), "-B", "-W", "error", "-m", "unittest", "discover", "-s", str(TESTS)]
+        command += ["-p", "test_[bck]*.py"]
         ran.append(name)
         if subprocess.run(command, check=False).returncode:
             failed.append(name)

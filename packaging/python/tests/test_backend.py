@@ -191,7 +191,9 @@ class Change(Case):
         self.assertIn("a variable hides it", logs.output[0])
         self.keyring.delete_password(URL, "alice")
         told = [call["parameters"] for call in agent.calls]
-        self.assertEqual([(t["service"], t["username"], t.get("secret")) for t in told], [(URL, "alice", "new"), (URL, "alice", None)])
+        keys = ("service", "username", "secret")
+        self.assertEqual([told[0][key] for key in keys], [URL, "alice", "new"])
+        self.assertEqual([told[1].get(key) for key in keys], [URL, "alice", None])
         self.assertEqual(agent.methods(), ["Set", "Delete"])
         self.assertIn("folder", told[0]["context"])
 

@@ -110,10 +110,11 @@ class Beside(Case):
         self.agent(credential())
         listed = run(self.site, self.environment, "-m", "keyring", "--list-backends")
         self.assertIn(f"{OURS} (priority: 20)", listed.stdout.splitlines())
+        whole = '{"username": "alice", "password": "hunter2"}\n'
         for arguments, status, output in (
             (("get", "https://h/simple", "alice"), 0, "hunter2\n"),
             (("get", "https://h/simple", "bob"), 1, ""),
-            (("--mode=creds", "--output=json", "get", "https://h/simple"), 0, '{"username": "alice", "password": "hunter2"}\n'),
+            (("--mode=creds", "--output=json", "get", "https://h/simple"), 0, whole),
         ):
             ended = run(self.site, self.environment, "-m", "keyring", *arguments)
             self.assertEqual((ended.returncode, ended.stdout, ended.stderr), (status, output, ""))

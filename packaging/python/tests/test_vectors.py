@@ -121,10 +121,10 @@ class Client(unittest.TestCase):
 class Conversations(unittest.TestCase):
     def test_conversations(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
-            for name in ("service", "get", "agent"):
-                text = (VECTORS / f"{name}.json").read_text(encoding="utf-8").replace("${FOLDER}", folder)
+            for path in sorted(set(VECTORS.glob("*.json")) - {VECTORS / "addresses.json"}):
+                text = path.read_text(encoding="utf-8").replace("${FOLDER}", folder)
                 for conversation in json.loads(text)["conversations"]:
-                    with self.subTest(file=name, conversation=conversation["name"]):
+                    with self.subTest(file=path.name, conversation=conversation["name"]):
                         self.converse(conversation["steps"])
 
     def converse(self, steps: list[dict[str, Any]]) -> None:
