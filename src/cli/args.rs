@@ -304,8 +304,30 @@ pub(crate) enum AgentCommand {
         #[arg(long)]
         password_stdin: bool,
     },
+    /// Open a second socket that only gives the credentials of some repositories, for a container
+    Socket(SocketArgs),
     /// Read settings and bindings again
     Reload,
+}
+
+/// `helper agent socket`.
+#[derive(Args)]
+pub(crate) struct SocketArgs {
+    /// Where, in a folder of your own that nobody else may enter
+    #[arg(long, value_name = "PATH")]
+    pub(crate) path: PathBuf,
+    /// The repositories
+    #[arg(long, value_name = "NAME", value_delimiter = ',', required = true)]
+    pub(crate) names: Vec<String>,
+    /// What the credentials are for
+    #[arg(long, value_name = "OPERATION", value_enum, default_value_t = For::Read)]
+    pub(crate) operation: For,
+    /// How long, such as 30m or 1h [default: as long as the agent]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) ttl: Option<Duration>,
+    /// One more user who may connect, such as 0 for the root of a container
+    #[arg(long, value_name = "UID")]
+    pub(crate) uid: Option<u32>,
 }
 
 /// `helper completions`.
