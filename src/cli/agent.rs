@@ -5,7 +5,7 @@ use std::time::Duration;
 use credential_helper_protocol::{ErrorCode, Failure, OpenSocket, Status, Unlock};
 
 use super::Session;
-use super::args::{AgentCommand, SocketArgs};
+use super::args_agent::{AgentCommand, SocketArgs};
 use super::table::{Cell, lines, table};
 use crate::connect::{Agent, Options, RunOptions};
 
