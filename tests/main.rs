@@ -37,6 +37,8 @@ mod provider_contract;
 #[cfg(target_os = "linux")]
 mod secret_service;
 #[cfg(target_os = "linux")]
+mod secret_service_odd;
+#[cfg(target_os = "linux")]
 mod secret_service_prompt;
 #[cfg(target_os = "linux")]
 mod systemd;
