@@ -15,7 +15,7 @@ use credential_helper_protocol::{
 };
 
 use crate::Get;
-use crate::bridge::{Outside, Trouble};
+use crate::bridge::{Outside, Places, Trouble};
 
 /// Why this program has no answer.
 pub(crate) enum NoAnswer {
@@ -126,7 +126,11 @@ impl Door {
     ) -> Result<T, Trouble> {
         let (client, context) = self.reached()?;
         let context = context.clone();
-        ask(client, context).map_err(|failure| NoAnswer::from(failure).into())
+        ask(client, context).map_err(|failure| match failure.code {
+            // An agent is there, but for other settings: `helperd` knows them, no next program does.
+            ErrorCode::OtherSettings => Trouble::Elsewhere,
+            _ => Trouble::Failed(failure),
+        })
     }
 }
 
@@ -188,5 +192,9 @@ impl Outside for Door {
             };
             client.report(&Report { question, outcome })
         })
+    }
+
+    fn places(&mut self) -> Result<Places, Trouble> {
+        Err(Trouble::Elsewhere)
     }
 }

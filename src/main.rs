@@ -44,13 +44,17 @@ fn main() -> ExitCode {
 
 /// Does what the arguments say; the exit status.
 fn run(arguments: &[OsString]) -> u8 {
-    if logs() {
-        return hand_over(arguments, false);
-    }
     match bridge::chosen(arguments) {
-        // One program has to hold such a talk from its first word.
-        Some((bridge, _)) if bridge.turns => hand_over(arguments, false),
-        Some((bridge, its)) => speak(bridge, its, arguments),
+        Some((bridge, its)) => {
+            // One program has to hold a talk in turns from its first word.
+            let ended = if logs() || bridge.turns {
+                hand_over(arguments, false)
+            } else {
+                speak(bridge, its, arguments)
+            };
+            bridge.status(ended)
+        }
+        None if logs() => hand_over(arguments, false),
         None => match parse(arguments) {
             Some(get) => answer(&get, arguments),
             None => hand_over(arguments, false),
@@ -312,8 +316,9 @@ fn speak(bridge: Bridge, its: &[OsString], arguments: &[OsString]) -> u8 {
                 return show(&failure, false);
             }
             let no_agent = matches!(trouble, Trouble::NoAgent(_));
-            if no_agent
-                && bridge.next
+            // Nor does an installation without `helperd` stand in anybody's way.
+            if bridge.next
+                && (no_agent || program::program().is_err())
                 && let Some(failed) = program::become_next(bridge.name, its)
             {
                 return show(&failed, false);
