@@ -48,9 +48,9 @@ fn run(arguments: &[OsString]) -> u8 {
         Some((bridge, its)) => {
             // One program has to hold a talk in turns from its first word.
             let ended = if logs() || bridge.turns {
-                hand_over(arguments, false)
+                hand_over_bridge(bridge, its, false)
             } else {
-                speak(bridge, its, arguments)
+                speak(bridge, its)
             };
             bridge.status(ended)
         }
@@ -237,6 +237,12 @@ fn hand_over(arguments: &[OsString], no_agent: bool) -> u8 {
     }
 }
 
+/// Becomes `helperd` as a bridge: by its arguments, since not every system can name a program.
+fn hand_over_bridge(bridge: Bridge, its: &[OsString], no_agent: bool) -> u8 {
+    let own = ["helper", "bridge", bridge.name].map(OsString::from);
+    hand_over(&[&own, its].concat(), no_agent)
+}
+
 #[cfg(unix)]
 fn become_program(mut command: Command, called: Option<&OsString>) -> std::io::Result<u8> {
     use std::os::unix::process::CommandExt;
@@ -290,13 +296,13 @@ fn answer(get: &Get, arguments: &[OsString]) -> u8 {
 
 /// There is no agent on this platform: `helperd` does the work in its own process.
 #[cfg(not(unix))]
-fn speak(_: Bridge, _: &[OsString], arguments: &[OsString]) -> u8 {
-    hand_over(arguments, false)
+fn speak(bridge: Bridge, its: &[OsString]) -> u8 {
+    hand_over_bridge(bridge, its, false)
 }
 
 /// Speaks the tool's protocol.
 #[cfg(unix)]
-fn speak(bridge: Bridge, its: &[OsString], arguments: &[OsString]) -> u8 {
+fn speak(bridge: Bridge, its: &[OsString]) -> u8 {
     use bridge::Trouble;
     let mut door = door::Door::default();
     match bridge.run(its, &mut door) {
@@ -323,7 +329,7 @@ fn speak(bridge: Bridge, its: &[OsString], arguments: &[OsString]) -> u8 {
             {
                 return show(&failed, false);
             }
-            hand_over(arguments, no_agent)
+            hand_over_bridge(bridge, its, no_agent)
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What `get` prints, byte for byte as Python's keyring prints it.
 
 use credential_helper_protocol::text::{has_control, shown};
-use credential_helper_protocol::{Credential, ErrorCode, Failure, Scheme, Secret};
+use credential_helper_protocol::{Credential, ErrorCode, Failure, Scheme};
 use zeroize::Zeroizing;
 
 use super::arguments::Mode;
@@ -30,8 +30,10 @@ pub(super) fn text(credential: &Credential, form: Form) -> Result<Zeroizing<Vec<
             format!("could not print the credential from {from} as keyring does: {why}"),
         )
     };
-    let password = credential.password.as_ref().map(Secret::expose);
-    let password = password.ok_or_else(|| refused("it has no password"))?;
+    let Some(secret) = &credential.password else {
+        return Err(refused("it has no password"));
+    };
+    let password = secret.expose();
     let username = match form.mode {
         Mode::Password => None,
         Mode::Creds if credential.scheme == Scheme::Bearer => {

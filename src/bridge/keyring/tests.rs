@@ -329,6 +329,20 @@ fn set_and_del() {
         assert_eq!(fake.calls, calls, "{line}");
     }
     let mut fake = Fake {
+        changed: Ok(Changed {
+            left: vec![Place {
+                provider: "auth.toml".to_owned(),
+                location: "/a/auth.toml".to_owned(),
+            }],
+            ..Changed::default()
+        }),
+        ..Fake::with_input("pw")
+    };
+    assert_eq!(
+        run("set s u", &mut fake).err,
+        "helper: warning: auth.toml (/a/auth.toml) still answers and was left alone\n"
+    );
+    let mut fake = Fake {
         changed: Err(Failure::new(ErrorCode::NotFound, "nothing is stored")),
         ..Fake::default()
     };
@@ -336,6 +350,9 @@ fn set_and_del() {
         run("del s u", &mut fake),
         ran(1, "", "helper: nothing is stored\n")
     );
+    let mut fake = Fake::with_input("\n");
+    let empty = run("set s u", &mut fake);
+    assert_eq!((empty.status, fake.calls.len()), (1, 1), "{}", empty.err);
     let gone = run("del s u", &mut Fake::default());
     assert_eq!((gone.status, gone.out.as_str()), (1, ""));
     assert_eq!(

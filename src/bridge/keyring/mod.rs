@@ -8,7 +8,7 @@ use std::ffi::OsString;
 
 use credential_helper_protocol::text::shown;
 use credential_helper_protocol::{
-    Credential, Delete, ErrorCode, Failure, Question, Set, limits, render,
+    Changed, Credential, Delete, ErrorCode, Failure, Place, Question, Set, limits, render,
 };
 
 use self::arguments::{Mode, Operation, Read, Wish};
@@ -188,16 +188,20 @@ fn is_of(credential: &Credential, asked: Option<&str>) -> bool {
 fn set(outside: &mut dyn Outside, service: String, username: String) -> Result<Said, Trouble> {
     // Named as Python's keyring names it.
     let secret = outside.secret(&format!("Password for '{username}' in '{service}'"))?;
+    if secret.is_empty() {
+        // Far more often an unset variable than an empty password; Python's refuses it as well.
+        let failure = refused(Operation::Set, "password", "is empty");
+        return Err(failure
+            .hint("`helper set NAME USERNAME` stores an empty one")
+            .into());
+    }
     let changed = outside.set(Set {
         service: Some(service),
         username: Some(username),
         secret: Some(secret),
         ..Set::default()
     })?;
-    Ok(Said {
-        err: render::warnings(&changed.warnings),
-        ..Said::default()
-    })
+    Ok(done(&changed))
 }
 
 fn delete(
@@ -214,10 +218,20 @@ fn delete(
     if changed.removed.is_empty() {
         return Err(absent.into());
     }
-    Ok(Said {
-        err: render::warnings(&changed.warnings),
+    Ok(done(&changed))
+}
+
+/// A change is silent, but for what stays in its way.
+fn done(changed: &Changed) -> Said {
+    let left = changed.left.iter().map(|place| {
+        let Place { provider, location } = place;
+        format!("{provider} ({location}) still answers and was left alone")
+    });
+    let warnings: Vec<String> = left.chain(changed.warnings.iter().cloned()).collect();
+    Said {
+        err: render::warnings(&warnings),
         ..Said::default()
-    })
+    }
 }
 
 fn diagnose(outside: &mut dyn Outside) -> Result<Said, Trouble> {
@@ -267,5 +281,4 @@ fn usage(reason: &str) -> Said {
 }
 
 #[cfg(test)]
-#[path = "keyring_tests.rs"]
 mod tests;
