@@ -182,7 +182,7 @@ fn mistakes_are_told_without_repeating_what_may_be_a_secret() {
         ("agent", ""),
         ("explian foo", "did you mean explain?"),
         ("exec foo", "there is no such command"),
-        ("bridge hunter2", "there is no such command"),
+        ("bridge hunter2", "<BRIDGE> wants one of"),
         ("hunter2", "there is no such command"),
         ("get", "missing: <NAME|URL>"),
         ("get foo hunter2", "there is an argument too many"),

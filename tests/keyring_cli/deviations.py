@@ -32,18 +32,19 @@ class Parts(NamedTuple):
 
 
 def parts(arguments: list[str]) -> Parts:
-    """As the parser sees them; `--` is no word."""
+    """As the parser sees them; `--` is no word, but stands where words stand."""
     found = Parts([], [])
     rest, only_words, begun = list(arguments), False, False
     while rest:
         argument = rest.pop(0)
-        if argument == "--" and not only_words:
-            only_words = True
-        elif only_words or _is_word(argument):
+        if only_words or argument == "--" or _is_word(argument):
             if not begun:
                 found.groups.append([])
-            found.groups[-1].append(argument)
             begun = True
+            if argument == "--" and not only_words:
+                only_words = True
+            else:
+                found.groups[-1].append(argument)
         else:
             name = _name(argument)
             option = [argument]
@@ -76,20 +77,25 @@ def _name(argument: str) -> Optional[str]:
 
 
 def _mode(case: Case) -> Optional[str]:
-    """What `get` prints; `None` where the call is none."""
+    """What a `get` prints that nothing is wrong with; `None` for everything else."""
     found = parts(case.arguments)
-    if found.words[:1] != ["get"] or not 2 <= len(found.words) <= 3:
-        return None
-    mode = "password"
+    chosen = {"--mode": "password", "--output": "plain"}
+    values = {"--mode": ("password", "creds"), "--output": ("plain", "json")}
     for option in found.options:
         name = _name(option[0])
-        if name in (None, "ambiguous", "-h", "--help", "--list-backends", "--disable"):
+        if name not in ("-p", "-b", "--keyring-path", "--keyring-backend", *chosen):
             return None
-        if name == "--print-completion":
+        inside = "=" in option[0] or (not option[0].startswith("--") and len(option[0]) > 2)
+        if len(option) == 1 and not inside:
             return None
-        if name == "--mode":
-            mode = option[-1].split("=", 1)[-1]
-    return mode
+        if name in chosen:
+            chosen[name] = option[-1].split("=", 1)[-1]
+            if chosen[name] not in values[name]:
+                return None
+    mode = chosen["--mode"]
+    least = 2 if mode == "creds" else 3
+    is_get = found.words[:1] == ["get"] and least <= len(found.words) <= 3
+    return mode if is_get else None
 
 
 def _is_json(case: Case) -> bool:
@@ -123,6 +129,21 @@ def _without_backend(case: Case) -> list[str]:
     return arguments[: at - 1] + arguments[at + 1 :]
 
 
+def _mistake_after_the_end(case: Case) -> Optional[str]:
+    """An ambiguous option after one that ends the program."""
+    ended = False
+    for option in parts(case.arguments).options:
+        name = _name(option[0])
+        if ended and name == "ambiguous":
+            return option[0]
+        ended |= name in ("-h", "--help", "--print-completion")
+    return None
+
+
+def _until_mistake(case: Case) -> list[str]:
+    return case.arguments[: case.arguments.index(_mistake_after_the_end(case))]
+
+
 def _nobody(case: Case) -> list[str]:
     """An account that has what is asked for without one."""
     found = _found(case)
@@ -140,9 +161,7 @@ def _no_answer(case: Case, theirs: Ended) -> Ended:
 
 
 def _lines(case: Case) -> bool:
-    found, mode = None, _mode(case)
-    if mode in ("password", "creds") and not _is_json(case):
-        found = _found(case)
+    found = _found(case) if _mode(case) and not _is_json(case) else None
     return bool(found) and any(character < " " for character in found[1])
 
 
@@ -215,8 +234,8 @@ DEVIATIONS = {
     ),
     "help before a mistake": Deviation(
         "Python before 3.12 looks for short forms of several options before anything else",
-        lambda case: "-h" in case.arguments and "--k" in case.arguments,
-        instead=lambda case: case.arguments[: case.arguments.index("--k")],
+        lambda case: bool(_mistake_after_the_end(case)),
+        instead=_until_mistake,
     ),
     "limits": Deviation(
         "what is longer than a service or username can be is not asked",

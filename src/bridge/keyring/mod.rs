@@ -130,7 +130,7 @@ fn run(arguments: &[OsString], outside: &mut dyn Outside) -> Result<Said, Troubl
     let said = match operation {
         Operation::Set => set(outside, service, username.unwrap_or_default()),
         Operation::Del => delete(outside, service, username),
-        _ => get(outside, &wish, service, username),
+        _ => get(outside, &wish, service, username.as_deref()),
     };
     match said {
         Err(Trouble::Failed(failure)) => Ok(failed(&failure)),
@@ -143,10 +143,10 @@ fn get(
     outside: &mut dyn Outside,
     wish: &Wish<'_>,
     service: String,
-    username: Option<String>,
+    username: Option<&str>,
 ) -> Result<Said, Trouble> {
     // PDM says an empty username where it knows none (`unearth/auth.py`).
-    let account = username.as_deref().filter(|name| !name.is_empty());
+    let account = username.filter(|name| !name.is_empty());
     let question = Question {
         service: Some(service),
         username: account.map(str::to_owned),

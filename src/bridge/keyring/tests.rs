@@ -183,7 +183,7 @@ fn without_an_agent_the_next_one_is_asked() {
     for line in ["get s u", "set s u", "del s u"] {
         let mut fake = Fake {
             no_agent: true,
-            ..Fake::default()
+            ..Fake::with_input("pw")
         };
         let arguments: Vec<OsString> = line.split(' ').map(OsString::from).collect();
         let bridge = Bridge::called(OsStr::new("keyring")).unwrap();
