@@ -113,6 +113,8 @@ class Deviation(NamedTuple):
 
     why: str
     applies: Callable[[Case], bool]
+    # It is one of Python's argument parser, which changes between versions: it need not show.
+    of_parser: bool = False
     # The arguments for Python; or how ours ends.
     instead: Callable[[Case], list[str]] = lambda case: case.arguments
     ours: Callable[[Case, Ended], Ended] = lambda case, theirs: theirs
@@ -191,13 +193,15 @@ def _controls(case: Case) -> bool:
 # Where several apply, each takes on what the one before it left.
 DEVIATIONS = {
     "words after an option": Deviation(
-        "Python before 3.12.7 takes no word after an option that follows a word; uv and pip users do",
+        "Python 3.11 takes no word after an option that follows a word",
         lambda case: len(parts(case.arguments).groups) > 1,
+        of_parser=True,
         instead=_option_first,
     ),
     "a word of two dashes": Deviation(
-        "Python before 3.12.5 drops it, also where it is the service",
+        "Python 3.11 drops it, also where it is the service",
         lambda case: "--" in parts(case.arguments).words,
+        of_parser=True,
         instead=_dashes,
         ours=_with_dashes,
     ),
@@ -233,8 +237,9 @@ DEVIATIONS = {
         ours=lambda case, theirs: REFUSED,
     ),
     "help before a mistake": Deviation(
-        "Python before 3.12 looks for short forms of several options before anything else",
+        "Python 3.11 looks for short forms of several options before anything else",
         lambda case: bool(_mistake_after_the_end(case)),
+        of_parser=True,
         instead=_until_mistake,
     ),
     "limits": Deviation(

@@ -1,7 +1,7 @@
 //! The arguments of Python's keyring, read as its argument parser reads them (Python's `argparse`).
 //!
-//! Options stand anywhere, also between the words: newer versions of Python allow it, uv relies on
-//! it. No text says what was given: an argument too many may be a password.
+//! Options stand anywhere, also between the words, where Python 3.11 refuses the next word. No text
+//! says what was given: an argument too many may be a password.
 
 use std::ffi::{OsStr, OsString};
 
