@@ -15,7 +15,7 @@ use credential_helper_protocol::arena::Arena;
 use credential_helper_protocol::program::{self, PROGRAM};
 use credential_helper_protocol::render::{self, Format, Stream};
 use credential_helper_protocol::surroundings::NO_AGENT;
-use credential_helper_protocol::{ErrorCode, Failure, Operation, Secret, limits};
+use credential_helper_protocol::{ErrorCode, Failure, Operation, limits};
 
 pub mod bridge;
 #[cfg(unix)]
@@ -336,7 +336,7 @@ fn speak(bridge: Bridge, its: &[OsString]) -> u8 {
 
 /// Puts what was read back, for the program that this one becomes.
 #[cfg(unix)]
-fn give_back(read: &Secret) -> Result<(), Failure> {
+fn give_back(read: &credential_helper_protocol::Secret) -> Result<(), Failure> {
     let give = || -> std::io::Result<()> {
         let mut input = anonymous_file()?;
         std::io::Write::write_all(&mut input, read.expose().as_bytes())?;
