@@ -6,7 +6,8 @@ use std::rc::Rc;
 use credential_helper_protocol::surroundings::Surroundings;
 use credential_helper_protocol::{
     Asked, BindingList, Changed, Configure, Context, Credential, Delete, ErrorCode, Explanation,
-    Failure, Listing, Question, Report, Set, SettingsReply, Status, Step, Trust, Unlock,
+    Failure, Listing, OpenSocket, Question, Report, RestrictedSocket, Set, SettingsReply, Status,
+    Step, Trust, Unlock,
 };
 
 use super::inside::Inside;
@@ -152,10 +153,37 @@ impl Agent for Mounted {
         report(report: Report, question.context) -> ();
         unlock(unlock: Unlock, context) -> ();
     }
+    fn open_socket(&mut self, open: &OpenSocket) -> Result<RestrictedSocket, Failure> {
+        self.outside.open_socket(open)
+    }
     passed_on! {
         lock() -> ();
         status() -> Status;
         reload() -> ();
         stop() -> ();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use credential_helper_protocol::{Context, Process, Question};
+
+    use super::for_outside;
+
+    #[test]
+    fn a_service_is_passed_on_without_who_asks() {
+        let question = Question {
+            service: Some("h.example:8443".to_owned()),
+            username: Some("alice".to_owned()),
+            context: Context {
+                folder: Some("/project".to_owned()),
+                parent: Some(Process { pid: 7, start: 1 }),
+                ..Context::default()
+            },
+            ..Question::default()
+        };
+        let sent = serde_json::to_string(&for_outside(&question)).unwrap();
+        let expected = r#"{"service":"h.example:8443","username":"alice","context":{}}"#;
+        assert_eq!(sent, expected);
     }
 }
