@@ -12,10 +12,16 @@ use credential_helper_protocol::{
 };
 use zeroize::Zeroizing;
 
+mod answer;
+mod cargo;
+mod docker;
 mod engflow;
+mod git;
+mod origin;
+mod time;
 
 /// Every bridge. A name stands before those that it is the end of.
-pub const ALL: [Bridge; 1] = [engflow::BRIDGE];
+pub const ALL: [Bridge; 4] = [git::BRIDGE, docker::BRIDGE, cargo::BRIDGE, engflow::BRIDGE];
 
 /// A front end that speaks another tool's protocol.
 #[derive(Clone, Copy)]
@@ -182,6 +188,8 @@ mod tests {
         assert_eq!(found("/usr/lib/x/credential-helper get foo"), expected);
         assert_eq!(found("credential-helper.exe get foo"), expected);
         assert_eq!(found("helper bridge credential-helper get foo"), expected);
+        let git = Some(("git-credential-helper", 1));
+        assert_eq!(found("/usr/bin/git-credential-helper get"), git);
         for line in [
             "helper get foo",
             "helper bridge",

@@ -1,0 +1,378 @@
+//! cargo's credential provider: `cargo-credential-helper --cargo-plugin`.
+//!
+//! Source: the Cargo Book, "Credential Provider Protocol". The provider speaks first, then each
+//! side says one line of JSON at a time, until cargo closes its end.
+
+use std::ffi::OsString;
+
+use credential_helper_protocol::render::{self, Format};
+use credential_helper_protocol::secret::on_wire;
+use credential_helper_protocol::text::{has_control, shown};
+use credential_helper_protocol::{
+    Credential, Delete, ErrorCode, Failure, Operation, Question, Scheme, Secret, Set, Upload,
+};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::answer::{Answer, ask};
+use super::{Bridge, Outside, Said, Trouble, origin, time};
+
+/// One line of the table of bridges.
+pub(super) const BRIDGE: Bridge = Bridge {
+    name: "cargo-credential-helper",
+    turns: true,
+    next: false,
+    about: "cargo's credential provider",
+    run,
+};
+
+/// The versions of the protocol that are spoken here.
+const HELLO: &[u8] = b"{\"v\":[1]}\n";
+/// The account of a token, as for package repositories.
+const TOKEN: &str = "__token__";
+
+/// What cargo says; other members are passed over.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+struct Request {
+    v: u32,
+    kind: String,
+    registry: Registry,
+    operation: Option<String>,
+    name: Option<String>,
+    vers: Option<String>,
+    cksum: Option<String>,
+    #[serde(with = "on_wire")]
+    token: Option<Secret>,
+    login_url: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+struct Registry {
+    index_url: String,
+    name: Option<String>,
+}
+
+/// What is said to cargo.
+#[derive(Serialize)]
+enum Reply<'a> {
+    Ok(Done<'a>),
+    Err(Undone<'a>),
+}
+
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+enum Done<'a> {
+    Get {
+        token: &'a str,
+        cache: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        expiration: Option<i64>,
+        #[serde(rename = "operation_independent")]
+        operation_independent: bool,
+    },
+    Login,
+    Logout,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+enum Undone<'a> {
+    UrlNotSupported,
+    NotFound,
+    OperationNotSupported,
+    #[serde(rename_all = "kebab-case")]
+    Other {
+        message: String,
+        caused_by: &'a [String],
+    },
+}
+
+/// What was done.
+enum Yes {
+    Get {
+        token: Zeroizing<Vec<u8>>,
+        ends: Option<i64>,
+    },
+    Login,
+    Logout,
+}
+
+/// Why nothing was.
+enum No {
+    UrlNotSupported,
+    NotFound,
+    OperationNotSupported,
+    Other(Failure),
+}
+
+impl From<Failure> for No {
+    fn from(failure: Failure) -> Self {
+        Self::Other(failure)
+    }
+}
+
+impl From<Trouble> for No {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Failed(failure) | Trouble::NoAgent(failure) => failure.into(),
+            // The program that takes turns is the last one.
+            Trouble::Elsewhere => wrong("another program would have to answer").into(),
+        }
+    }
+}
+
+fn run(arguments: &[OsString], outside: &mut dyn Outside) -> Result<Said, Trouble> {
+    if arguments
+        .first()
+        .is_none_or(|first| first != "--cargo-plugin")
+    {
+        let failure = wrong("it is started by cargo, with `--cargo-plugin`")
+            .hint("name it in cargo's config.toml under registry.global-credential-providers");
+        return Ok(Said::failed(&failure, 2));
+    }
+    // What is for people is said at the end: cargo shows it as it comes.
+    let mut err = String::new();
+    let mut text = Zeroizing::new(HELLO.to_vec());
+    while let Some(line) = outside.turn(&text)? {
+        text = reply(&handle(line.expose(), outside, &mut err));
+    }
+    Ok(Said {
+        err,
+        ..Said::default()
+    })
+}
+
+fn wrong(reason: &str) -> Failure {
+    Failure::new(
+        ErrorCode::Usage,
+        format!("could not answer cargo's credential provider protocol: {reason}"),
+    )
+}
+
+/// Does what one line asks for.
+fn handle(line: &str, outside: &mut dyn Outside, err: &mut String) -> Result<Yes, No> {
+    // The parser's own words would quote what it read.
+    let request: Request = serde_json::from_str(line)
+        .map_err(|_| wrong("the line that cargo sent cannot be understood"))?;
+    if request.v != 1 {
+        return Err(wrong("cargo speaks a version that was not offered").into());
+    }
+    if !["get", "login", "logout"].contains(&request.kind.as_str()) {
+        return Err(No::OperationNotSupported);
+    }
+    let index = Index::of(&request.registry)?;
+    match request.kind.as_str() {
+        "login" => login(&index, request, outside, err),
+        "logout" => logout(&index, outside),
+        _ => get(&index, request, outside, err),
+    }
+}
+
+/// The URL of an index.
+struct Index {
+    service: String,
+    scheme: String,
+    authority: String,
+    /// As cargo's settings call it, or its URL.
+    shown: String,
+}
+
+impl Index {
+    /// # Errors
+    /// For what is not reached over http: an index in git by ssh has no token.
+    fn of(registry: &Registry) -> Result<Self, No> {
+        let text = &registry.index_url;
+        if has_control(text) {
+            return Err(wrong("the URL of the index holds a control character").into());
+        }
+        let url = text.strip_prefix("sparse+").unwrap_or(text);
+        let (scheme, rest) = url.split_once("://").ok_or(No::UrlNotSupported)?;
+        let scheme = scheme.to_ascii_lowercase();
+        if !["http", "https"].contains(&scheme.as_str()) {
+            return Err(No::UrlNotSupported);
+        }
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        // What stands before a host may be a secret: it is not shown.
+        let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
+        let named = registry.name.as_deref();
+        Ok(Self {
+            service: text.clone(),
+            authority: authority
+                .rsplit_once('@')
+                .map_or(authority, |(_, host)| host)
+                .to_owned(),
+            shown: named.map_or_else(|| format!("{scheme}://{place}"), str::to_owned),
+            scheme,
+        })
+    }
+
+    fn fits(&self, credential: &Credential) -> bool {
+        credential
+            .origin
+            .as_deref()
+            .is_some_and(|origin| origin::is_at(origin, Some(&self.scheme), &self.authority))
+    }
+}
+
+fn get(
+    index: &Index,
+    request: Request,
+    outside: &mut dyn Outside,
+    err: &mut String,
+) -> Result<Yes, No> {
+    let operation = match request.operation.as_deref() {
+        Some("read") => Operation::Read,
+        Some("publish" | "yank" | "unyank" | "owners") => Operation::Upload,
+        _ => return Err(No::OperationNotSupported),
+    };
+    let upload = (operation == Operation::Upload).then(|| Upload {
+        project: request.name,
+        version: request.vers,
+        sha256: request.cksum,
+    });
+    let question = Question {
+        service: Some(index.service.clone()),
+        operation: Some(operation),
+        upload,
+        ..Question::default()
+    };
+    let credential = match ask(outside, question)? {
+        Answer::Found(credential) => credential,
+        Answer::Miss(said) => {
+            err.push_str(&said);
+            return Err(No::NotFound);
+        }
+        Answer::Failed(failure) => return Err(failure.into()),
+    };
+    err.push_str(&render::warnings(&credential.warnings));
+    if !index.fits(&credential) {
+        return Err(Failure::new(
+            ErrorCode::Policy,
+            format!(
+                "the credential from {} is not one of {}",
+                shown(&credential.provider),
+                shown(&index.shown)
+            ),
+        )
+        .into());
+    }
+    if credential.password.is_none() {
+        return Err(No::NotFound);
+    }
+    // The token is the whole header. Registries of cargo take it bare; an account makes it Basic.
+    let token = credential
+        .username
+        .as_deref()
+        .is_none_or(|own| own == TOKEN);
+    let bare = token && credential.scheme == Scheme::Basic;
+    let format = if bare {
+        Format::Password
+    } else {
+        Format::Header
+    };
+    let mut token = render::credential(&credential, format)?;
+    // The last byte is the end of the line.
+    token.pop();
+    Ok(Yes::Get {
+        token,
+        ends: credential.expires.as_deref().and_then(time::unix),
+    })
+}
+
+fn login(
+    index: &Index,
+    request: Request,
+    outside: &mut dyn Outside,
+    err: &mut String,
+) -> Result<Yes, No> {
+    let token = match request.token {
+        Some(token) => token,
+        None => {
+            let see = request.login_url.as_deref();
+            let see = see.map_or_else(String::new, |url| format!(" (see {url})"));
+            outside.secret(&format!("token for {}{see}", index.shown))?
+        }
+    };
+    if token.is_empty() {
+        return Err(Failure::new(
+            ErrorCode::Usage,
+            format!("the token for {} is empty", shown(&index.shown)),
+        )
+        .into());
+    }
+    let changed = outside.set(Set {
+        service: Some(index.service.clone()),
+        username: Some(TOKEN.to_owned()),
+        secret: Some(token),
+        ..Set::default()
+    })?;
+    err.push_str(&render::warnings(&changed.warnings));
+    Ok(Yes::Login)
+}
+
+/// Takes back what login stored, and nothing else.
+fn logout(index: &Index, outside: &mut dyn Outside) -> Result<Yes, No> {
+    let removed = outside.delete(Delete {
+        service: Some(index.service.clone()),
+        username: Some(TOKEN.to_owned()),
+        ..Delete::default()
+    });
+    match removed {
+        Ok(_) => Ok(Yes::Logout),
+        Err(Trouble::Failed(failure)) if failure.code == ErrorCode::NotFound => Err(No::NotFound),
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// One line, in a buffer that is wiped and never moves.
+fn reply(done: &Result<Yes, No>) -> Zeroizing<Vec<u8>> {
+    let mut causes = Vec::new();
+    let mut room = 16 * 1024;
+    let reply = match done {
+        Ok(Yes::Get { token, ends }) => match std::str::from_utf8(token) {
+            Ok(token) => {
+                room += 6 * token.len();
+                Reply::Ok(Done::Get {
+                    token,
+                    cache: if ends.is_some() { "expires" } else { "session" },
+                    expiration: *ends,
+                    // A read and an upload may have credentials of their own.
+                    operation_independent: false,
+                })
+            }
+            Err(_) => Reply::Err(Undone::NotFound),
+        },
+        Ok(Yes::Login) => Reply::Ok(Done::Login),
+        Ok(Yes::Logout) => Reply::Ok(Done::Logout),
+        Err(No::UrlNotSupported) => Reply::Err(Undone::UrlNotSupported),
+        Err(No::NotFound) => Reply::Err(Undone::NotFound),
+        Err(No::OperationNotSupported) => Reply::Err(Undone::OperationNotSupported),
+        Err(No::Other(failure)) => {
+            causes.extend(
+                failure
+                    .hint
+                    .iter()
+                    .map(|hint| format!("hint: {}", shown(hint))),
+            );
+            Reply::Err(Undone::Other {
+                message: shown(&failure.message),
+                caused_by: &causes,
+            })
+        }
+    };
+    let mut out = Zeroizing::new(Vec::with_capacity(room));
+    if serde_json::to_writer(&mut *out, &reply).is_err() {
+        out.clear();
+        out.extend_from_slice(
+            b"{\"Err\":{\"kind\":\"other\",\"message\":\"no answer\",\"caused-by\":[]}}",
+        );
+    }
+    out.push(b'\n');
+    out
+}
+
+#[cfg(test)]
+#[path = "cargo_tests.rs"]
+mod tests;
