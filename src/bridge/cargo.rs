@@ -227,7 +227,7 @@ fn get(
         Some("publish" | "yank" | "unyank" | "owners") => Operation::Upload,
         _ => return Err(No::OperationNotSupported),
     };
-    let upload = (operation == Operation::Upload).then(|| Upload {
+    let upload = (operation == Operation::Upload).then_some(Upload {
         project: request.name,
         version: request.vers,
         sha256: request.cksum,
@@ -287,13 +287,12 @@ fn login(
     outside: &mut dyn Outside,
     err: &mut String,
 ) -> Result<Yes, No> {
-    let token = match request.token {
-        Some(token) => token,
-        None => {
-            let see = request.login_url.as_deref();
-            let see = see.map_or_else(String::new, |url| format!(" (see {url})"));
-            outside.secret(&format!("token for {}{see}", index.shown))?
-        }
+    let token = if let Some(token) = request.token {
+        token
+    } else {
+        let see = request.login_url.as_deref();
+        let see = see.map_or_else(String::new, |url| format!(" (see {url})"));
+        outside.secret(&format!("token for {}{see}", index.shown))?
     };
     if token.is_empty() {
         return Err(Failure::new(
