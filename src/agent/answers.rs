@@ -12,6 +12,7 @@ use credential_helper_protocol::{CacheCounts, Failure, Question, Secret};
 use tokio::sync::OnceCell;
 use zeroize::Zeroizing;
 
+use super::askers::Given;
 use super::clock::{Clock, Moment};
 use super::question::about;
 use crate::domain::log::{Line, Log};
@@ -196,13 +197,12 @@ impl Answers {
         self.kept.borrow_mut().remove(message);
     }
 
-    /// The repository of the credential in the kept answer to this message; the outer one is unset
-    /// where no credential is kept.
-    pub fn name_of(&self, message: &[u8]) -> Option<Option<String>> {
+    /// What the kept answer to this message gives; none where no credential is kept.
+    pub fn given(&self, message: &[u8]) -> Option<Given> {
         let kept = self.kept.borrow();
         let about = &kept.get(message)?.about;
         about.secret.as_ref()?;
-        Some(about.name.clone())
+        Some(Given::Secret(about.name.clone()))
     }
 
     /// Drops the answers to questions about the same name and URL; says what secrets they gave.

@@ -39,6 +39,15 @@ struct Visit {
     renewed: Option<Moment>,
 }
 
+/// What a question was answered with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Given {
+    /// The secret of this repository, or of none.
+    Secret(Option<String>),
+    /// No secret.
+    Nothing,
+}
+
 /// A question that comes again.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Again {
@@ -107,8 +116,8 @@ impl Askers {
         None
     }
 
-    /// Notes how a question ended: with the secret of a repository, of no repository, or without.
-    pub(super) fn ended(&self, parent: Process, parsed: &Parsed, found: Option<Option<String>>) {
+    /// Notes how a question ended.
+    pub(super) fn ended(&self, parent: Process, parsed: &Parsed, given: &Given) {
         let Some((_, text)) = place(parsed) else {
             return;
         };
@@ -117,7 +126,10 @@ impl Askers {
             let mut asked = self.asked.borrow_mut();
             let same = |asked: &&mut Asked| asked.parent == parent && asked.origin == *origin;
             if let Some(asked) = asked.iter_mut().find(same) {
-                asked.name = found.clone().flatten();
+                asked.name = match given {
+                    Given::Secret(name) => name.clone(),
+                    Given::Nothing => None,
+                };
                 asked.at = now;
             }
         }
@@ -126,7 +138,10 @@ impl Askers {
             visit.parent == parent && visit.text == text && visit.username == parsed.username
         };
         if let Some(visit) = visits.iter_mut().find(same) {
-            visit.answered = found.map(|name| (now, name));
+            visit.answered = match given {
+                Given::Secret(name) => Some((now, name.clone())),
+                Given::Nothing => None,
+            };
         }
     }
 
@@ -214,7 +229,7 @@ mod tests {
 
     use credential_helper_protocol::{Process, Question};
 
-    use super::{Again, Askers, Form};
+    use super::{Again, Askers, Form, Given};
     use crate::agent::clock::Clock;
     use crate::agent::question::{Parsed, parse};
 
@@ -232,7 +247,7 @@ mod tests {
 
     fn found(askers: &Askers, parent: Process, parsed: &Parsed, name: &str) -> Option<Again> {
         let again = askers.visit(parent, parsed);
-        askers.ended(parent, parsed, Some(Some(name.to_owned())));
+        askers.ended(parent, parsed, &Given::Secret(Some(name.to_owned())));
         again
     }
 
@@ -272,7 +287,7 @@ mod tests {
         assert_eq!(found(&askers, PIP, &a, "a"), None);
         // What was not found is looked for anyway.
         askers.visit(PIP, &a);
-        askers.ended(PIP, &a, None);
+        askers.ended(PIP, &a, &Given::Nothing);
         assert_eq!(askers.visit(PIP, &a), None);
     }
 
@@ -291,7 +306,7 @@ mod tests {
         assert!(!askers.asked_http(PIP, &host));
         let b = asked("https://h.example/b/", "");
         askers.visit(PIP, &b);
-        askers.ended(PIP, &b, None);
+        askers.ended(PIP, &b, &Given::Nothing);
         assert_eq!(name(PIP), None);
         found(&askers, PIP, &asked("https://h.example/a/", ""), "a");
         let plain = asked("http://h.example/a/", "");

@@ -77,7 +77,7 @@ impl Drive<'_> {
     ) -> Result<Resolved, Failure> {
         let mut parsed = parse(question)?;
         if parsed.service.is_some() {
-            self.place(&mut parsed, question, call).await?;
+            Box::pin(self.place(&mut parsed, question, call)).await?;
         }
         // Of two first uses at the same moment one is first; the other is checked against it.
         for _ in 0..2 {

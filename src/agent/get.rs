@@ -23,7 +23,8 @@ impl Agent {
         provider: &Cell<&'static str>,
     ) -> Result<Bytes, Failure> {
         if question.service.is_some() {
-            return self.get_service(question, message, who, provider).await;
+            let get = self.get_service(question, message, who, provider);
+            return Box::pin(get).await;
         }
         self.get_kept(question, message, who, provider).await
     }

@@ -1,13 +1,16 @@
 //! What a service means here: a host's repository, where that is unambiguous, and uploads.
 
-use credential_helper_protocol::{Failure, Operation, Question, Secret};
+use std::time::Duration;
+
+use credential_helper_protocol::{ErrorCode, Failure, Operation, Question, Secret, limits};
 
 use super::drive::Drive;
 use super::question::Parsed;
 use crate::domain::known::{best_match, is_upload, on_host};
 use crate::domain::name::{RepositoryName, normalize};
 use crate::domain::resolution::Outcome;
-use crate::domain::service::Form;
+use crate::domain::service::{Form, Service};
+use crate::domain::text::shown;
 use crate::domain::url::{Origin, RepositoryUrl};
 use crate::provider::Call;
 
@@ -64,9 +67,13 @@ impl Drive<'_> {
             for own in on_host(&known.repositories, is_at, None, None) {
                 urls.push(own.url.clone());
             }
-            for url in urls.iter().take(COMPARED) {
-                known.learn_usernames(call, &providers.all, url).await;
-            }
+            let learn = async {
+                for url in urls.iter().take(COMPARED) {
+                    known.learn_usernames(call, &providers.all, url).await;
+                }
+            };
+            // What is not learned in time is asked for later, where a slow file is named.
+            let _ = tokio::time::timeout(total(question), learn).await;
         }
         let account = parsed.account();
         let mut candidates: Vec<Candidate> =
@@ -85,9 +92,12 @@ impl Drive<'_> {
                     .iter()
                     .position(|candidate| candidate.name.normalized() == key)
             });
-            let chosen = match named {
-                Some(at) => Some(at),
-                None => self.agreeing(&candidates, parsed, question, call).await?,
+            let chosen = if named.is_some() {
+                named
+            } else {
+                let agreeing = self.agreeing(&candidates, parsed, question, call);
+                let all = tokio::time::timeout(total(question), agreeing).await;
+                all.unwrap_or_else(|_| Err(too_slow(parsed)))?
             };
             candidates = chosen
                 .map(|at| candidates.swap_remove(at))
@@ -98,14 +108,17 @@ impl Drive<'_> {
             parsed.name = Some(name);
             parsed.url = Some(url);
         } else if let Some(host) = &host {
-            parsed.url = Some(host.url(plain).clone());
+            // What is no host for certain has no origin.
+            parsed.url = host.is_certain().then(|| host.url(plain).clone());
             parsed.alone = true;
         }
         Ok(())
     }
 
-    /// The repository to ask where all of them have the same account and secret; also one that
-    /// could not be asked, so that its reason is told.
+    /// The repository to ask where all of them have the same account and secret.
+    ///
+    /// # Errors
+    /// Where one of them could not be asked.
     async fn agreeing(
         &self,
         candidates: &[Candidate],
@@ -118,7 +131,7 @@ impl Drive<'_> {
         }
         let mut first: Option<(Option<String>, Secret)> = None;
         let mut agree = true;
-        for (at, candidate) in candidates.iter().enumerate() {
+        for candidate in candidates {
             let asked = Parsed {
                 name: Some(candidate.name.clone()),
                 url: Some(candidate.url.clone()),
@@ -129,7 +142,10 @@ impl Drive<'_> {
                 return Ok(None);
             };
             match resolved.ended.outcome {
-                Outcome::CouldNot(_) => return Ok(Some(at)),
+                Outcome::CouldNot(_) => {
+                    resolved.into_credential()?;
+                    agree = false;
+                }
                 Outcome::Found(found) => match (found.secret, &first) {
                     (Some(secret), None) => first = Some((found.username, secret)),
                     (Some(secret), Some((username, other))) => {
@@ -142,4 +158,24 @@ impl Drive<'_> {
         }
         Ok((agree && first.is_some()).then_some(0))
     }
+}
+
+/// How long one step of a question may take.
+fn total(question: &Question) -> Duration {
+    question
+        .context
+        .timeout_ms
+        .map_or(limits::REQUEST_TIME, Duration::from_millis)
+}
+
+fn too_slow(parsed: &Parsed) -> Failure {
+    let service = parsed.service.as_ref().map(Service::shown);
+    let service = shown(&service.unwrap_or_default());
+    Failure::new(
+        ErrorCode::TimedOut,
+        format!(
+            "cannot tell in time whether the repositories on \"{service}\" have the same credential"
+        ),
+    )
+    .hint("ask by the URL or name of one of them")
 }

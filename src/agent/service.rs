@@ -6,6 +6,7 @@ use credential_helper_protocol::{Context, ErrorCode, Explanation, Failure, Quest
 
 use super::Agent;
 use super::answers::Bytes;
+use super::askers::Given;
 use super::question::{self, Parsed};
 use super::rejected::Who;
 use crate::domain::service::Form;
@@ -44,15 +45,11 @@ impl Agent {
             }
         }
         let result = self.get_kept(question, key, who, provider).await;
-        match &result {
-            Err(_) => self.askers.ended(parent, &parsed, None),
-            // A kept answer does not come by there again.
-            Ok(_) => {
-                let kept = self.answers.name_of(key);
-                if let Some(name) = kept {
-                    self.askers.ended(parent, &parsed, Some(name));
-                }
-            }
+        if result.is_err() {
+            self.askers.ended(parent, &parsed, &Given::Nothing);
+        } else if let Some(given) = self.answers.given(key) {
+            // A kept answer does not come by where answers are noted.
+            self.askers.ended(parent, &parsed, &given);
         }
         result
     }
@@ -63,7 +60,8 @@ impl Agent {
             && question.service.is_some()
             && let Ok(parsed) = question::parse(question)
         {
-            self.askers.ended(parent, &parsed, Some(name));
+            let given = Given::Secret(name);
+            self.askers.ended(parent, &parsed, &given);
         }
     }
 
