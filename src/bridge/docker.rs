@@ -296,8 +296,19 @@ fn erase(outside: &mut dyn Outside) -> Result<Said, Trouble> {
     Ok(Said::nothing(0))
 }
 
-/// What is stored under a URL or a host itself. Named repositories are left out: docker's older
-/// builder sends everything that is listed here to its daemon.
+/// Whether docker can have stored something under this: a host, or the URL of a registry's
+/// interface.
+fn is_registry(place: &str) -> bool {
+    match place.split_once("://") {
+        None => origin::is_authority(place),
+        Some((_, rest)) => rest
+            .split_once('/')
+            .is_some_and(|(_, path)| ["v1/", "v2/"].iter().any(|api| path.starts_with(api))),
+    }
+}
+
+/// What is stored under a registry itself. Everything else is left out: docker's older builder
+/// sends to its daemon, wherever that is, what is listed here.
 fn list(outside: &mut dyn Outside) -> Result<Said, Trouble> {
     let listing = outside.list()?;
     let mut accounts = BTreeMap::new();
@@ -306,7 +317,7 @@ fn list(outside: &mut dyn Outside) -> Result<Said, Trouble> {
         else {
             continue;
         };
-        if !has_control(server) && !has_control(username) {
+        if is_registry(server) && !has_control(server) && !has_control(username) {
             accounts
                 .entry(server.as_str())
                 .or_insert_with(|| username.as_str());

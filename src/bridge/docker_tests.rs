@@ -236,6 +236,8 @@ fn list_and_version() {
             Some("https://pypi.example/simple/"),
             Some("carol"),
         ),
+        listed(None, Some("https://pypi.example/simple/"), Some("erin")),
+        listed(None, Some("https://git.example"), Some("frank")),
         listed(None, None, Some("dave")),
         listed(None, Some("h2"), None),
     ];

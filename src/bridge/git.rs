@@ -318,22 +318,22 @@ fn erase(described: &Described<'_>, outside: &mut dyn Outside) -> Result<Said, T
         question,
         outcome: "unauthorized".to_owned(),
     })?;
+    let own = credential.username.as_deref().unwrap_or_default();
     let refused = Failure::new(
         ErrorCode::Rejected,
         format!(
-            "{} refused the credential from {}: {}",
+            "{} refused the credential of \"{}\" from {} ({})",
             shown(&described.url),
+            shown(own),
             shown(&credential.provider),
             shown(&credential.location)
         ),
     );
-    let hint = match (&credential.name, &credential.username) {
-        (Some(name), Some(username)) => {
-            format!("store the right one with `helper set {name} {username}`")
-        }
-        (Some(name), None) => format!("store the right one with `helper set {name}`"),
-        (None, _) => "store the right one with `git credential approve`".to_owned(),
+    let right = match &credential.name {
+        Some(name) => format!("helper set {name} {own}"),
+        None => format!("helper bridge keyring set {} {own}", described.url),
     };
+    let hint = format!("store the right one with `{}`", right.trim_end());
     Ok(Said::failed(&refused.hint(hint), 0))
 }
 
