@@ -232,31 +232,19 @@ fn get(
         version: request.vers,
         sha256: request.cksum,
     });
-    let question = Question {
+    let mut question = Question {
         service: Some(index.service.clone()),
         operation: Some(operation),
         upload,
         ..Question::default()
     };
-    let credential = match ask(outside, question)? {
-        Answer::Found(credential) => credential,
-        Answer::Miss(said) => {
-            err.push_str(&said);
+    let mut credential = asked(index, question.clone(), outside, err)?;
+    if credential.name.is_none() {
+        question.username = Some(TOKEN.to_owned());
+        credential = asked(index, question, outside, err)?;
+        if !is_own(index, &credential, outside)? {
             return Err(No::NotFound);
         }
-        Answer::Failed(failure) => return Err(failure.into()),
-    };
-    err.push_str(&render::warnings(&credential.warnings));
-    if !index.fits(&credential) {
-        return Err(Failure::new(
-            ErrorCode::Policy,
-            format!(
-                "the credential from {} is not one of {}",
-                shown(&credential.provider),
-                shown(&index.shown)
-            ),
-        )
-        .into());
     }
     if credential.password.is_none() {
         return Err(No::NotFound);
@@ -279,6 +267,57 @@ fn get(
         token,
         ends: credential.expires.as_deref().and_then(time::unix),
     })
+}
+
+fn asked(
+    index: &Index,
+    question: Question,
+    outside: &mut dyn Outside,
+    err: &mut String,
+) -> Result<Credential, No> {
+    let credential = match ask(outside, question)? {
+        Answer::Found(credential) => credential,
+        Answer::Miss(said) => {
+            err.push_str(&said);
+            return Err(No::NotFound);
+        }
+        Answer::Failed(failure) => return Err(failure.into()),
+    };
+    err.push_str(&render::warnings(&credential.warnings));
+    if index.fits(&credential) {
+        return Ok(credential);
+    }
+    let (provider, index) = (shown(&credential.provider), shown(&index.shown));
+    let message = format!("the credential from {provider} is not one of {index}");
+    Err(Failure::new(ErrorCode::Policy, message).into())
+}
+
+/// Whether this is a repository's, or a token that is stored under the index itself. An index names
+/// the hosts that cargo sends its token to, crates.io's own is called by a URL at github.com: what
+/// is there for the whole host, such as an account of git's, is not for those.
+fn is_own(
+    index: &Index,
+    credential: &Credential,
+    outside: &mut dyn Outside,
+) -> Result<bool, Trouble> {
+    if credential.name.is_some() {
+        return Ok(true);
+    }
+    if credential.username.as_deref() != Some(TOKEN) {
+        return Ok(false);
+    }
+    let plain = |url: &str| {
+        let url = url.strip_prefix("sparse+").unwrap_or(url);
+        url.trim_end_matches('/').to_owned()
+    };
+    let wanted = plain(&index.service);
+    Ok(outside.list()?.credentials.iter().any(|listed| {
+        listed.username.as_deref() == Some(TOKEN)
+            && listed
+                .url
+                .as_deref()
+                .is_some_and(|url| plain(url) == wanted)
+    }))
 }
 
 fn login(

@@ -1,4 +1,4 @@
-use credential_helper_protocol::{Changed, Credential, ErrorCode, Failure, Scheme, Secret};
+use credential_helper_protocol::{Changed, Credential, ErrorCode, Failure, Listed, Scheme, Secret};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -8,6 +8,7 @@ fn of(username: Option<&str>, password: Option<&str>) -> Credential {
     Credential {
         username: username.map(str::to_owned),
         password: password.map(Secret::from),
+        name: Some("crates".to_owned()),
         origin: Some("https://h.example".to_owned()),
         provider: "secret-service".to_owned(),
         ..Credential::default()
@@ -191,6 +192,57 @@ fn what_is_refused() {
     let ran = said("cargo-credential-helper", &["--cargo-plugin"], &mut fake);
     assert!(fake.written.contains("not-found"), "{}", fake.written);
     assert_eq!(ran.err, "helper: in the clear\n");
+}
+
+#[test]
+fn what_is_stored_for_a_host_is_not_for_an_index_there() {
+    let unnamed = |username: Option<&str>| Credential {
+        name: None,
+        ..of(username, Some("s3cret"))
+    };
+    let listed = |url: &str, username: &str| Listed {
+        url: Some(url.to_owned()),
+        username: Some(username.to_owned()),
+        ..Listed::default()
+    };
+    let index = "https://h.example/index/";
+    for (credential, listing, found) in [
+        (unnamed(Some("alice")), vec![], false),
+        (unnamed(Some("alice")), vec![listed(INDEX, "alice")], false),
+        (unnamed(None), vec![listed(INDEX, "__token__")], false),
+        (
+            unnamed(Some("__token__")),
+            vec![listed("h.example", "__token__")],
+            false,
+        ),
+        (
+            unnamed(Some("__token__")),
+            vec![listed(INDEX, "alice")],
+            false,
+        ),
+        (
+            unnamed(Some("__token__")),
+            vec![listed(INDEX, "__token__")],
+            true,
+        ),
+        (
+            unnamed(Some("__token__")),
+            vec![listed(index, "__token__")],
+            true,
+        ),
+    ] {
+        let mut fake = Fake {
+            credential: Ok(credential),
+            ..Fake::default()
+        };
+        fake.listing.credentials = listing;
+        let answer = answered(&mut fake, &get("read"));
+        assert_eq!(answer["Ok"]["token"] == "s3cret", found, "{answer}");
+        assert_eq!(answer["Err"]["kind"] == "not-found", !found, "{answer}");
+        let first = format!("get service={INDEX} operation=read");
+        let second = format!("get service={INDEX} username=__token__ operation=read");
+        assert_eq!(fake.calls[..2], [first, second]);
+    }
 }
 
 #[test]

@@ -147,3 +147,26 @@ fn an_account_is_a_whole_header_and_a_lock_is_told() {
         "{locked:?}"
     );
 }
+
+/// An index says where cargo sends its token: what is there for the whole host is not for that.
+#[test]
+fn an_account_of_the_host_is_not_given() {
+    let keyring = Keyring::start();
+    let cargo = Cargo::start(&keyring);
+    let host = cargo.server.host();
+    cargo.sandbox.write(
+        "home/.config/credential-helper/config.toml",
+        "netrc = \"~/.netrc\"\n",
+    );
+    let netrc = "machine 127.0.0.1 login alice password s3cret\n";
+    let netrc = cargo.sandbox.write("home/.netrc", netrc);
+    let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(netrc, private).unwrap();
+    let input = format!("protocol=http\nhost={host}\n");
+    let git = called(&cargo.sandbox, "git-credential-helper");
+    let got = end(cargo.sandbox.command(git).arg("get"), &input);
+    assert_eq!(got.stdout, "username=alice\npassword=s3cret\n", "{got:?}");
+    let missing = cargo.read();
+    assert!(missing.stderr.contains("no token found"), "{missing:?}");
+    assert_eq!(cargo.server.seen().iter().flatten().count(), 0);
+}
