@@ -46,7 +46,7 @@ const EXPOSES: [&str; 23] = [
     "src/http/authorization.rs",
     "src/main.rs",
     // Read what another tool said, and write it what it asked for.
-    "src/bridge/cargo.rs",
+    "src/bridge/cargo/mod.rs",
     "src/bridge/docker.rs",
     "src/bridge/engflow.rs",
     "src/bridge/git.rs",

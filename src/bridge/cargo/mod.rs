@@ -6,16 +6,17 @@
 use std::ffi::OsString;
 
 use credential_helper_protocol::render::{self, Format};
-use credential_helper_protocol::secret::on_wire;
 use credential_helper_protocol::text::{has_control, shown};
 use credential_helper_protocol::{
-    Credential, Delete, ErrorCode, Failure, Operation, Question, Scheme, Secret, Set, Upload,
+    Credential, Delete, ErrorCode, Failure, Operation, Question, Scheme, Set, Upload,
 };
-use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::answer::{Answer, ask};
 use super::{Bridge, Outside, Said, Trouble, origin, time};
+use wire::{HELLO, Registry, Request, reply};
+
+mod wire;
 
 /// One line of the table of bridges.
 pub(super) const BRIDGE: Bridge = Bridge {
@@ -26,68 +27,8 @@ pub(super) const BRIDGE: Bridge = Bridge {
     run,
 };
 
-/// The versions of the protocol that are spoken here.
-const HELLO: &[u8] = b"{\"v\":[1]}\n";
 /// The account of a token, as for package repositories.
 const TOKEN: &str = "__token__";
-
-/// What cargo says; other members are passed over.
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "kebab-case")]
-struct Request {
-    v: u32,
-    kind: String,
-    registry: Registry,
-    operation: Option<String>,
-    name: Option<String>,
-    vers: Option<String>,
-    cksum: Option<String>,
-    #[serde(with = "on_wire")]
-    token: Option<Secret>,
-    login_url: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "kebab-case")]
-struct Registry {
-    index_url: String,
-    name: Option<String>,
-}
-
-/// What is said to cargo.
-#[derive(Serialize)]
-enum Reply<'a> {
-    Ok(Done<'a>),
-    Err(Undone<'a>),
-}
-
-#[derive(Serialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-enum Done<'a> {
-    Get {
-        token: &'a str,
-        cache: &'static str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        expiration: Option<i64>,
-        #[serde(rename = "operation_independent")]
-        operation_independent: bool,
-    },
-    Login,
-    Logout,
-}
-
-#[derive(Serialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-enum Undone<'a> {
-    UrlNotSupported,
-    NotFound,
-    OperationNotSupported,
-    #[serde(rename_all = "kebab-case")]
-    Other {
-        message: String,
-        caused_by: &'a [String],
-    },
-}
 
 /// What was done.
 enum Yes {
@@ -364,53 +305,5 @@ fn logout(index: &Index, outside: &mut dyn Outside) -> Result<Yes, No> {
     }
 }
 
-/// One line, in a buffer that is wiped and never moves.
-fn reply(done: &Result<Yes, No>) -> Zeroizing<Vec<u8>> {
-    let mut causes = Vec::new();
-    let mut room = 16 * 1024;
-    let reply = match done {
-        Ok(Yes::Get { token, ends }) => match std::str::from_utf8(token) {
-            Ok(token) => {
-                room += 6 * token.len();
-                Reply::Ok(Done::Get {
-                    token,
-                    cache: if ends.is_some() { "expires" } else { "session" },
-                    expiration: *ends,
-                    // A read and an upload may have credentials of their own.
-                    operation_independent: false,
-                })
-            }
-            Err(_) => Reply::Err(Undone::NotFound),
-        },
-        Ok(Yes::Login) => Reply::Ok(Done::Login),
-        Ok(Yes::Logout) => Reply::Ok(Done::Logout),
-        Err(No::UrlNotSupported) => Reply::Err(Undone::UrlNotSupported),
-        Err(No::NotFound) => Reply::Err(Undone::NotFound),
-        Err(No::OperationNotSupported) => Reply::Err(Undone::OperationNotSupported),
-        Err(No::Other(failure)) => {
-            causes.extend(
-                failure
-                    .hint
-                    .iter()
-                    .map(|hint| format!("hint: {}", shown(hint))),
-            );
-            Reply::Err(Undone::Other {
-                message: shown(&failure.message),
-                caused_by: &causes,
-            })
-        }
-    };
-    let mut out = Zeroizing::new(Vec::with_capacity(room));
-    if serde_json::to_writer(&mut *out, &reply).is_err() {
-        out.clear();
-        out.extend_from_slice(
-            b"{\"Err\":{\"kind\":\"other\",\"message\":\"no answer\",\"caused-by\":[]}}",
-        );
-    }
-    out.push(b'\n');
-    out
-}
-
 #[cfg(test)]
-#[path = "cargo_tests.rs"]
 mod tests;
