@@ -32,7 +32,7 @@ impl Git {
         let root = sandbox.path("served");
         std::fs::create_dir(&root).unwrap();
         let wanted = Arc::clone(&accounts);
-        let served = root.clone();
+        let folder = root.clone();
         let server = Server::start(move |request| {
             let accounts = wanted.lock().unwrap();
             let own = accounts
@@ -42,7 +42,7 @@ impl Git {
                 return Response::unauthorized("Basic realm=\"here\"");
             }
             drop(accounts);
-            serve(&backend, &served, request)
+            serve(&backend, &folder, request)
         });
         let git = Self {
             sandbox,

@@ -1,5 +1,6 @@
 //! A server on loopback that answers one request a connection.
 
+use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -155,7 +156,7 @@ fn write(mut stream: &TcpStream, response: &Response) {
         response.body.len()
     );
     for (name, value) in &response.headers {
-        head += &format!("{name}: {value}\r\n");
+        let _ = write!(head, "{name}: {value}\r\n");
     }
     let _ = stream.write_all(format!("{head}\r\n").as_bytes());
     let _ = stream.write_all(&response.body);
