@@ -9,7 +9,7 @@ use std::ffi::OsString;
 
 use credential_helper_protocol::text::{has_control, shown};
 use credential_helper_protocol::{
-    Credential, Delete, ErrorCode, Failure, Question, Scheme, Secret, Set,
+    Credential, Delete, ErrorCode, Failure, Question, Scheme, Secret, Set, render,
 };
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -326,7 +326,12 @@ fn list(outside: &mut dyn Outside) -> Result<Said, Trouble> {
     let mut out = serde_json::to_vec(&accounts)
         .map_err(|_| Failure::new(ErrorCode::Internal, "could not write the list as JSON"))?;
     out.push(b'\n');
-    Ok(Said::out(Zeroizing::new(out)))
+    let skipped = listing.skipped.iter();
+    let skipped = skipped.map(|one| format!("{}: {}", one.provider, one.reason));
+    Ok(Said {
+        err: render::warnings(&skipped.collect::<Vec<_>>()),
+        ..Said::out(Zeroizing::new(out))
+    })
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-use credential_helper_protocol::{Credential, ErrorCode, Failure, Listed, Scheme, Secret};
+use credential_helper_protocol::{Credential, ErrorCode, Failure, Listed, Scheme, Secret, Skipped};
 use proptest::prelude::*;
 
 use crate::bridge::fake::{Fake, Ran, said};
@@ -244,6 +244,15 @@ fn list_and_version() {
     let ran = docker(&mut fake, "list");
     let object = r#"{"h:5000":"bob","https://index.docker.io/v1/":"alice"}"#;
     assert_eq!(ran, says(0, &format!("{object}\n")));
+    fake.listing.skipped = vec![Skipped {
+        provider: "secret-service".to_owned(),
+        reason: "is locked".to_owned(),
+    }];
+    let ran = docker(&mut fake, "list");
+    assert_eq!(
+        (ran.status, ran.err.as_str()),
+        (0, "helper: warning: secret-service: is locked\n")
+    );
     let ran = docker(&mut fake, "version");
     assert!(
         ran.out
