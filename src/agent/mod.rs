@@ -66,6 +66,8 @@ pub mod reply;
 #[cfg(unix)]
 mod resident;
 #[cfg(unix)]
+mod restricted;
+#[cfg(unix)]
 mod served;
 #[cfg(unix)]
 pub mod server;
@@ -73,6 +75,8 @@ pub mod service;
 mod service_change;
 #[cfg(unix)]
 pub mod socket;
+#[cfg(unix)]
+mod sockets;
 pub mod status;
 #[cfg(unix)]
 mod stream;
@@ -125,6 +129,8 @@ pub struct Agent {
     keyring_owners: Rc<Cell<u64>>,
     seen_owners: Cell<u64>,
     started: Moment,
+    #[cfg(unix)]
+    sockets: sockets::Sockets,
 }
 
 impl Agent {
@@ -163,7 +169,15 @@ impl Agent {
             parts,
             files,
             registry,
+            #[cfg(unix)]
+            sockets: sockets::Sockets::default(),
         }
+    }
+
+    /// Lets restricted sockets answer from this agent.
+    #[cfg(unix)]
+    pub fn allow_sockets(self: &Rc<Self>) {
+        self.sockets.of(self);
     }
 
     /// The kept answer to this message, if it still holds: the way of nearly every question.
@@ -253,8 +267,18 @@ impl Agent {
     #[cfg(unix)]
     fn hold(&self, hold: bool) {
         if let Some(control) = &self.parts.control {
-            control.hold(hold);
+            control.hold(lifecycle::Hold::Locked, hold);
         }
+    }
+
+    #[cfg(unix)]
+    fn open_sockets(&self) -> Vec<credential_helper_protocol::RestrictedSocket> {
+        self.sockets.list()
+    }
+
+    #[cfg(not(unix))]
+    fn open_sockets(&self) -> Vec<credential_helper_protocol::RestrictedSocket> {
+        Vec::new()
     }
 
     #[cfg(unix)]
