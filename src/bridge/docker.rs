@@ -138,7 +138,6 @@ fn fits(server: &str, credential: &Credential) -> bool {
         Some((scheme, place)) => (Some(scheme), place),
         None => (None, server),
     };
-    let scheme = scheme.map(|scheme| scheme.strip_prefix("sparse+").unwrap_or(scheme));
     let authority = place.split(['/', '?', '#']).next().unwrap_or_default();
     credential
         .origin
