@@ -12,11 +12,23 @@ use credential_helper_protocol::{
 };
 use zeroize::Zeroizing;
 
+mod answer;
+mod cargo;
+mod docker;
 mod engflow;
+mod git;
 mod keyring;
+mod origin;
+mod time;
 
 /// Every bridge. A name stands before those that it is the end of.
-pub const ALL: [Bridge; 2] = [engflow::BRIDGE, keyring::BRIDGE];
+pub const ALL: [Bridge; 5] = [
+    keyring::BRIDGE,
+    git::BRIDGE,
+    docker::BRIDGE,
+    cargo::BRIDGE,
+    engflow::BRIDGE,
+];
 
 /// A front end that speaks another tool's protocol.
 #[derive(Clone, Copy)]
@@ -205,6 +217,8 @@ mod tests {
         assert_eq!(found("/usr/lib/x/credential-helper get foo"), expected);
         assert_eq!(found("credential-helper.exe get foo"), expected);
         assert_eq!(found("helper bridge credential-helper get foo"), expected);
+        let git = Some(("git-credential-helper", 1));
+        assert_eq!(found("/usr/bin/git-credential-helper get"), git);
         for line in [
             "helper get foo",
             "helper bridge",

@@ -11,7 +11,7 @@ use credential_helper_protocol::{
     Secret, Set, input, parent, program,
 };
 
-use super::Session;
+use super::{Session, prompt};
 use crate::bridge::{Bridge, Outside, Places, Trouble};
 use crate::connect::{Agent, Options};
 use crate::domain::log::Line;
@@ -132,6 +132,10 @@ impl Outside for Here<'_, '_> {
     fn secret(&mut self, label: &str) -> Result<Secret, Trouble> {
         self.reached()?;
         let session = self.session;
+        // Standard input is the tool's where turns are taken.
+        if self.lines.is_some() {
+            return Ok(prompt::typed(label, session.may_ask())?);
+        }
         Ok(session.outside.secret(label, session.may_ask())?)
     }
 
