@@ -1,0 +1,64 @@
+"""The cases of the matrix, and what each tool is expected to do in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+
+@dataclass(frozen=True)
+class Case:
+    """A column."""
+
+    key: str
+    title: str
+    # "main" is what the tool is there for: install, or upload.
+    action: str = "main"
+    repositories: tuple[str, ...] = ("foo",)
+    refusal: int = 401
+    # What is stored for each repository before the tool runs: "right", "wrong", or "nothing".
+    stored: str = "right"
+    # "running", "killed", "stopped" (hangs), or "locked".
+    agent: str = "running"
+    # Whether the tool shall get what it came for.
+    works: bool = True
+
+
+CASES = (
+    Case("install", "install", "install"),
+    Case("lock", "lock", "lock"),
+    Case("upload", "upload", "upload"),
+    Case("store", "stored by the tool", "store", stored="nothing"),
+    Case("two", "two on one host", repositories=("foo", "bar")),
+    Case("404", "hides behind 404", refusal=404),
+    Case("403", "hides behind 403", refusal=403),
+    Case("wrong", "wrong password", stored="wrong", works=False),
+    Case("missing", "no password", stored="nothing", works=False),
+    Case("killed", "agent killed", agent="killed"),
+    Case("stopped", "agent stopped", agent="stopped", works=False),
+    Case("locked", "agent locked", agent="locked", works=False),
+)
+
+
+@dataclass(frozen=True)
+class Oddity:
+    """Where a tool by itself does something else than the case says, and why: a footnote."""
+
+    why: str
+    works: Optional[bool] = None
+    # It sends the credential of one repository to another one on the same host.
+    sends_foreign: bool = False
+
+
+AFTER_401 = "asks for a credential only after a 401"
+PER_HOST = "keeps one credential a host, and sends that of one repository to the other before it asks again"
+_pips = ("pip", "pip 25", "pip import")
+_after_401 = Oddity(AFTER_401, works=False)
+
+EXCEPTIONS: dict[tuple[str, str], Oddity] = {
+    **{(tool, case): _after_401 for tool in (*_pips, "PDM", "PDM import", "git", "cargo") for case in ("404", "403")},
+    **{(tool, "two"): Oddity(PER_HOST, sends_foreign=True) for tool in (*_pips, "PDM", "PDM import")},
+}
+
+# How often a tool asks in a case, where it is known. A change is news about the tool, or a fault of ours.
+CALLS: dict[tuple[str, str], int] = {}

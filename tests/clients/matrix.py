@@ -1,0 +1,250 @@
+#!/usr/bin/env python3
+"""Real clients against an authenticated index on loopback, each in every case: what came out, as a table.
+
+    tests/clients/matrix.py --helper target/debug/helper          with our bridges and our backend
+    tests/clients/matrix.py --with python-keyring                 with Python's keyring: the control
+
+Prints Markdown; ends with 1 if any cell is not what `cases.py` expects. Run it with the Python of
+tests/requirements.txt. The tools are installed first where they are missing (`venvs.py`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import multiprocessing
+import os
+import sys
+import tempfile
+import time
+
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import as_completed
+from dataclasses import asdict
+from dataclasses import dataclass
+from dataclasses import field
+from pathlib import Path
+from typing import Optional
+
+import venvs
+
+from cases import CALLS
+from cases import CASES
+from cases import EXCEPTIONS
+from cases import Case
+from cases import Oddity
+from home import Home
+from home import start_agent
+from index import Index
+from index import Repository
+from packages import ALL
+from packages import DEP
+from packages import LEAF
+from packages import PKG
+from service import Bus
+from tools import PASSWORDS
+from tools import TOOLS
+from tools import USERS
+from tools import Tool
+
+NOT_FOR_IT = "–"
+
+
+@dataclass
+class Result:
+    """What one tool did in one case."""
+
+    tool: str
+    case: str
+    works: bool
+    faults: list[str]
+    calls: list[str]
+    requests: list[str]
+    seconds: float
+    commands: list[dict] = field(default_factory=list)
+
+
+def applies(tool: Tool, case: Case, ours: bool) -> bool:
+    """Whether there is such a cell."""
+    if not ours and (case.agent != "running" or not tool.control):
+        return False
+    return action_of(tool, case) in (*tool.actions, "store")
+
+
+def action_of(tool: Tool, case: Case) -> str:
+    """What the tool is made to do."""
+    return tool.actions[0] if case.action == "main" else case.action
+
+
+def run_cell(tool_name: str, case_key: str, helper: Optional[Path]) -> Result:
+    """Runs one cell in surroundings of its own."""
+    tool = next(one for one in TOOLS if one.name == tool_name)
+    case = next(one for one in CASES if one.key == case_key)
+    begun = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        name = stack.enter_context(tempfile.TemporaryDirectory(prefix="client-"))
+        folder = Path(name).resolve()
+        bus = stack.enter_context(Bus(folder / "bus"))
+        index = stack.enter_context(Index(repositories_of(case, folder)))
+        home = Home(folder, bus, helper, index)
+        if helper:
+            home.agent = start_agent(home)
+            stack.enter_context(home.agent)
+            stack.callback(home.calm)
+        home.install_bridges()
+        if case.stored != "nothing":
+            for one in case.repositories:
+                wrong = "not-" if case.stored == "wrong" else ""
+                home.store(one, USERS[one], wrong + PASSWORDS[one])
+        home.trouble(case.agent)
+        action = action_of(tool, case)
+        commands = tool.commands(action, home, case.repositories)
+        for command in commands:
+            if bool(home.run(command).status) != command.shall_fail:
+                break
+        proof = tool.actions[0] if action == "store" else action
+        done = tool.proved(proof, home, case.repositories)
+        result = Result(
+            tool.name,
+            case.key,
+            done and all(one.status == 0 for one in home.ended[-1:]),
+            [],
+            home.calls(),
+            [str(one) for one in index.requests],
+            0,
+            [asdict(one) for one in home.ended],
+        )
+        result.faults = faults(tool, case, home, result, done)
+        result.seconds = round(time.monotonic() - begun, 2)
+    return result
+
+
+def repositories_of(case: Case, folder: Path) -> list[Repository]:
+    """The index's repositories. Where there are two, each has a part of what is needed."""
+    packages = {"foo": ALL, "bar": ALL}
+    if len(case.repositories) > 1:
+        packages = {"foo": (PKG,), "bar": (DEP, LEAF)}
+    return [
+        Repository(n, USERS[n], PASSWORDS[n], case.refusal, packages[n], folder / "git" / n)
+        for n in ("foo", "bar")
+    ]
+
+
+def faults(tool: Tool, case: Case, home: Home, result: Result, done: bool) -> list[str]:
+    """What is not as it has to be."""
+    odd = EXCEPTIONS.get((tool.name, case.key), Oddity(""))
+    works = case.works if odd.works is None else odd.works
+    found = []
+    for one in home.ended:
+        text = one.output
+        if one.status is None:
+            found.append(f"hung for {home.deadline} s")
+        if "panicked at" in text or ("Traceback" in text and "credential_helper" in text):
+            found.append("a traceback of ours")
+        if any(secret in text for secret in PASSWORDS.values()):
+            found.append("a secret in its output")
+    if works != result.works:
+        found.append("did not work" if works else "worked")
+    if done and not result.works:
+        found.append("did it, but ended with an error")
+    seen = {(one.repository, one.user, one.credential) for one in home.index.requests}
+    kinds = {credential for _, _, credential in seen}
+    if "foreign" in kinds and not odd.sends_foreign:
+        found.append("sent a credential to another repository")
+    if odd.sends_foreign and "foreign" not in kinds and home.helper is None:
+        found.append("does not send a credential to another repository any more")
+    if works:
+        for name in case.repositories:
+            if (name, USERS[name], "right") not in seen:
+                found.append(f"{USERS[name]} never came to {name}")
+    elif "right" in kinds:
+        found.append("the right credential was sent")
+    if case.key == "wrong" and "wrong" not in kinds:
+        found.append("the wrong password was never sent")
+    if not works and case.key != "wrong" and "wrong" in kinds:
+        found.append("a credential from nowhere was sent")
+    expected = CALLS.get((tool.name, case.key))
+    if expected is not None and len(result.calls) != expected:
+        found.append(f"asked {len(result.calls)} times, not {expected}")
+    return found
+
+
+def table(results: dict[tuple[str, str], Result], tools: list[Tool], cases: list[Case]) -> str:
+    """The matrix, with what tools do by themselves as footnotes."""
+    notes: list[str] = []
+    lines = ["| | " + " | ".join(case.title for case in cases) + " |"]
+    lines.append("|---" * (len(cases) + 1) + "|")
+    for tool in tools:
+        row = [f"{tool.name} {tool.version()}"]
+        for case in cases:
+            result = results.get((tool.name, case.key))
+            if not result:
+                row.append(NOT_FOR_IT)
+                continue
+            cell = "**WRONG**" if result.faults else "ok" if result.works == case.works else "no"
+            odd = EXCEPTIONS.get((tool.name, case.key))
+            if odd and not result.faults:
+                if odd.why not in notes:
+                    notes.append(odd.why)
+                cell += f" [{notes.index(odd.why) + 1}]"
+            row.append(cell)
+        lines.append("| " + " | ".join(row) + " |")
+    lines += ["", *(f"[{number}] {note}." for number, note in enumerate(notes, 1))]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def tell(result: Result, verbose: bool) -> None:
+    """One line on standard error for a cell, and everything for a wrong one."""
+    state = "WRONG" if result.faults else "ok"
+    line = f"{state:5} {result.seconds:6.2f}s {len(result.calls):2} calls  {result.tool}: {result.case}"
+    print(line, file=sys.stderr, flush=True)
+    if not result.faults and not verbose:
+        return
+    for text in (*result.faults, *result.calls, *result.requests):
+        print(f"      {text}", file=sys.stderr)
+    for command in result.commands:
+        print(f"      $ {' '.join(command['argv'])} -> {command['status']}", file=sys.stderr)
+        for text in command["output"].splitlines()[-40:]:
+            print(f"      | {text}", file=sys.stderr)
+
+
+def main() -> int:
+    """Runs what the command line selects."""
+    parser = argparse.ArgumentParser(description="Real clients, each in every case.")
+    parser.add_argument("--helper", type=Path, help="our program, with helperd beside it")
+    parser.add_argument("--with", dest="control", choices=["python-keyring"], help="the control")
+    parser.add_argument("--tool", action="append", help="only these rows")
+    parser.add_argument("--case", action="append", help="only these columns, by their key")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--report", type=Path, help="everything, as JSON")
+    parser.add_argument("--verbose", action="store_true", help="everything of every cell")
+    options = parser.parse_args()
+    if (options.helper is None) == (options.control is None):
+        parser.error("either --helper or --with")
+    helper = options.helper.resolve() if options.helper else None
+    tools = [one for one in TOOLS if not options.tool or one.name in options.tool]
+    cases = [one for one in CASES if not options.case or one.key in options.case]
+    venvs.make([*{one.client: None for one in tools if one.client}, "keyring"])
+    cells = [(t, c) for t in tools for c in cases if applies(t, c, helper is not None)]
+    results: dict[tuple[str, str], Result] = {}
+    begun = time.monotonic()
+    # Processes, because a bus is in a process's environment.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(options.jobs, mp_context=context) as pool:
+        waiting = [pool.submit(run_cell, t.name, c.key, helper) for t, c in cells]
+        for future in as_completed(waiting):
+            result = future.result()
+            results[result.tool, result.case] = result
+            tell(result, options.verbose)
+    if options.report:
+        options.report.write_text(json.dumps([asdict(one) for one in results.values()], indent=1))
+    print(table(results, tools, cases))
+    wrong = sum(1 for one in results.values() if one.faults)
+    seconds = time.monotonic() - begun
+    print(f"{len(results)} cells, {wrong} wrong, {seconds:.0f} s", file=sys.stderr)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
