@@ -51,13 +51,24 @@ class Oddity:
 
 
 AFTER_401 = "asks for a credential only after a 401"
-PER_HOST = "keeps one credential a host, and sends that of one repository to the other before it asks again"
+PER_HOST = "keeps one credential a host: it sends that of one repository to the other, and asks again"
 _pips = ("pip", "pip 25", "pip import")
 _after_401 = Oddity(AFTER_401, works=False)
 
 EXCEPTIONS: dict[tuple[str, str], Oddity] = {
     **{(tool, case): _after_401 for tool in (*_pips, "PDM", "PDM import", "git", "cargo") for case in ("404", "403")},
-    **{(tool, "two"): Oddity(PER_HOST, sends_foreign=True) for tool in (*_pips, "PDM", "PDM import")},
+    **{(tool, "two"): Oddity(PER_HOST, sends_foreign=True) for tool in ("pip", "pip import", "PDM", "PDM import")},
+    ("uv", "two"): Oddity(
+        'with `authenticate = "always"` and no username keeps one credential a host, and gives up; '
+        "with a username in the URL it works",
+        works=False,
+        sends_foreign=True,
+    ),
+}
+_empty = Oddity("asks for an empty username, which Python's keyring takes literally", works=False)
+# What Python's own keyring cannot do, where it stands in for us.
+OF_PYTHON_KEYRING: dict[tuple[str, str], Oddity] = {
+    ("PDM", case): _empty for case in ("install", "lock", "store", "two", "wrong")
 }
 
 # How often a tool asks in a case, where it is known. A change is news about the tool, or a fault of ours.

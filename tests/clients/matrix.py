@@ -32,6 +32,7 @@ import venvs
 from cases import CALLS
 from cases import CASES
 from cases import EXCEPTIONS
+from cases import OF_PYTHON_KEYRING
 from cases import Case
 from cases import Oddity
 from home import Home
@@ -43,10 +44,14 @@ from packages import DEP
 from packages import LEAF
 from packages import PKG
 from service import Bus
-from tools import PASSWORDS
-from tools import TOOLS
-from tools import USERS
-from tools import Tool
+from other_tools import Cargo
+from other_tools import Git
+from tool import PASSWORDS
+from tool import USERS
+from tool import Tool
+from tools import PYTHON_TOOLS
+
+TOOLS: tuple[Tool, ...] = (*PYTHON_TOOLS, Git(), Cargo())
 
 NOT_FOR_IT = "–"
 
@@ -67,7 +72,7 @@ class Result:
 
 def applies(tool: Tool, case: Case, ours: bool) -> bool:
     """Whether there is such a cell."""
-    if not ours and (case.agent != "running" or not tool.control):
+    if not ours and case.agent != "running":
         return False
     return action_of(tool, case) in (*tool.actions, "store")
 
@@ -96,7 +101,7 @@ def run_cell(tool_name: str, case_key: str, helper: Optional[Path]) -> Result:
         if case.stored != "nothing":
             for one in case.repositories:
                 wrong = "not-" if case.stored == "wrong" else ""
-                home.store(one, USERS[one], wrong + PASSWORDS[one])
+                tool.keep(home, one, wrong + PASSWORDS[one])
         home.trouble(case.agent)
         action = action_of(tool, case)
         commands = tool.commands(action, home, case.repositories)
@@ -133,7 +138,7 @@ def repositories_of(case: Case, folder: Path) -> list[Repository]:
 
 def faults(tool: Tool, case: Case, home: Home, result: Result, done: bool) -> list[str]:
     """What is not as it has to be."""
-    odd = EXCEPTIONS.get((tool.name, case.key), Oddity(""))
+    odd = oddity(tool, case, home.helper is not None) or Oddity("")
     works = case.works if odd.works is None else odd.works
     found = []
     for one in home.ended:
@@ -156,11 +161,14 @@ def faults(tool: Tool, case: Case, home: Home, result: Result, done: bool) -> li
         found.append("does not send a credential to another repository any more")
     if works:
         for name in case.repositories:
-            if (name, USERS[name], "right") not in seen:
+            # cargo sends a bare token.
+            if not {(name, user, "right") for user in (USERS[name], "token")} & seen:
                 found.append(f"{USERS[name]} never came to {name}")
-    elif "right" in kinds:
+    elif "right" in kinds and not case.works:
         found.append("the right credential was sent")
-    if case.key == "wrong" and "wrong" not in kinds:
+    if not kinds and not result.calls:
+        found.append("neither asked for a credential nor came to the index")
+    if case.key == "wrong" and "wrong" not in kinds and not odd.why:
         found.append("the wrong password was never sent")
     if not works and case.key != "wrong" and "wrong" in kinds:
         found.append("a credential from nowhere was sent")
@@ -170,7 +178,15 @@ def faults(tool: Tool, case: Case, home: Home, result: Result, done: bool) -> li
     return found
 
 
-def table(results: dict[tuple[str, str], Result], tools: list[Tool], cases: list[Case]) -> str:
+def oddity(tool: Tool, case: Case, ours: bool) -> Optional[Oddity]:
+    """What the tool does by itself, or Python's keyring where it stands in for us."""
+    key = (tool.name, case.key)
+    return (None if ours else OF_PYTHON_KEYRING.get(key)) or EXCEPTIONS.get(key)
+
+
+def table(
+    results: dict[tuple[str, str], Result], tools: list[Tool], cases: list[Case], ours: bool
+) -> str:
     """The matrix, with what tools do by themselves as footnotes."""
     notes: list[str] = []
     lines = ["| | " + " | ".join(case.title for case in cases) + " |"]
@@ -183,7 +199,7 @@ def table(results: dict[tuple[str, str], Result], tools: list[Tool], cases: list
                 row.append(NOT_FOR_IT)
                 continue
             cell = "**WRONG**" if result.faults else "ok" if result.works == case.works else "no"
-            odd = EXCEPTIONS.get((tool.name, case.key))
+            odd = oddity(tool, case, ours)
             if odd and not result.faults:
                 if odd.why not in notes:
                     notes.append(odd.why)
@@ -239,7 +255,7 @@ def main() -> int:
             tell(result, options.verbose)
     if options.report:
         options.report.write_text(json.dumps([asdict(one) for one in results.values()], indent=1))
-    print(table(results, tools, cases))
+    print(table(results, tools, cases, helper is not None))
     wrong = sum(1 for one in results.values() if one.faults)
     seconds = time.monotonic() - begun
     print(f"{len(results)} cells, {wrong} wrong, {seconds:.0f} s", file=sys.stderr)

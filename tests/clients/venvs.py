@@ -19,8 +19,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 # The newest of each tool when this was written, and an older pip, which asks a `keyring` differently: pip 26.2
-# learned to ask without a username. PDM from 2.27 on does not start with any hishel that could be had.
-PDM = ("pdm==2.26.4", "hishel==1.1.10", "unearth==0.19.0", "httpx==0.28.1")
+# learned to ask without a username. A newer PDM fails with every client for HTTP that could be had with it.
+PDM = ("pdm==2.26.4", "unearth==0.18.3", "hishel==1.1.10", "httpx==0.28.1")
 KEYRING = ("keyring==25.7.0", "SecretStorage==3.5.0")
 CLIENTS: dict[str, tuple[str, ...]] = {
     "uv": ("uv==0.13.9",),
