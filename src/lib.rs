@@ -1,7 +1,7 @@
 //! credential-helper: the map of its modules, and what each may not know.
 //!
 //! `protocol <- domain <- provider <- agent`; `cli` puts them together. A test
-//! (`tests/architecture.rs`) holds these directions.
+//! (`tests/architecture`) holds these directions.
 //!
 //! - [`domain`]: the rules: names, URLs, origins, resolution. No I/O, no clock, no async; nothing
 //!   in it is serialisable. Who reads [`domain::resolution`] has read how a credential is found.
@@ -11,11 +11,14 @@
 //!   hardening. The agent's own code opens no network connection.
 //! - [`connect`]: a client for this process: the running agent, one that it starts, or the same
 //!   agent inside this process (`--no-agent`).
+//! - [`bridge`]: other tools' protocols: text in, question; credential, text out. Knows the protocol's
+//!   messages only; the fast door (`src/main.rs`, `src/door.rs`) holds the same files.
 //! - [`http`]: the one HTTP client, of the companions and of `doctor`; never built by the agent.
 //! - [`doctor`]: what can be wrong on a machine, as a list of checks; prints and changes nothing.
 //! - [`cli`]: the command line: one file a command; the only place that prints.
 
 pub mod agent;
+pub mod bridge;
 pub mod cli;
 pub mod connect;
 pub mod doctor;

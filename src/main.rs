@@ -1,34 +1,30 @@
 //! The fast door: `helper`.
 //!
-//! Answers `get` from the running agent with as little as it takes: no argument library, no
-//! runtime, no threads. Everything else, errors in the arguments too, is `helperd`'s: this program
+//! Answers `get` and the bridges from the running agent with as little as it takes: no argument
+//! library, no runtime, no threads. Everything else, errors in the arguments too, is `helperd`'s: this program
 //! becomes that one, with the same arguments, so that help, completions and errors are the same.
 
 #![cfg_attr(all(target_os = "linux", not(test)), no_main)]
 
 use std::ffi::OsString;
-use std::path::Path;
 use std::process::Command;
 #[cfg(any(not(target_os = "linux"), test))]
 use std::process::ExitCode;
 
 use credential_helper_protocol::arena::Arena;
-use credential_helper_protocol::program::{PROGRAM, program};
+use credential_helper_protocol::program::{self, PROGRAM};
 use credential_helper_protocol::render::{self, Format, Stream};
 use credential_helper_protocol::surroundings::NO_AGENT;
-use credential_helper_protocol::{ErrorCode, Failure, Operation, limits};
+use credential_helper_protocol::{ErrorCode, Failure, Operation, Secret, limits};
+
+pub mod bridge;
+#[cfg(unix)]
+mod door;
+
+use bridge::Bridge;
 
 #[global_allocator]
 static MEMORY: Arena = Arena::new();
-
-/// Other programs' names for this one: they speak another tool's protocol, which is not ours.
-const BRIDGES: [&str; 5] = [
-    "keyring",
-    "git-credential-helper",
-    "docker-credential-helper",
-    "cargo-credential-helper",
-    "credential-helper",
-];
 
 /// `get` with the options that are served here.
 #[derive(Debug, Default, PartialEq)]
@@ -48,9 +44,17 @@ fn main() -> ExitCode {
 
 /// Does what the arguments say; the exit status.
 fn run(arguments: &[OsString]) -> u8 {
-    match parse(arguments) {
-        Some(get) if !logs() => answer(&get, arguments),
-        _ => hand_over(arguments, false),
+    if logs() {
+        return hand_over(arguments, false);
+    }
+    match bridge::chosen(arguments) {
+        // One program has to hold such a talk from its first word.
+        Some((bridge, _)) if bridge.turns => hand_over(arguments, false),
+        Some((bridge, its)) => speak(bridge, its, arguments),
+        None => match parse(arguments) {
+            Some(get) => answer(&get, arguments),
+            None => hand_over(arguments, false),
+        },
     }
 }
 
@@ -137,8 +141,7 @@ fn logs() -> bool {
 
 /// The meaning of the arguments; `None` for everything that is `helperd`'s.
 fn parse(arguments: &[OsString]) -> Option<Get> {
-    let called = Path::new(arguments.first()?).file_stem()?;
-    if BRIDGES.iter().any(|bridge| called == *bridge) || arguments.get(1)? != "get" {
+    if arguments.get(1)? != "get" {
         return None;
     }
     let mut get = Get::default();
@@ -208,13 +211,13 @@ fn milliseconds(seconds: &str) -> Option<u64> {
 /// Becomes `helperd`.
 fn hand_over(arguments: &[OsString], no_agent: bool) -> u8 {
     let json = arguments.iter().any(|argument| argument == "--json");
-    let program = match program() {
+    let program = match program::program() {
         Ok(program) => program,
         Err(failure) => return show(&failure, json),
     };
     let mut command = Command::new(program);
     if no_agent {
-        command.arg("--no-agent");
+        command.env(NO_AGENT, "1");
     }
     command.args(arguments.iter().skip(1));
     match become_program(command, arguments.first()) {
@@ -268,16 +271,86 @@ fn answer(get: &Get, arguments: &[OsString]) -> u8 {
 
 #[cfg(unix)]
 fn answer(get: &Get, arguments: &[OsString]) -> u8 {
-    let printed = match agent::ask(get) {
+    use door::NoAnswer;
+    let printed = match door::ask(get) {
         Ok(credential) => print(get, &credential),
-        Err(agent::NoAnswer::Elsewhere) => return hand_over(arguments, false),
-        Err(agent::NoAnswer::WithoutAgent) => return hand_over(arguments, true),
-        Err(agent::NoAnswer::Failed(failure)) => Err(failure),
+        Err(NoAnswer::Elsewhere) => return hand_over(arguments, false),
+        Err(NoAnswer::WithoutAgent) => return hand_over(arguments, true),
+        Err(NoAnswer::Failed(failure)) => Err(failure),
     };
     match printed {
         Ok(()) => 0,
         Err(failure) => show(&failure, get.json),
     }
+}
+
+/// There is no agent on this platform: `helperd` does the work in its own process.
+#[cfg(not(unix))]
+fn speak(_: Bridge, _: &[OsString], arguments: &[OsString]) -> u8 {
+    hand_over(arguments, false)
+}
+
+/// Speaks the tool's protocol.
+#[cfg(unix)]
+fn speak(bridge: Bridge, its: &[OsString], arguments: &[OsString]) -> u8 {
+    use bridge::Trouble;
+    let mut door = door::Door::default();
+    match bridge.run(its, &mut door) {
+        Ok(said) => {
+            // What is for people first: the tool may stop reading once it has its answer.
+            let _ = render::emit(Stream::Err, said.err.as_bytes());
+            match render::emit(Stream::Out, &said.out) {
+                Ok(()) => said.status,
+                Err(failure) => show(&failure, false),
+            }
+        }
+        Err(Trouble::Failed(failure)) => show(&failure, false),
+        Err(trouble) => {
+            if let Some(read) = &door.read
+                && let Err(failure) = give_back(read)
+            {
+                return show(&failure, false);
+            }
+            let no_agent = matches!(trouble, Trouble::NoAgent(_));
+            if no_agent
+                && bridge.next
+                && let Some(failed) = program::become_next(bridge.name, its)
+            {
+                return show(&failed, false);
+            }
+            hand_over(arguments, no_agent)
+        }
+    }
+}
+
+/// Puts what was read back, for the program that this one becomes.
+#[cfg(unix)]
+fn give_back(read: &Secret) -> Result<(), Failure> {
+    let give = || -> std::io::Result<()> {
+        let mut input = anonymous_file()?;
+        std::io::Write::write_all(&mut input, read.expose().as_bytes())?;
+        std::io::Seek::rewind(&mut input)?;
+        Ok(rustix::stdio::dup2_stdin(&input)?)
+    };
+    give().map_err(|error| {
+        Failure::new(
+            ErrorCode::Internal,
+            format!("could not hand standard input on: {error}"),
+        )
+    })
+}
+
+/// A file in memory that has no name.
+#[cfg(target_os = "linux")]
+fn anonymous_file() -> std::io::Result<std::fs::File> {
+    let flags = rustix::fs::MemfdFlags::CLOEXEC;
+    Ok(rustix::fs::memfd_create("input", flags)?.into())
+}
+
+/// There is none on this system, and a secret is not written to the disk.
+#[cfg(all(unix, not(target_os = "linux")))]
+fn anonymous_file() -> std::io::Result<std::fs::File> {
+    Err(std::io::ErrorKind::Unsupported.into())
 }
 
 #[cfg(unix)]
@@ -296,92 +369,6 @@ fn print(get: &Get, credential: &credential_helper_protocol::Credential) -> Resu
         );
     }
     render::emit(Stream::Out, &text)
-}
-
-#[cfg(unix)]
-mod agent {
-    //! The question, to the agent that runs or is started for it.
-
-    use std::time::Duration;
-
-    use credential_helper_protocol::caller::{self, About, CallerOptions};
-    use credential_helper_protocol::client::Client;
-    use credential_helper_protocol::place::{self, ConnectError, Place};
-    use credential_helper_protocol::socket::SocketTransport;
-    use credential_helper_protocol::surroundings::Surroundings;
-    use credential_helper_protocol::{Credential, Question, start};
-
-    use super::{ErrorCode, Failure, Get, limits, program};
-
-    /// Why this program has no answer.
-    pub(super) enum NoAnswer {
-        /// The question is more than this program's.
-        Elsewhere,
-        /// There can be no agent, or none with these settings: the work is done without.
-        WithoutAgent,
-        /// The answer is an error.
-        Failed(Failure),
-    }
-
-    impl From<Failure> for NoAnswer {
-        fn from(failure: Failure) -> Self {
-            match failure.code {
-                ErrorCode::OtherSettings => Self::WithoutAgent,
-                _ => Self::Failed(failure),
-            }
-        }
-    }
-
-    pub(super) fn ask(get: &Get) -> Result<Credential, NoAnswer> {
-        let around = Surroundings::of_process();
-        let options = CallerOptions {
-            timeout_ms: get.timeout_ms,
-            ..CallerOptions::default()
-        };
-        let is_url = get.about.contains("://");
-        let about = if is_url {
-            About::Url(&get.about)
-        } else {
-            About::Name(&get.about)
-        };
-        let mut context = caller::context_in(&around, about, &options)?;
-        let mut place = place::find(&around).map_err(|_| NoAnswer::WithoutAgent)?;
-        if place.foreign {
-            // A mounted socket is not told our variables: they are looked up here, first.
-            if !context.variables.is_empty() {
-                return Err(NoAnswer::Elsewhere);
-            }
-            context = caller::bare(&options);
-        }
-        let time = get
-            .timeout_ms
-            .map_or(limits::REQUEST_TIME, Duration::from_millis)
-            .min(limits::REQUEST_TIME);
-        let stream = match place.connect(time) {
-            Err(ConnectError::NoAgent) => started(&around, &mut place)?,
-            other => other.map_err(Failure::from)?,
-        };
-        let again = Box::new(move || start::connect_or_start(&around, &mut place));
-        let question = Question {
-            name: (!is_url).then(|| get.about.clone()),
-            url: is_url.then(|| get.about.clone()),
-            username: get.username.clone(),
-            operation: get.operation,
-            upload: None,
-            service: None,
-            context,
-        };
-        Ok(Client::new(SocketTransport::new(stream, again)).get(&question)?)
-    }
-
-    fn started(
-        around: &Surroundings,
-        place: &mut Place,
-    ) -> Result<std::os::unix::net::UnixStream, NoAnswer> {
-        let program = program()?;
-        start::start(around, place, &program, start::Starter::Client)
-            .map_err(|_| NoAnswer::WithoutAgent)
-    }
 }
 
 #[cfg(test)]
@@ -457,8 +444,6 @@ mod tests {
             "helper get --operation write foo",
             "helper get --timeout 0 foo",
             "helper get --user u foo",
-            "keyring get foo",
-            "/usr/bin/git-credential-helper get",
         ] {
             assert_eq!(parsed(line), None, "{line}");
         }

@@ -11,8 +11,10 @@ pub mod caller;
 pub mod client;
 pub mod code;
 pub mod frame;
+pub mod input;
 pub mod limits;
 pub mod message;
+pub mod parent;
 #[cfg(unix)]
 pub mod peer;
 #[cfg(unix)]

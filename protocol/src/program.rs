@@ -4,6 +4,7 @@ use std::env::consts::EXE_SUFFIX;
 use std::path::{Path, PathBuf};
 
 use crate::code::{ErrorCode, Failure};
+use crate::surroundings::RECURSION;
 use crate::text::shown;
 
 /// The program that is the agent and all commands but `get`.
@@ -46,11 +47,104 @@ fn program_from(folder: &Path) -> Option<PathBuf> {
     libexec.is_file().then_some(libexec)
 }
 
+/// The next program of this name on the PATH that is not this one, nor another of ours: where there
+/// can be no agent, the tool gets what it would get without us. Relative folders are passed over.
+#[cfg(unix)]
+pub fn next_on_path(name: &str, path: &std::ffi::OsStr) -> Option<PathBuf> {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    let identity = |path: &Path| {
+        let found = path.metadata().ok()?;
+        Some((found.dev(), found.ino()))
+    };
+    let own: Vec<_> = [std::env::current_exe().ok(), program().ok()]
+        .into_iter()
+        .flatten()
+        .filter_map(|path| identity(&path))
+        .collect();
+    std::env::split_paths(path)
+        .filter(|folder| folder.is_absolute())
+        .map(|folder| folder.join(name))
+        .find(|candidate| {
+            let executable = candidate
+                .metadata()
+                .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0);
+            executable
+                && identity(candidate).is_some_and(|found| !own.contains(&found))
+                // Another installation of ours: its bridges are links to programs of these names.
+                && candidate.canonicalize().is_ok_and(|resolved| {
+                    resolved
+                        .file_name()
+                        .is_some_and(|name| name != "helper" && name != PROGRAM)
+                })
+        })
+}
+
+/// Becomes [`next_on_path`], marked as asked by us; an error where that fails, `None` where there is
+/// no such program.
+#[cfg(unix)]
+pub fn become_next(name: &str, arguments: &[std::ffi::OsString]) -> Option<Failure> {
+    use std::os::unix::process::CommandExt as _;
+    let next = next_on_path(name, &std::env::var_os("PATH")?)?;
+    let error = std::process::Command::new(&next)
+        .args(arguments)
+        .env(RECURSION, "1")
+        .exec();
+    Some(Failure::new(
+        ErrorCode::Unavailable,
+        format!("could not run {}: {error}", shown(&next.to_string_lossy())),
+    ))
+}
+
+/// No process can become another one here.
+#[cfg(not(unix))]
+pub fn become_next(_: &str, _: &[std::ffi::OsString]) -> Option<Failure> {
+    None
+}
+
+/// The answer to a bridge that the agent's own commands start: it would wait for itself.
+pub fn asked_from_within() -> Failure {
+    Failure::new(
+        ErrorCode::NotFound,
+        format!("the agent itself asks here ({RECURSION} is set)"),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
 
     use super::{EXE_SUFFIX, PROGRAM, program_from};
+
+    #[cfg(unix)]
+    #[test]
+    fn the_next_one_is_somebody_elses() {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+        let root = tempfile::tempdir().unwrap();
+        let folder = |name: &str| {
+            let folder = root.path().join(name);
+            fs::create_dir(&folder).unwrap();
+            folder
+        };
+        let (ours, other, plain, real) = (
+            folder("ours"),
+            folder("other"),
+            folder("plain"),
+            folder("real"),
+        );
+        symlink(std::env::current_exe().unwrap(), ours.join("keyring")).unwrap();
+        fs::write(other.join("helper"), "").unwrap();
+        fs::set_permissions(other.join("helper"), fs::Permissions::from_mode(0o755)).unwrap();
+        symlink(other.join("helper"), other.join("keyring")).unwrap();
+        fs::write(plain.join("keyring"), "").unwrap();
+        fs::write(real.join("keyring"), "").unwrap();
+        fs::set_permissions(real.join("keyring"), fs::Permissions::from_mode(0o755)).unwrap();
+        let next = |folders: &[&std::path::Path]| {
+            super::next_on_path("keyring", &std::env::join_paths(folders).unwrap())
+        };
+        let found = next(&[&ours, &other, &plain, std::path::Path::new("real"), &real]);
+        assert_eq!(found, Some(real.join("keyring")));
+        assert_eq!(next(&[&ours, &other, &plain]), None);
+    }
 
     #[test]
     fn looks_beside_then_in_libexec() {

@@ -13,6 +13,9 @@ pub const CONFIG_DIR: &str = "CREDENTIAL_HELPER_CONFIG_DIR";
 /// The variable that means `--no-agent`.
 pub const NO_AGENT: &str = "CREDENTIAL_HELPER_NO_AGENT";
 
+/// Set for everything that the agent runs: what asks us from there would wait for itself.
+pub const RECURSION: &str = "CREDENTIAL_HELPER_RECURSION";
+
 /// Whose rules of folders hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Platform {

@@ -1,10 +1,15 @@
 //! What can be written on the command line. Help, completions and manual pages come from here.
 
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::error::ErrorKind;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use credential_helper_protocol::{Operation, limits, render};
+
+use crate::bridge::{self, Bridge};
 
 /// The whole command line.
 #[derive(Parser)]
@@ -95,10 +100,51 @@ pub(crate) enum Command {
     Agent(AgentArgs),
     /// Check what can be wrong, and say what to do
     Doctor(DoctorArgs),
+    /// Speak another tool's protocol, as the programs of these names do
+    Bridge(BridgeArgs),
     /// Print the completions of a shell
     Completions(CompletionsArgs),
     /// Print the manual page
     Man(ManArgs),
+}
+
+/// `helper bridge`.
+#[derive(Args)]
+pub(crate) struct BridgeArgs {
+    /// The program that the tool would start
+    #[arg(value_name = "BRIDGE", value_parser = BridgeParser)]
+    pub(crate) bridge: Bridge,
+    /// What the tool would say to it
+    #[arg(
+        value_name = "ARGUMENT",
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    pub(crate) arguments: Vec<OsString>,
+}
+
+/// Reads a bridge's name.
+#[derive(Clone)]
+struct BridgeParser;
+
+impl TypedValueParser for BridgeParser {
+    type Value = Bridge;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<Bridge, clap::Error> {
+        let names = PossibleValuesParser::new(bridge::ALL.map(|bridge| bridge.name));
+        names.parse_ref(command, argument, value)?;
+        Bridge::named(value).ok_or_else(|| clap::Error::new(ErrorKind::InvalidValue))
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let values = bridge::ALL.map(|bridge| PossibleValue::new(bridge.name).help(bridge.about));
+        Some(Box::new(values.into_iter()))
+    }
 }
 
 /// `helper doctor`.

@@ -2,6 +2,7 @@
 
 mod agent;
 mod args;
+mod bridge;
 mod completions;
 mod config;
 mod delete;
@@ -33,6 +34,7 @@ use credential_helper_protocol::{Context, ErrorCode, Failure};
 use self::args::{Cli, Command, Global};
 use self::output::Output;
 use self::outside::{Environment, Here, LogWish, Outside};
+use crate::bridge as bridges;
 use crate::connect::{Agent, Options};
 use crate::domain::log::{Level, Log};
 use crate::domain::name::RepositoryName;
@@ -71,7 +73,11 @@ fn parse_and_answer(
     outside: &dyn Outside,
     out: &mut Output,
 ) -> Result<u8, Failure> {
-    let cli = match Cli::try_parse_from(arguments) {
+    // A bridge's arguments are its own, also those that look like ours.
+    let chosen = bridges::chosen(arguments);
+    let own = chosen.map(|(bridge, _)| ["helper", "bridge", bridge.name].map(OsString::from));
+    let words: &[OsString] = own.as_ref().map_or(arguments, |own| own);
+    let cli = match Cli::try_parse_from(words) {
         Ok(cli) => cli,
         Err(error) => {
             let words: Vec<String> = arguments
@@ -125,6 +131,10 @@ fn parse_and_answer(
         Command::Doctor(args) => doctor::run(&mut session, &args),
         Command::Completions(args) => completions::run(&mut session, &args),
         Command::Man(args) => man::run(&mut session, &args),
+        Command::Bridge(args) => match chosen {
+            Some((bridge, arguments)) => bridge::run(&mut session, bridge, arguments),
+            None => bridge::run(&mut session, args.bridge, &args.arguments),
+        },
     }
 }
 

@@ -184,7 +184,8 @@ impl Output {
         }
     }
 
-    fn people(&mut self, text: &str) {
+    /// Lines for people that are safe to show.
+    pub(crate) fn people(&mut self, text: &str) {
         write_people(&self.stderr, text);
     }
 }

@@ -1,9 +1,8 @@
 //! A secret from a person or a program: asked for without echo, or read from standard input.
 
-use std::fs::File;
 use std::io::{ErrorKind, IsTerminal, Read};
 
-use credential_helper_protocol::{ErrorCode, Failure, Secret, limits};
+use credential_helper_protocol::{ErrorCode, Failure, Secret, input, limits};
 use zeroize::Zeroizing;
 
 use crate::domain::text::has_control;
@@ -12,7 +11,7 @@ use crate::domain::text::has_control;
 ///
 /// Standard input is read where it is no terminal; a person is asked only where `may_ask`.
 pub(crate) fn secret(label: &str, may_ask: bool) -> Result<Secret, Failure> {
-    let input = input().map_err(|_| {
+    let input = input::file().map_err(|_| {
         Failure::new(
             ErrorCode::Unavailable,
             format!("reading the {label} from standard input failed"),
@@ -37,20 +36,6 @@ pub(crate) fn secret(label: &str, may_ask: bool) -> Result<Secret, Failure> {
         );
     }
     checked(label, &typed)
-}
-
-/// Standard input, unbuffered: the library's own handle would keep a copy in a static buffer.
-fn input() -> std::io::Result<File> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "only the descriptor is duplicated, nothing is read through the handle"
-    )]
-    let stdin = std::io::stdin();
-    #[cfg(unix)]
-    let owned = std::os::fd::AsFd::as_fd(&stdin).try_clone_to_owned()?;
-    #[cfg(windows)]
-    let owned = std::os::windows::io::AsHandle::as_handle(&stdin).try_clone_to_owned()?;
-    Ok(File::from(owned))
 }
 
 /// Reads to the end, and takes one newline away.

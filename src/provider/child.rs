@@ -20,8 +20,7 @@ use zeroize::Zeroizing;
 use crate::domain::credential::{Answer, Why};
 use crate::domain::text::shown;
 
-/// Set for everything that we run: what asks us from there would wait for itself.
-pub const RECURSION: &str = "CREDENTIAL_HELPER_RECURSION";
+pub use credential_helper_protocol::surroundings::RECURSION;
 /// The time of a command, where the settings name none.
 pub const COMMAND_TIME: Duration = Duration::from_secs(20);
 /// What a command may print: a secret of [`limits::SECRET`] grows in JSON with `\u` escapes
