@@ -71,5 +71,21 @@ OF_PYTHON_KEYRING: dict[tuple[str, str], Oddity] = {
     ("PDM", case): _empty for case in ("install", "lock", "store", "two", "wrong")
 }
 
-# How often a tool asks in a case, where it is known. A change is news about the tool, or a fault of ours.
-CALLS: dict[tuple[str, str], int] = {}
+# How often a tool asks in a case. A change is news about the tool, or a fault of ours. Not for two repositories with
+# tools that fetch in parallel: there it is chance.
+_pip = {"install": 1, "lock": 1, "store": 2, "two": 8, "wrong": 1, "missing": 2}
+_uv = {"install": 1, "lock": 1, "upload": 1, "store": 2, "two": 2, "wrong": 1, "missing": 3}
+_pdm = {"install": 1, "lock": 1, "upload": 3, "store": 2, "wrong": 1}
+CALLS: dict[str, dict[str, int]] = {
+    "pip": _pip,
+    "pip 25": _pip,
+    "pip import": _pip,
+    "uv": _uv,
+    "uv, user in URL": _uv,
+    "twine": {"upload": 2, "store": 3, "two": 4, "wrong": 2, "missing": 1},
+    "Poetry": {"install": 3, "lock": 2, "upload": 3, "store": 5, "missing": 4},
+    "PDM": {**_pdm, "missing": 6},
+    "PDM import": _pdm,
+    "Hatch": {"upload": 1, "store": 2, "two": 2, "wrong": 1, "missing": 1},
+    "Flit": {"upload": 3, "store": 4, "two": 6, "wrong": 3, "missing": 3},
+}

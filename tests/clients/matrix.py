@@ -172,8 +172,9 @@ def faults(tool: Tool, case: Case, home: Home, result: Result, done: bool) -> li
         found.append("the wrong password was never sent")
     if not works and case.key != "wrong" and "wrong" in kinds:
         found.append("a credential from nowhere was sent")
-    expected = CALLS.get((tool.name, case.key))
-    if expected is not None and len(result.calls) != expected:
+    expected = CALLS.get(tool.name, {}).get(case.key)
+    as_usual = odd.works is None
+    if expected is not None and as_usual and len(result.calls) != expected:
         found.append(f"asked {len(result.calls)} times, not {expected}")
     return found
 
