@@ -12,6 +12,7 @@ class Case:
 
     key: str
     title: str
+    meaning: str
     # "main" is what the tool is there for: install, or upload.
     action: str = "main"
     repositories: tuple[str, ...] = ("foo",)
@@ -25,19 +26,68 @@ class Case:
 
 
 CASES = (
-    Case("install", "install", "install"),
-    Case("lock", "lock", "lock"),
-    Case("upload", "upload", "upload"),
-    Case("store", "stored by the tool", "store", stored="nothing"),
-    Case("two", "two on one host", repositories=("foo", "bar")),
-    Case("404", "hides behind 404", refusal=404),
-    Case("403", "hides behind 403", refusal=403),
-    Case("wrong", "wrong password", stored="wrong", works=False),
-    Case("missing", "no password", stored="nothing", works=False),
-    Case("killed", "agent killed", agent="killed"),
-    Case("stopped", "agent stopped", agent="stopped", works=False),
-    Case("locked", "agent locked", agent="locked", works=False),
+    Case(
+        "install",
+        "install",
+        "`pkg`, which needs `dep`, which needs `leaf`, are installed; git clones, cargo fetches",
+        "install",
+    ),
+    Case("lock", "lock", "the same are locked", "lock"),
+    Case("upload", "upload", "a wheel is uploaded; git pushes", "upload"),
+    Case(
+        "store",
+        "stored by the tool",
+        "the credential is stored by `keyring set`, `poetry config`, `cargo login` or git itself, then used",
+        "store",
+        stored="nothing",
+    ),
+    Case(
+        "two",
+        "two on one host",
+        "two repositories on one host, each with its own account, and each with a part of what is needed",
+        repositories=("foo", "bar"),
+    ),
+    Case("404", "hides behind 404", "the index answers 404 instead of 401", refusal=404),
+    Case("403", "hides behind 403", "the index answers 403 instead of 401", refusal=403),
+    Case(
+        "wrong",
+        "wrong password",
+        "the stored password is wrong: the tool says so and ends",
+        stored="wrong",
+        works=False,
+    ),
+    Case(
+        "missing",
+        "no password",
+        "nothing is stored: the tool says so and ends",
+        stored="nothing",
+        works=False,
+    ),
+    Case(
+        "killed",
+        "agent killed",
+        "the agent was killed, and its socket is left behind: the next question starts another",
+        agent="killed",
+    ),
+    Case(
+        "stopped",
+        "agent stopped",
+        "the agent hangs: the tool ends as if nothing were stored",
+        agent="stopped",
+        works=False,
+    ),
+    Case(
+        "locked",
+        "agent locked",
+        "the agent is locked: the tool ends as if nothing were stored",
+        agent="locked",
+        works=False,
+    ),
 )
+
+
+# For `--quick`.
+QUICK = ("install", "upload", "missing", "killed", "locked")
 
 
 @dataclass(frozen=True)
@@ -51,13 +101,22 @@ class Oddity:
 
 
 AFTER_401 = "asks for a credential only after a 401"
-PER_HOST = "keeps one credential a host: it sends that of one repository to the other, and asks again"
+PER_HOST = (
+    "keeps one credential a host: it sends that of one repository to the other, and asks again"
+)
 _pips = ("pip", "pip 25", "pip import")
 _after_401 = Oddity(AFTER_401, works=False)
 
 EXCEPTIONS: dict[tuple[str, str], Oddity] = {
-    **{(tool, case): _after_401 for tool in (*_pips, "PDM", "PDM import", "git", "cargo") for case in ("404", "403")},
-    **{(tool, "two"): Oddity(PER_HOST, sends_foreign=True) for tool in ("pip", "pip import", "PDM", "PDM import")},
+    **{
+        (tool, case): _after_401
+        for tool in (*_pips, "PDM", "PDM import", "git", "cargo")
+        for case in ("404", "403")
+    },
+    **{
+        (tool, "two"): Oddity(PER_HOST, sends_foreign=True)
+        for tool in ("pip", "pip import", "PDM", "PDM import")
+    },
     ("uv", "two"): Oddity(
         'with `authenticate = "always"` and no username keeps one credential a host, and gives up; '
         "with a username in the URL it works",
@@ -81,7 +140,7 @@ CALLS: dict[str, dict[str, int]] = {
     "pip 25": _pip,
     "pip import": _pip,
     "uv": _uv,
-    "uv, user in URL": _uv,
+    "uv user": _uv,
     "twine": {"upload": 2, "store": 3, "two": 4, "wrong": 2, "missing": 1},
     "Poetry": {"install": 3, "lock": 2, "upload": 3, "store": 5, "missing": 4},
     "PDM": {**_pdm, "missing": 6},

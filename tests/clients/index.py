@@ -211,9 +211,7 @@ class _Handler(BaseHTTPRequestHandler):
         user = (_basic(authorization) or ("token", ""))[0] if authorization else ""
         agent = self.headers.get("User-Agent", "").partition(" ")[0]
         where = repository.name if repository else ""
-        request = Request(
-            self.command, path, where, answer.status, user, credential, agent
-        )
+        request = Request(self.command, path, where, answer.status, user, credential, agent)
         # Noted before it is answered, so that who has the answer finds it noted.
         index.note(request)
         self._send(answer)
@@ -229,9 +227,7 @@ class _Handler(BaseHTTPRequestHandler):
         foreign = any(not one.is_open and one.accepts(authorization) for one in others)
         return "foreign" if foreign else "wrong"
 
-    def _answer(
-        self, repository: Repository, rest: str, body: bytes, credential: str
-    ) -> Answer:
+    def _answer(self, repository: Repository, rest: str, body: bytes, credential: str) -> Answer:
         kind, _, rest = rest.partition("/")
         if credential != "right" and not repository.is_open:
             challenge = f'Basic realm="{repository.name}"'

@@ -22,8 +22,6 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures import as_completed
 from dataclasses import asdict
-from dataclasses import dataclass
-from dataclasses import field
 from pathlib import Path
 from typing import Optional
 
@@ -31,8 +29,7 @@ import venvs
 
 from cases import CALLS
 from cases import CASES
-from cases import EXCEPTIONS
-from cases import OF_PYTHON_KEYRING
+from cases import QUICK
 from cases import Case
 from cases import Oddity
 from home import Home
@@ -46,6 +43,11 @@ from packages import PKG
 from service import Bus
 from other_tools import Cargo
 from other_tools import Git
+from report import Result
+from report import Results
+from report import oddity
+from report import page
+from report import table
 from tool import PASSWORDS
 from tool import USERS
 from tool import Tool
@@ -53,21 +55,8 @@ from tools import PYTHON_TOOLS
 
 TOOLS: tuple[Tool, ...] = (*PYTHON_TOOLS, Git(), Cargo())
 
-NOT_FOR_IT = "–"
-
-
-@dataclass
-class Result:
-    """What one tool did in one case."""
-
-    tool: str
-    case: str
-    works: bool
-    faults: list[str]
-    calls: list[str]
-    requests: list[str]
-    seconds: float
-    commands: list[dict] = field(default_factory=list)
+# What Python's keyring has to have chosen.
+BACKEND = "credential_helper.backend"
 
 
 def applies(tool: Tool, case: Case, ours: bool) -> bool:
@@ -149,6 +138,9 @@ def faults(tool: Tool, case: Case, home: Home, result: Result, done: bool) -> li
             found.append("a traceback of ours")
         if any(secret in text for secret in PASSWORDS.values()):
             found.append("a secret in its output")
+    backends = {one.rpartition(" of ")[2] for one in result.calls if " of " in one}
+    if home.helper and backends - {BACKEND}:
+        found.append(f"asked {', '.join(backends)}")
     if works != result.works:
         found.append("did not work" if works else "worked")
     if done and not result.works:
@@ -179,38 +171,6 @@ def faults(tool: Tool, case: Case, home: Home, result: Result, done: bool) -> li
     return found
 
 
-def oddity(tool: Tool, case: Case, ours: bool) -> Optional[Oddity]:
-    """What the tool does by itself, or Python's keyring where it stands in for us."""
-    key = (tool.name, case.key)
-    return (None if ours else OF_PYTHON_KEYRING.get(key)) or EXCEPTIONS.get(key)
-
-
-def table(
-    results: dict[tuple[str, str], Result], tools: list[Tool], cases: list[Case], ours: bool
-) -> str:
-    """The matrix, with what tools do by themselves as footnotes."""
-    notes: list[str] = []
-    lines = ["| | " + " | ".join(case.title for case in cases) + " |"]
-    lines.append("|---" * (len(cases) + 1) + "|")
-    for tool in tools:
-        row = [f"{tool.name} {tool.version()}"]
-        for case in cases:
-            result = results.get((tool.name, case.key))
-            if not result:
-                row.append(NOT_FOR_IT)
-                continue
-            cell = "**WRONG**" if result.faults else "ok" if result.works == case.works else "no"
-            odd = oddity(tool, case, ours)
-            if odd and not result.faults:
-                if odd.why not in notes:
-                    notes.append(odd.why)
-                cell += f" [{notes.index(odd.why) + 1}]"
-            row.append(cell)
-        lines.append("| " + " | ".join(row) + " |")
-    lines += ["", *(f"[{number}] {note}." for number, note in enumerate(notes, 1))]
-    return "\n".join(lines).rstrip() + "\n"
-
-
 def tell(result: Result, verbose: bool) -> None:
     """One line on standard error for a cell, and everything for a wrong one."""
     state = "WRONG" if result.faults else "ok"
@@ -233,18 +193,28 @@ def main() -> int:
     parser.add_argument("--with", dest="control", choices=["python-keyring"], help="the control")
     parser.add_argument("--tool", action="append", help="only these rows")
     parser.add_argument("--case", action="append", help="only these columns, by their key")
+    parser.add_argument("--quick", action="store_true", help="some columns, and no installing")
+    parser.add_argument("--write-docs", action="store_true", help="writes docs/clients.md too")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--report", type=Path, help="everything, as JSON")
     parser.add_argument("--verbose", action="store_true", help="everything of every cell")
     options = parser.parse_args()
+    partial = options.tool or options.case or options.quick or options.control
+    if options.write_docs and partial:
+        parser.error("--write-docs is for everything, with --helper")
     if (options.helper is None) == (options.control is None):
         parser.error("either --helper or --with")
     helper = options.helper.resolve() if options.helper else None
     tools = [one for one in TOOLS if not options.tool or one.name in options.tool]
-    cases = [one for one in CASES if not options.case or one.key in options.case]
-    venvs.make([*{one.client: None for one in tools if one.client}, "keyring"])
+    chosen = options.case or (QUICK if options.quick else None)
+    cases = [one for one in CASES if not chosen or one.key in chosen]
+    clients = [*{one.client: None for one in tools if one.client}, "keyring"]
+    if options.quick and venvs.missing(clients):
+        print(f"run {venvs.__file__}: missing or old: {venvs.missing(clients)}", file=sys.stderr)
+        return 1
+    venvs.make(clients)
     cells = [(t, c) for t in tools for c in cases if applies(t, c, helper is not None)]
-    results: dict[tuple[str, str], Result] = {}
+    results: Results = {}
     begun = time.monotonic()
     # Processes, because a bus is in a process's environment.
     context = multiprocessing.get_context("spawn")
@@ -257,6 +227,8 @@ def main() -> int:
     if options.report:
         options.report.write_text(json.dumps([asdict(one) for one in results.values()], indent=1))
     print(table(results, tools, cases, helper is not None))
+    if options.write_docs:
+        (venvs.ROOT / "docs" / "clients.md").write_text(page(results, tools, cases))
     wrong = sum(1 for one in results.values() if one.faults)
     seconds = time.monotonic() - begun
     print(f"{len(results)} cells, {wrong} wrong, {seconds:.0f} s", file=sys.stderr)

@@ -18,6 +18,9 @@ class Tool:
     """A row of the matrix."""
 
     name = ""
+    # The name of the tool, and what is special about this row.
+    label = ""
+    note = ""
     # The environment that it is run from.
     client = ""
     program = ""
@@ -42,6 +45,10 @@ class Tool:
             locks = [*home.project.glob("*.lock"), *home.project.glob("pylock*.toml")]
             return any('"leaf"' in lock.read_text() for lock in locks)
         return any(home.project.rglob("leaf.py"))
+
+    def title(self) -> str:
+        """The row's heading."""
+        return f"{self.label or self.name} {self.version()}{self.note}"
 
     def version(self) -> str:
         """What the documentation says of it."""

@@ -38,12 +38,12 @@ class Pip(Tool):
 class OldPip(Pip):
     # Without a username in the URL it asks nobody.
     name, client, user_in_url = "pip 25", "pip-25", True
-    program = "pip"
+    label, note, program = "pip", ", username in the URL", "pip"
 
 
 class ImportPip(Imports, Pip):
     name, client, provider = "pip import", "pip-import", "import"
-    program = "pip"
+    label, note, program = "pip", ", keyring imported", "pip"
 
 
 class Uv(Tool):
@@ -86,7 +86,8 @@ class Uv(Tool):
 
 
 class UserUv(Uv):
-    name, always, actions = "uv, user in URL", False, ("install", "lock")
+    name, always, actions = "uv user", False, ("install", "lock")
+    label, note = "uv", ", username in the URL"
 
 
 class Twine(Imports):
@@ -173,6 +174,7 @@ class Pdm(Tool):
 
 class ImportPdm(Imports, Pdm):
     name, client = "PDM import", "pdm-import"
+    label, note = "PDM", ", keyring imported"
 
 
 class Hatch(Imports):
@@ -191,7 +193,9 @@ class Flit(Imports):
 
     def upload(self, home: Home, names: tuple[str, ...]) -> list[Command]:
         (home.project / "pkg.py").write_text('"""Of the tests."""\n__version__ = "1.0"\n')
-        text = '[build-system]\nrequires = ["flit_core >=3.2"]\nbuild-backend = "flit_core.buildapi"\n'
+        text = (
+            '[build-system]\nrequires = ["flit_core >=3.2"]\nbuild-backend = "flit_core.buildapi"\n'
+        )
         text += '[project]\nname = "pkg"\ndynamic = ["version", "description"]\n'
         (home.project / "pyproject.toml").write_text(text)
         return [

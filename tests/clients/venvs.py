@@ -36,6 +36,7 @@ CLIENTS: dict[str, tuple[str, ...]] = {
     "keyring": KEYRING,
 }
 INSTALL_SECONDS = 600
+STAMP = "tests-made-from.json"
 
 
 def folder() -> Path:
@@ -51,13 +52,8 @@ def program(client: str, name: str) -> Path:
 
 def make(names: list[str]) -> None:
     """Makes the environments of these clients, and uv's first: it installs the others."""
-    for name in dict.fromkeys(["uv", *names]):
+    for name in missing(["uv", *names]):
         place, wanted = folder() / name, CLIENTS[name]
-        stamp = place / "tests-made-from.json"
-        made_from = json.dumps([sys.version, *wanted])
-        # Written last, so that an interrupted one is made again.
-        if stamp.is_file() and stamp.read_text() == made_from:
-            continue
         print(f"installing {' '.join(wanted)}", file=sys.stderr, flush=True)
         base = getattr(sys, "_base_executable", sys.executable)
         if name == "uv":
@@ -68,7 +64,22 @@ def make(names: list[str]) -> None:
             _run([uv, "venv", "-q", "--clear", "--python", base, str(place)])
             python = str(place / "bin" / "python")
             _run([uv, "pip", "install", "-q", "--python", python, *_as_pip(), *wanted])
-        stamp.write_text(made_from)
+        # Written last, so that an interrupted one is made again.
+        (place / STAMP).write_text(_made_from(name))
+
+
+def missing(names: list[str]) -> list[str]:
+    """Those that are not there, or were made from something else."""
+
+    def is_made(name: str) -> bool:
+        stamp = folder() / name / STAMP
+        return stamp.is_file() and stamp.read_text() == _made_from(name)
+
+    return [name for name in dict.fromkeys(names) if not is_made(name)]
+
+
+def _made_from(name: str) -> str:
+    return json.dumps([sys.version, *CLIENTS[name]])
 
 
 def _as_pip() -> list[str]:
