@@ -104,6 +104,8 @@ class Home:
             bridge.write_text(BRIDGE.format(calls=self.calls_log, real=real))
             bridge.chmod(0o755)
         if self.helper:
+            # What the backend starts an agent with.
+            (self.folder / "bridges" / "helper").symlink_to(self.helper)
             install_backend(self.folder / "backend")
 
     def run(self, command: Command) -> Ended:

@@ -15,6 +15,7 @@ import contextlib
 import json
 import multiprocessing
 import os
+import re
 import sys
 import tempfile
 import time
@@ -134,7 +135,7 @@ def faults(tool: Tool, case: Case, home: Home, result: Result, done: bool) -> li
         text = one.output
         if one.status is None:
             found.append(f"hung for {home.deadline} s")
-        if "panicked at" in text or ("Traceback" in text and "credential_helper" in text):
+        if "panicked at" in text or re.search(r'File "[^"]*/credential_helper/', text):
             found.append("a traceback of ours")
         if any(secret in text for secret in PASSWORDS.values()):
             found.append("a secret in its output")
@@ -195,7 +196,7 @@ def main() -> int:
     parser.add_argument("--case", action="append", help="only these columns, by their key")
     parser.add_argument("--quick", action="store_true", help="some columns, and no installing")
     parser.add_argument("--write-docs", action="store_true", help="writes docs/clients.md too")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--jobs", type=int, default=(os.cpu_count() or 1) + 1)
     parser.add_argument("--report", type=Path, help="everything, as JSON")
     parser.add_argument("--verbose", action="store_true", help="everything of every cell")
     options = parser.parse_args()

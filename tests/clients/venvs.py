@@ -63,7 +63,20 @@ def make(names: list[str]) -> None:
             uv = str(program("uv", "uv"))
             _run([uv, "venv", "-q", "--clear", "--python", base, str(place)])
             python = str(place / "bin" / "python")
-            _run([uv, "pip", "install", "-q", "--python", python, *_as_pip(), *wanted])
+            # Compiled: the tools run with PYTHONDONTWRITEBYTECODE, and would compile all of it each time.
+            _run(
+                [
+                    uv,
+                    "pip",
+                    "install",
+                    "-q",
+                    "--compile-bytecode",
+                    "--python",
+                    python,
+                    *_as_pip(),
+                    *wanted,
+                ]
+            )
         # Written last, so that an interrupted one is made again.
         (place / STAMP).write_text(_made_from(name))
 
