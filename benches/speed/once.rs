@@ -144,7 +144,7 @@ fn run(stage: &Stage<'_>, row: &Row, unasked: &mut Unasked) -> Cost {
     // A bridge that finds nothing says so.
     let status = if row.name.contains("miss") { 1.0 } else { 0.0 };
     assert!(
-        numbers[3] == status,
+        (numbers[3] - status).abs() < 0.5,
         "{} ended with {}",
         row.name,
         numbers[3]

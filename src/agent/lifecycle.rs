@@ -81,6 +81,15 @@ impl Config {
     }
 }
 
+/// Why an agent stays although nobody asks it anything.
+#[derive(Clone, Copy, Debug)]
+pub enum Hold {
+    /// It is locked: the next one would not be.
+    Locked,
+    /// It has restricted sockets: the next one would not open them.
+    Sockets,
+}
+
 /// What the agent knows of its own life, and what it may decide about it.
 pub struct Control {
     /// The clock.
@@ -96,7 +105,7 @@ pub struct Control {
     /// What goes on at its sockets.
     pub traffic: Rc<Traffic>,
     leave: Cell<bool>,
-    hold: Cell<bool>,
+    hold: Cell<u8>,
     changed: Notify,
 }
 
@@ -111,7 +120,7 @@ impl Control {
             idle_exit: config.idle_exit.filter(|_| !by_activation),
             traffic: Rc::new(Traffic::new(config.clock.clone())),
             leave: Cell::new(false),
-            hold: Cell::new(false),
+            hold: Cell::new(0),
             changed: Notify::new(),
         }
     }
@@ -122,10 +131,15 @@ impl Control {
         self.changed.notify_one();
     }
 
-    /// Neither idleness nor a newer build ends the agent while it is locked: the next one would
-    /// not be.
-    pub fn hold(&self, hold: bool) {
-        self.hold.set(hold);
+    /// Neither idleness nor a newer build ends the agent while there is a reason to stay.
+    pub fn hold(&self, why: Hold, hold: bool) {
+        let reasons = self.hold.get();
+        let reason = 1 << why as u8;
+        self.hold.set(if hold {
+            reasons | reason
+        } else {
+            reasons & !reason
+        });
         self.changed.notify_one();
     }
 
@@ -148,7 +162,7 @@ impl Control {
         } else {
             self.idle_exit?
         };
-        if self.hold.get() || traffic.busy() > 0 {
+        if self.hold.get() != 0 || traffic.busy() > 0 {
             return None;
         }
         Some(limit.saturating_sub(self.clock.now().since(traffic.last())))

@@ -63,11 +63,15 @@ pub mod reply;
 #[cfg(unix)]
 mod resident;
 #[cfg(unix)]
+mod restricted;
+#[cfg(unix)]
 mod served;
 #[cfg(unix)]
 pub mod server;
 #[cfg(unix)]
 pub mod socket;
+#[cfg(unix)]
+mod sockets;
 pub mod status;
 #[cfg(unix)]
 mod stream;
@@ -119,6 +123,8 @@ pub struct Agent {
     keyring_owners: Rc<Cell<u64>>,
     seen_owners: Cell<u64>,
     started: Moment,
+    #[cfg(unix)]
+    sockets: sockets::Sockets,
 }
 
 impl Agent {
@@ -156,7 +162,15 @@ impl Agent {
             parts,
             files,
             registry,
+            #[cfg(unix)]
+            sockets: sockets::Sockets::default(),
         }
+    }
+
+    /// Lets restricted sockets answer from this agent.
+    #[cfg(unix)]
+    pub fn allow_sockets(self: &Rc<Self>) {
+        self.sockets.of(self);
     }
 
     /// The kept answer to this message, if it still holds: the way of nearly every question.
@@ -245,8 +259,18 @@ impl Agent {
     #[cfg(unix)]
     fn hold(&self, hold: bool) {
         if let Some(control) = &self.parts.control {
-            control.hold(hold);
+            control.hold(lifecycle::Hold::Locked, hold);
         }
+    }
+
+    #[cfg(unix)]
+    fn open_sockets(&self) -> Vec<credential_helper_protocol::RestrictedSocket> {
+        self.sockets.list()
+    }
+
+    #[cfg(not(unix))]
+    fn open_sockets(&self) -> Vec<credential_helper_protocol::RestrictedSocket> {
+        Vec::new()
     }
 
     #[cfg(unix)]

@@ -65,7 +65,9 @@ pub fn run(
             line.number("pid", std::process::id().into())
                 .path("socket", &control.socket)
         });
-        Ok(Rc::new(Served(Rc::new(Agent::new(parts)))))
+        let agent = Rc::new(Agent::new(parts));
+        agent.allow_sockets();
+        Ok(Rc::new(Served(agent)))
     };
     match lifecycle::run(&config, make) {
         Ok(ending) => {

@@ -55,6 +55,7 @@ impl Agent {
             providers,
             cache: self.answers.counts(),
             memory: memory_state(),
+            sockets: self.open_sockets(),
         }
     }
 }
