@@ -40,6 +40,8 @@ mod secret_service;
 #[cfg(target_os = "linux")]
 mod secret_service_prompt;
 #[cfg(target_os = "linux")]
+mod services;
+#[cfg(target_os = "linux")]
 mod systemd;
 #[cfg(target_os = "linux")]
 mod vectors;

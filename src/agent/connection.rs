@@ -142,13 +142,13 @@ async fn dispatch(
         }),
         "Delete" => call!(Delete, |delete: Delete| async move {
             agent
-                .unless_locked(agent.delete(&delete))
+                .unless_locked(Box::pin(agent.delete(&delete)))
                 .await
                 .map(|changed| ChangedReply { changed })
         }),
         "Configure" => {
             call!(Configure, |configure: Configure| async move {
-                agent.configure(&configure).await
+                Box::pin(agent.configure(&configure)).await
             })
         }
         "Settings" => {
