@@ -145,6 +145,9 @@ CALLS: dict[str, dict[str, int]] = {
     "Poetry": {"install": 3, "lock": 2, "upload": 3, "store": 5, "missing": 4},
     "PDM": {**_pdm, "missing": 6},
     "PDM import": _pdm,
-    "Hatch": {"upload": 1, "store": 2, "two": 2, "wrong": 1, "missing": 1},
+    "Hatch": {"install": 1, "upload": 1, "store": 2, "two": 2, "wrong": 1, "missing": 1},
     "Flit": {"upload": 3, "store": 4, "two": 6, "wrong": 3, "missing": 3},
+    # Also told what worked, and what did not.
+    "git": {"install": 2, "upload": 2, "two": 4, "wrong": 2, "missing": 1},
+    "cargo": {"install": 1, "two": 2, "wrong": 1, "missing": 1},
 }

@@ -32,6 +32,7 @@ from http.server import BaseHTTPRequestHandler
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 from typing import Callable
 from typing import Optional
 from urllib.parse import unquote
@@ -173,7 +174,7 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
     index: Index
 
-    def handle_error(self, request: object, client_address: object) -> None:
+    def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that was killed in the middle is no news; anything else is."""
         if not isinstance(sys.exc_info()[1], (ConnectionError, TimeoutError)):
             super().handle_error(request, client_address)
@@ -270,7 +271,8 @@ class _Handler(BaseHTTPRequestHandler):
         form, filename, digest = {}, "", ""
         for part in parser.parsebytes(head + body).iter_parts():
             name = str(part.get_param("name", header="content-disposition"))
-            content = part.get_payload(decode=True) or b""
+            content = part.get_payload(decode=True)
+            assert isinstance(content, bytes)
             if name == "content":
                 filename, digest = part.get_filename() or "", sha256(content)
             else:
@@ -328,7 +330,7 @@ def _file(repository: Repository, name: str) -> Answer:
     return Answer(404, b"no such file\n", "text/plain")
 
 
-def _described(package: Package) -> dict:
+def _described(package: Package) -> dict[str, Any]:
     """A file as PEP 691 describes it."""
     wheel, metadata = package.wheel(), {"sha256": sha256(package.metadata())}
     return {
@@ -358,7 +360,7 @@ def _html(links: str) -> Answer:
     return Answer(200, f"{head}<body>\n{links}</body></html>\n".encode(), HTML_TYPE)
 
 
-def _json(data: dict) -> Answer:
+def _json(data: dict[str, Any]) -> Answer:
     return Answer(200, json.dumps(data).encode(), JSON_TYPE)
 
 

@@ -6,6 +6,7 @@ import datetime
 
 from dataclasses import dataclass
 from dataclasses import field
+from typing import Any
 from typing import Optional
 
 from cases import EXCEPTIONS
@@ -28,7 +29,7 @@ class Result:
     calls: list[str]
     requests: list[str]
     seconds: float
-    commands: list[dict] = field(default_factory=list)
+    commands: list[dict[str, Any]] = field(default_factory=list)
 
 
 def oddity(tool: Tool, case: Case, ours: bool) -> Optional[Oddity]:
@@ -48,7 +49,7 @@ def table(results: Results, tools: list[Tool], cases: list[Case], ours: bool) ->
     for tool in tools:
         cells = [_cell(results.get((tool.name, c.key)), tool, c, ours, notes) for c in cases]
         lines.append(f"| {' | '.join([tool.title(), *cells])} |")
-    lines += ["", *(f"[{number}] {note}.  " for number, note in enumerate(notes, 1))]
+    lines += ["", *(f"- [{number}] {note}." for number, note in enumerate(notes, 1))]
     return "\n".join(lines).strip() + "\n"
 
 
@@ -91,8 +92,8 @@ def page(results: Results, tools: list[Tool], cases: list[Case]) -> str:
 
 PAGE = """# Tools
 
-Each tool below is the real one, run against an index on loopback that wants a credential, with the helper as the only
-place to get it from: the bridges `keyring`, `git-credential-helper` and `cargo-credential-helper` first on PATH, and the
+Each tool below is the real one, run against an index on loopback that wants a credential, with the helper as its keyring:
+the bridges `keyring`, `git-credential-helper` and `cargo-credential-helper` first on PATH, and the
 Python backend where a tool imports `keyring`. Made by `tests/clients/matrix.py` on {date}; {cells} runs.
 
 {matrix}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+import venvs
+
 from home import Command
 from home import Home
 from packages import PKG
@@ -47,7 +49,8 @@ class ImportPip(Imports, Pip):
 
 
 class Uv(Tool):
-    name, client, actions = "uv", "uv", ("install", "lock", "upload")
+    name, client = "uv", "uv"
+    actions: tuple[str, ...] = ("install", "lock", "upload")
     always = True
 
     def _project(self, home: Home, names: tuple[str, ...]) -> dict[str, str]:
@@ -178,7 +181,21 @@ class ImportPdm(Imports, Pdm):
 
 
 class Hatch(Imports):
-    name, client, actions = "Hatch", "hatch", ("upload",)
+    name, client, actions = "Hatch", "hatch", ("upload", "install")
+
+    def install(self, home: Home, names: tuple[str, ...]) -> list[Command]:
+        """An environment of Hatch's, which it fills with uv."""
+        text = '[project]\nname = "app"\nversion = "1"\n'
+        text += '[tool.hatch.envs.default]\nskip-install = true\ninstaller = "uv"\n'
+        text += f'python = "{PYTHON}"\ndependencies = ["pkg"]\n'
+        (home.project / "pyproject.toml").write_text(text)
+        environment = {
+            "HATCH_DATA_DIR": str(home.project / "hatch"),
+            "HATCH_ENV_TYPE_VIRTUAL_UV_PATH": str(venvs.program("uv", "uv")),
+            "UV_KEYRING_PROVIDER": "subprocess",
+            "UV_DEFAULT_INDEX": home.index.url(names[0], user=USERS[names[0]]),
+        }
+        return [self.run("env", "create", environment=environment)]
 
     def upload(self, home: Home, names: tuple[str, ...]) -> list[Command]:
         wheel = str(PKG.write(home.folder / "dist"))

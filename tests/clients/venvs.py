@@ -101,7 +101,7 @@ def _as_pip() -> list[str]:
     said = subprocess.run(pip, capture_output=True, text=True, check=True).stdout
     options = {"index-url": "--default-index", "extra-index-url": "--index"}
     options["find-links"] = "--find-links"
-    settings = {}
+    settings: dict[str, str] = {}
     for line in said.splitlines():
         key, _, value = line.partition("=")
         # A variable (`:env:`) is listed first, and holds.
