@@ -110,24 +110,26 @@ class Home:
 
     def run(self, command: Command) -> Ended:
         """Runs it with nothing to read and a deadline; a hang ends with its whole process group."""
-        process = subprocess.Popen(
-            command.argv,
-            env={**self.environment(), **command.environment},
-            cwd=self.folder / command.folder,
-            stdin=subprocess.PIPE if command.stdin else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            text=True,
-            errors="replace",
-        )
+        # Files, not pipes: whoever outlives the tool with a pipe of it would be waited for.
+        said, typed = self.folder / "output", self.folder / "input"
+        typed.write_text(command.stdin)
+        with said.open("wb") as output, typed.open("rb") as text:
+            process = subprocess.Popen(
+                command.argv,
+                env={**self.environment(), **command.environment},
+                cwd=self.folder / command.folder,
+                stdin=text if command.stdin else subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
         try:
-            output, _ = process.communicate(command.stdin or None, timeout=self.deadline)
-            status: Optional[int] = process.returncode
+            status: Optional[int] = process.wait(self.deadline)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
-            output, status = process.communicate()[0], None
-        self.ended.append(Ended(command.argv, status, output))
+            process.wait()
+            status = None
+        self.ended.append(Ended(command.argv, status, said.read_text(errors="replace")))
         return self.ended[-1]
 
     def ask_helper(self, *arguments: str, stdin: str = "") -> None:

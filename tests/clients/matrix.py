@@ -175,10 +175,12 @@ def faults(tool: Tool, case: Case, home: Home, result: Result, done: bool) -> li
         found.append("the wrong password was never sent")
     if not works and case.key != "wrong" and "wrong" in kinds:
         found.append("a credential from nowhere was sent")
-    expected = CALLS.get(tool.name, {}).get(case.key)
-    as_usual = odd.works is None
     # Without us, git and cargo use what they bring with them.
     counted = home.helper is not None or bool(tool.client)
+    if works and counted and not result.calls:
+        found.append("got its credential from elsewhere")
+    expected = CALLS.get(tool.name, {}).get(case.key)
+    as_usual = odd.works is None
     if expected is not None and as_usual and counted and len(result.calls) != expected:
         found.append(f"asked {len(result.calls)} times, not {expected}")
     return found
