@@ -38,6 +38,8 @@ mod provider_contract;
 mod restricted;
 mod secret_service;
 #[cfg(target_os = "linux")]
+mod secret_service_odd;
+#[cfg(target_os = "linux")]
 mod secret_service_prompt;
 #[cfg(target_os = "linux")]
 mod services;
