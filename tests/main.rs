@@ -22,6 +22,8 @@ mod conversations;
 mod documents;
 mod harness;
 #[cfg(target_os = "linux")]
+mod keyring_bridge;
+#[cfg(target_os = "linux")]
 mod keyring_end_to_end;
 #[cfg(target_os = "linux")]
 mod kills;
