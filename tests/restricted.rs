@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::harness::sandbox::{Connection, Ended, HELPER, Sandbox, end, is_root};
+use crate::harness::sandbox::{Connection, Ended, HELPER, PATIENCE, Sandbox, end, gone, is_root};
 
 const NOBODY: u32 = 65534;
 
@@ -257,6 +257,8 @@ fn a_killed_agents_socket_gives_way_to_the_next() {
     let outside = Outside::new(&[]);
     let agent = outside.sandbox.agent().unwrap();
     rustix::process::kill_process(agent, rustix::process::Signal::KILL).unwrap();
+    // A process has its locks until it is gone.
+    assert!(gone(agent, PATIENCE));
     assert_eq!(outside.open(&[]).status, 0);
     assert_eq!(outside.inside(&["get", "ci"]).status, 0);
 }
