@@ -15,7 +15,7 @@ mod store;
 pub use status::{CacheCounts, MemoryState, Nothing, ProviderState, Status};
 pub use store::{
     Asked, BindingList, BindingRecord, Changed, ChangedReply, Configure, Delete, Listed, Listing,
-    Place, Report, Set, SettingsReply, Skipped, Trust, Unlock,
+    Place, Project, Report, Set, SettingsReply, Skipped, Source, Trust, Unlock,
 };
 
 /// `null` and a missing field mean the same, also where a field has a value of its own for that.
