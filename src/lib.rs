@@ -13,9 +13,12 @@
 //!   agent inside this process (`--no-agent`).
 //! - [`http`]: the one HTTP client, of the companions and of `doctor`; never built by the agent.
 //! - [`doctor`]: what can be wrong on a machine, as a list of checks; prints and changes nothing.
+//! - [`ci`]: companion: the variables, masks and child process of `exec` and `env`; knows what the
+//!   agent answers, never how.
 //! - [`cli`]: the command line: one file a command; the only place that prints.
 
 pub mod agent;
+pub mod ci;
 pub mod cli;
 pub mod connect;
 pub mod doctor;

@@ -2,10 +2,13 @@
 
 mod agent;
 mod args;
+mod chosen;
 mod completions;
 mod config;
 mod delete;
 pub(crate) mod doctor;
+mod env;
+mod exec;
 mod explain;
 mod get;
 mod list;
@@ -121,10 +124,14 @@ fn parse_and_answer(
         Command::Explain(args) => explain::run(&mut session, args),
         Command::Config(args) => config::run(&mut session, args),
         Command::Trust(args) => trust::run(&mut session, args),
+        Command::Exec(args) => exec::run(&mut session, &args),
+        Command::Env(args) => env::run(&mut session, &args),
         Command::Agent(args) => agent::run(&mut session, &args.command),
         Command::Doctor(args) => doctor::run(&mut session, &args),
         Command::Completions(args) => completions::run(&mut session, &args),
         Command::Man(args) => man::run(&mut session, &args),
+        #[cfg(target_os = "linux")]
+        Command::ExecNetrc { memory, life } => exec::hold(memory, life),
     }
 }
 
