@@ -1,9 +1,10 @@
 //! Signals of a process that stands between a command and whoever started it.
 
-use std::io;
-use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
+use std::io::{self, Read as _};
+use std::os::fd::AsRawFd as _;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, Command, ExitStatus};
+use std::sync::atomic::{AtomicI32, Ordering};
 
 use super::stream::Streams;
 
@@ -26,60 +27,103 @@ const PASSED_ON: [libc::c_int; 14] = [
     libc::SIGIO,
 ];
 
-/// Holds signals back and passes them on. From its making to [`Forwarder::restore`] they are blocked.
+/// Where the handler writes what it was told; -1 while there is none.
+static TELLS: AtomicI32 = AtomicI32::new(-1);
+
+/// Two bytes for each signal: its number, and whether the kernel itself sent it.
+extern "C" fn tell(signal: libc::c_int, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
+    #[expect(unsafe_code, reason = "a handler of signals")]
+    // SAFETY: only async-signal-safe calls; the kernel gives a record, `errno` is left as it was.
+    unsafe {
+        let errno = libc::__errno_location();
+        let before = *errno;
+        let by_kernel = !info.is_null() && (*info).si_code > 0;
+        let told = [u8::try_from(signal).unwrap_or(0), u8::from(by_kernel)];
+        libc::write(
+            TELLS.load(Ordering::Relaxed),
+            told.as_ptr().cast(),
+            told.len(),
+        );
+        *errno = before;
+    }
+}
+
+/// Takes signals and passes them on, whichever thread they reach.
 pub struct Forwarder {
-    signals: OwnedFd,
-    before: libc::sigset_t,
+    told: io::PipeReader,
+    _tells: io::PipeWriter,
+    before: Vec<(libc::c_int, libc::sigaction)>,
+    mask: libc::sigset_t,
 }
 
 impl Forwarder {
-    /// Blocks what is passed on: from before the command starts, so that none is lost.
+    /// Takes the signals: from before the command starts, so that none is lost. What this process was
+    /// started to ignore stays ignored, for the command too (`nohup`).
     ///
     /// # Errors
-    /// Where the system has no descriptors for signals.
+    /// Where there is no pipe.
     pub fn new() -> io::Result<Self> {
+        let (told, tells) = io::pipe()?;
+        rustix::io::ioctl_fionbio(&tells, true)?;
+        TELLS.store(tells.as_raw_fd(), Ordering::Relaxed);
+        let mut before = Vec::new();
         #[expect(unsafe_code, reason = "calls of the C library without a safe form")]
-        // SAFETY: the sets are plain data and are filled before they are read; the descriptor is
-        // nobody else's.
-        unsafe {
-            let mut set: libc::sigset_t = std::mem::zeroed();
-            let mut before: libc::sigset_t = std::mem::zeroed();
-            libc::sigemptyset(&raw mut set);
-            for signal in PASSED_ON.into_iter().chain(real_time()) {
-                libc::sigaddset(&raw mut set, signal);
+        // SAFETY: the records are plain data and are filled before they are read; the handler does
+        // nothing that a handler may not.
+        let mask = unsafe {
+            let handler: extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void) = tell;
+            for signal in PASSED_ON
+                .into_iter()
+                .chain([libc::SIGCHLD, libc::SIGCONT])
+                .chain(real_time())
+            {
+                let mut old: libc::sigaction = std::mem::zeroed();
+                libc::sigaction(signal, std::ptr::null(), &raw mut old);
+                if old.sa_sigaction == libc::SIG_IGN && signal != libc::SIGCHLD {
+                    continue;
+                }
+                let mut new: libc::sigaction = std::mem::zeroed();
+                new.sa_sigaction = handler as libc::sighandler_t;
+                new.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART;
+                libc::sigaction(signal, &raw const new, std::ptr::null_mut());
+                before.push((signal, old));
             }
-            for signal in [libc::SIGCHLD, libc::SIGCONT] {
-                libc::sigaddset(&raw mut set, signal);
-            }
-            // Whoever ignores the end of its children would never be told of it.
-            libc::signal(libc::SIGCHLD, libc::SIG_DFL);
-            if libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, &raw mut before) != 0 {
-                return Err(io::Error::last_os_error());
-            }
-            let fd = libc::signalfd(-1, &raw const set, libc::SFD_CLOEXEC);
-            if fd == -1 {
-                return Err(io::Error::last_os_error());
-            }
-            Ok(Self {
-                signals: OwnedFd::from_raw_fd(fd),
-                before,
-            })
-        }
+            // Between fork and exec the command's process still has our handlers.
+            let mut all: libc::sigset_t = std::mem::zeroed();
+            let mut mask: libc::sigset_t = std::mem::zeroed();
+            libc::sigfillset(&raw mut all);
+            libc::pthread_sigmask(libc::SIG_BLOCK, &raw const all, &raw mut mask);
+            mask
+        };
+        Ok(Self {
+            told,
+            _tells: tells,
+            before,
+            mask,
+        })
     }
 
     /// The command has the signals that this process had, and does not outlive it where it is killed.
     pub fn prepare(&self, command: &mut Command) {
-        let before = self.before;
+        let (mask, before) = (self.mask, self.before.clone());
         let parent = rustix::process::getpid().as_raw_nonzero().get();
         #[expect(unsafe_code, reason = "runs between fork and exec")]
-        // SAFETY: only async-signal-safe calls, on a copy of the set.
+        // SAFETY: only async-signal-safe calls, on copies that were made before.
         unsafe {
             command.pre_exec(move || {
                 libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
                 if libc::getppid() != parent {
                     libc::_exit(128 + libc::SIGKILL);
                 }
-                libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut());
+                for (signal, old) in &before {
+                    let mut own = *old;
+                    if own.sa_sigaction != libc::SIG_IGN {
+                        own.sa_sigaction = libc::SIG_DFL;
+                        own.sa_flags = 0;
+                    }
+                    libc::sigaction(*signal, &raw const own, std::ptr::null_mut());
+                }
+                libc::pthread_sigmask(libc::SIG_SETMASK, &raw const mask, std::ptr::null_mut());
                 Ok(())
             });
         }
@@ -91,6 +135,12 @@ impl Forwarder {
     /// Where signals cannot be read.
     pub fn until_the_end(&self, child: &mut Child, streams: &Streams) -> io::Result<ExitStatus> {
         let pid = libc::pid_t::try_from(child.id()).unwrap_or(libc::pid_t::MAX);
+        #[expect(unsafe_code, reason = "a call of the C library without a safe form")]
+        // SAFETY: the set was filled by the same call.
+        unsafe {
+            let mask = &raw const self.mask;
+            libc::pthread_sigmask(libc::SIG_SETMASK, mask, std::ptr::null_mut());
+        }
         loop {
             let signal = self.next()?;
             match signal.number {
@@ -106,6 +156,8 @@ impl Forwarder {
                         send(pid, signal.number);
                     }
                 }
+                // A terminal that goes away tells the leader of its session, and nobody else.
+                libc::SIGHUP if leads_session() => send(pid, libc::SIGHUP),
                 other if !signal.by_kernel => send(pid, other),
                 // The terminal sends to all of its foreground job: the command has it.
                 _ => {}
@@ -115,43 +167,50 @@ impl Forwarder {
 
     /// Signals are this process's own again.
     pub fn restore(&self) {
-        #[expect(unsafe_code, reason = "a call of the C library without a safe form")]
-        // SAFETY: the set was filled by the same call.
+        #[expect(unsafe_code, reason = "calls of the C library without a safe form")]
+        // SAFETY: the records are those that the same calls filled.
         unsafe {
+            for (signal, old) in &self.before {
+                libc::sigaction(*signal, old, std::ptr::null_mut());
+            }
             libc::pthread_sigmask(
                 libc::SIG_SETMASK,
-                &raw const self.before,
+                &raw const self.mask,
                 std::ptr::null_mut(),
             );
         }
+        TELLS.store(-1, Ordering::Relaxed);
     }
 
     fn next(&self) -> io::Result<Signal> {
-        #[expect(unsafe_code, reason = "the kernel writes a plain record")]
-        // SAFETY: the pointer and the size are those of one record, which any bytes are valid for.
-        unsafe {
-            let mut info: libc::signalfd_siginfo = std::mem::zeroed();
-            let size = size_of::<libc::signalfd_siginfo>();
-            loop {
-                let count = libc::read(self.signals.as_raw_fd(), (&raw mut info).cast(), size);
-                if usize::try_from(count) == Ok(size) {
-                    return Ok(Signal {
-                        number: info.ssi_signo.cast_signed(),
-                        by_kernel: info.ssi_code > 0,
-                    });
-                }
-                let error = io::Error::last_os_error();
-                if error.kind() != io::ErrorKind::Interrupted {
-                    return Err(error);
-                }
-            }
-        }
+        let mut told = [0; 2];
+        (&self.told).read_exact(&mut told)?;
+        Ok(Signal {
+            number: libc::c_int::from(told[0]),
+            by_kernel: told[1] != 0,
+        })
+    }
+}
+
+/// For a thread that writes to a terminal: blocked, the terminal's signal for jobs in the background
+/// does not keep it from that (`tcsetattr(3)`, `TOSTOP`).
+pub(super) fn leave_signals_to_others() {
+    #[expect(unsafe_code, reason = "calls of the C library without a safe form")]
+    // SAFETY: the set is filled before it is read.
+    unsafe {
+        let mut all: libc::sigset_t = std::mem::zeroed();
+        libc::sigfillset(&raw mut all);
+        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const all, std::ptr::null_mut());
     }
 }
 
 struct Signal {
     number: libc::c_int,
     by_kernel: bool,
+}
+
+fn leads_session() -> bool {
+    rustix::process::getsid(None) == Ok(rustix::process::getpid())
 }
 
 fn real_time() -> std::ops::RangeInclusive<libc::c_int> {

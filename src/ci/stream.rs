@@ -1,8 +1,10 @@
 //! The command's standard output and error on their way through the mask.
 //!
-//! Where one is a terminal, the command gets a terminal too: programs print in colour, and line by
-//! line. It is for output alone; the terminal that the command reads from and that sends signals
-//! stays the real one. Where both are the same file, they share one way, so that their order stays.
+//! Where standard output is a terminal, the command gets a terminal too: programs print in colour, and
+//! line by line. It is for output alone; the terminal that the command reads from and that sends
+//! signals stays the real one. Standard error is never such a terminal: shells take it for the one
+//! that their jobs belong to (bash, `initialize_job_control`), and open the real one where it is none.
+//! Where both are the same file, they share one way, so that their order stays.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -41,9 +43,10 @@ impl Streams {
     /// # Errors
     /// Where descriptors cannot be made.
     pub fn new([out, err]: [BorrowedFd<'_>; 2]) -> io::Result<Self> {
-        let mut ways = vec![Way::new(out)?];
-        if !same(out, err) {
-            ways.push(Way::new(err)?);
+        let terminal = rustix::termios::isatty(out);
+        let mut ways = vec![Way::new(out, terminal)?];
+        if terminal || !same(out, err) {
+            ways.push(Way::new(err, false)?);
         }
         let ended = rustix::event::eventfd(0, EventfdFlags::CLOEXEC)?;
         Ok(Self { ways, ended })
@@ -106,8 +109,7 @@ impl Streams {
 }
 
 impl Way {
-    fn new(to: BorrowedFd<'_>) -> io::Result<Self> {
-        let is_terminal = rustix::termios::isatty(to);
+    fn new(to: BorrowedFd<'_>, is_terminal: bool) -> io::Result<Self> {
         let to = to.try_clone_to_owned()?;
         let (from, theirs) = if is_terminal {
             terminal(&to)?
@@ -130,6 +132,7 @@ impl Way {
     }
 
     fn pump(&self, mask: &Mask, ended: BorrowedFd<'_>) -> io::Result<()> {
+        super::forward::leave_signals_to_others();
         let mut stream = Stream::new(mask, CHUNK);
         let mut write = |bytes: &[u8]| write_all(&self.to, bytes);
         let passed = loop {

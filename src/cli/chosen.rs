@@ -6,7 +6,7 @@ use credential_helper_protocol::{
 };
 
 use super::Session;
-use super::args::{ChosenArgs, PipWord};
+use super::args_exec::{ChosenArgs, PipWord};
 use crate::ci::repository::{Places, Repository, no_collision};
 use crate::ci::variables::{Pip, Wishes};
 use crate::connect::Agent;

@@ -10,7 +10,7 @@ use credential_helper_protocol::{ErrorCode, Failure};
 use zeroize::Zeroizing;
 
 use super::Session;
-use super::args::{EnvArgs, EnvFormat};
+use super::args_exec::{EnvArgs, EnvFormat};
 use super::chosen::chosen;
 use super::exec::own_netrc;
 use crate::ci::format::{Format, Surroundings, hand_over};
@@ -57,15 +57,13 @@ pub(crate) fn run(session: &mut Session<'_>, args: &EnvArgs) -> Result<u8, Failu
     for warning in &plan.warnings {
         session.out.warning(warning);
     }
-    let answers = |one: &'_ crate::ci::repository::Repository| {
-        [one.read.clone(), one.upload.clone()].into_iter().flatten()
-    };
     let mut masks = Vec::new();
     for mask in chosen
         .repositories
         .iter()
-        .flat_map(answers)
-        .flat_map(|credential| spellings::for_masks(&credential))
+        .flat_map(|one| [&one.read, &one.upload])
+        .flatten()
+        .flat_map(spellings::for_masks)
     {
         if !masks.contains(&mask) {
             masks.push(mask);
@@ -83,7 +81,13 @@ pub(crate) fn run(session: &mut Session<'_>, args: &EnvArgs) -> Result<u8, Failu
         redact(redactions)?;
     }
     for note in &handed.notes {
-        session.out.note(&format!("helper: {note}"));
+        // What is to be copied stands alone on its line.
+        let label = if note.starts_with(' ') {
+            ""
+        } else {
+            "helper: "
+        };
+        session.out.note(&format!("{label}{note}"));
     }
     // What masks a value stands before the value.
     session.out.secret(&handed.stdout)?;

@@ -8,7 +8,7 @@ use credential_helper_protocol::{ErrorCode, Failure};
 use zeroize::Zeroizing;
 
 use super::Session;
-use super::args::ExecArgs;
+use super::args_exec::ExecArgs;
 use super::chosen::{Chosen, chosen};
 use crate::ci::child::Program;
 use crate::ci::variables::{self, Plan};

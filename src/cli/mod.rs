@@ -2,6 +2,7 @@
 
 mod agent;
 mod args;
+mod args_exec;
 mod chosen;
 mod completions;
 mod config;

@@ -4,6 +4,7 @@
 //! and `%5D` are decoded, `%AZP25` depending on a setting.
 
 use credential_helper_protocol::Failure;
+use zeroize::Zeroizing;
 
 use super::{Handed, Out, Surroundings, refused};
 use crate::ci::variables::Plan;
@@ -12,7 +13,7 @@ pub(super) fn text(plan: &Plan, around: &Surroundings<'_>) -> Result<Handed, Fai
     let mut out = Out::default();
     // Before anything: a secret variable is masked as it is, not in its other spellings.
     for mask in around.masks {
-        if !mask.chars().any(char::is_control) && !mask.contains('%') {
+        if !mask.chars().any(char::is_control) && !is_decoded(mask) {
             out.push("##vso[task.setsecret]");
             out.push(mask);
             out.push("\n");
@@ -28,11 +29,7 @@ pub(super) fn text(plan: &Plan, around: &Surroundings<'_>) -> Result<Handed, Fai
         if value.trim() != value {
             return wrong("begins or ends with a blank");
         }
-        let upper = value.to_ascii_uppercase();
-        if ["%0D", "%0A", "%3B", "%5D", "%AZP25", "%25"]
-            .iter()
-            .any(|code| upper.contains(code))
-        {
+        if is_decoded(value) {
             return wrong("holds a percent code that the agent decodes");
         }
         // `$(NAME)` is replaced where the mapping is read.
@@ -62,4 +59,12 @@ pub(super) fn text(plan: &Plan, around: &Surroundings<'_>) -> Result<Handed, Fai
         notes,
         ..Handed::default()
     })
+}
+
+/// Whether the agent, or one of its versions, would decode something in this text.
+fn is_decoded(text: &str) -> bool {
+    let upper = Zeroizing::new(text.to_ascii_uppercase());
+    ["%0D", "%0A", "%3B", "%5D", "%AZP25", "%25"]
+        .iter()
+        .any(|code| upper.contains(code))
 }

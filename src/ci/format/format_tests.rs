@@ -130,11 +130,12 @@ fn check(format: Format, read: impl Fn(&Handed) -> BTreeMap<String, String>) {
 
 /// The environment that a shell has after it was given this program text.
 fn shell(program: &str, arguments: &[&str], text: &[u8]) -> BTreeMap<String, String> {
+    let home = tempfile::tempdir().unwrap();
     let mut child = Command::new(program)
         .args(arguments)
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap())
-        .env("HOME", "/nonexistent")
+        .env("HOME", home.path())
         .env("STALE", "x")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
