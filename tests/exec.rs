@@ -175,8 +175,8 @@ fn standard_output_and_error_stay_in_order() {
         .status()
         .unwrap();
     assert!(status.success());
-    let expected: String = (1..10).map(|i| format!("{i}\n{i}\n")).collect();
-    assert_eq!(std::fs::read_to_string(path).unwrap(), expected);
+    let expected: Vec<String> = (1..10).map(|i| format!("{i}\n{i}\n")).collect();
+    assert_eq!(std::fs::read_to_string(path).unwrap(), expected.concat());
 }
 
 #[test]

@@ -178,7 +178,7 @@ fn a_job_is_stopped_and_goes_on() {
         let mut terminal = Terminal::start(shell);
         terminal.until("prompt> ");
         let line = format!(
-            "{HELPER} exec foo {} -- sh -c 'echo re\"\"ady; cat'\n",
+            "{HELPER} exec foo {} -- sh -c 'echo re\"\"ady; exec cat'\n",
             options.join(" ")
         );
         terminal.keys(&line);
@@ -216,7 +216,7 @@ fn a_shell_inside_has_its_own_jobs() {
         terminal.until("bash --norc --noediting -i\r\n");
         let before = terminal.until("inner> ");
         assert!(!before.contains("job control"), "{before}");
-        terminal.keys("sh -c 'echo re\"\"ady; cat'\n");
+        terminal.keys("sh -c 'echo re\"\"ady; exec cat'\n");
         terminal.until("ready");
         terminal.keys("\x1a");
         terminal.until("Stopped");

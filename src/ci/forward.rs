@@ -249,6 +249,26 @@ fn changes(pid: libc::pid_t) -> Option<ExitStatus> {
     }
 }
 
+/// A shell gives the terminal to its job's group, which is ours. A command that has made a group of
+/// its own (another shell) would be in the background.
+fn hand_terminal_over(pid: libc::pid_t) {
+    let Some(group) = rustix::process::Pid::from_raw(pid)
+        .and_then(|pid| rustix::process::getpgid(Some(pid)).ok())
+    else {
+        return;
+    };
+    let own = rustix::process::getpgrp();
+    if group == own {
+        return;
+    }
+    let Ok(terminal) = std::fs::File::open("/dev/tty") else {
+        return;
+    };
+    if rustix::termios::tcgetpgrp(&terminal) == Ok(own) {
+        let _ = rustix::termios::tcsetpgrp(&terminal, group);
+    }
+}
+
 /// Lets the command go on where it is still stopped: a shell wakes its job, of which the command may
 /// no longer be a part.
 fn go_on(pid: libc::pid_t) {
@@ -256,6 +276,7 @@ fn go_on(pid: libc::pid_t) {
     // The state stands behind the name, which may hold anything (proc_pid_stat(5)).
     let state = stat.rsplit_once(") ").map(|(_, rest)| rest);
     if state.is_some_and(|rest| rest.starts_with('T')) {
+        hand_terminal_over(pid);
         send(pid, libc::SIGCONT);
     }
 }

@@ -3,7 +3,7 @@
 //! The tools open it as `/proc/PID/fd/N`. An inherited descriptor would not do: Python closes
 //! descriptors in the programs it starts. The holder is another program start and not a copy of this
 //! process, so that it holds nothing but the file: it has to be dumpable for others of the user to
-//! open that path (proc_pid_fd(5)). It is no child of the command, which may wait for all of its
+//! open that path (`proc_pid_fd(5)`). It is no child of the command, which may wait for all of its
 //! children, and no member of its terminal's job; it ends with the process that asked for it.
 
 use std::io::{self, Read as _, Write as _};
@@ -18,6 +18,9 @@ use rustix::process::{PidfdFlags, getpid, pidfd_open};
 
 /// The word on the command line that starts the holder.
 pub const COMMAND: &str = "exec-netrc";
+
+/// `CLOSE_RANGE_CLOEXEC` (`close_range(2)`).
+const CLOEXEC_ONLY: libc::c_uint = 4;
 
 /// Puts the text into a memory file and starts its holder; the path that opens it, for as long as
 /// this process lives, also after it has become another program.
@@ -83,6 +86,8 @@ fn between(tells: RawFd, kept: [RawFd; 2]) -> io::Result<()> {
         if libc::setsid() == -1 {
             return Err(io::Error::last_os_error());
         }
+        // What is open by accident ends here; a kernel before 5.11 leaves it to the holder.
+        libc::syscall(libc::SYS_close_range, 3, u32::MAX, CLOEXEC_ONLY);
         for fd in kept {
             if libc::fcntl(fd, libc::F_SETFD, 0) == -1 {
                 return Err(io::Error::last_os_error());

@@ -127,9 +127,9 @@ fn target(repositories: &[Repository], named: usize) -> Target<'_> {
     };
     let more: Vec<String> = candidates.map(|(_, other)| shown(&other.name)).collect();
     if at >= named && !more.is_empty() {
-        let mut names = vec![shown(&first.name)];
-        names.extend(more);
-        return Target::Several(names);
+        let mut all = vec![shown(&first.name)];
+        all.extend(more);
+        return Target::Several(all);
     }
     match (&first.upload, &first.places.publish) {
         (Some(credential), Some(url)) => Target::One(first, credential, url),

@@ -30,7 +30,6 @@ fn at(mut repository: Repository, index: &str, publish: &str) -> Repository {
 }
 
 fn values(plan: &Plan) -> BTreeMap<&str, &str> {
-    let pair = |one: &'_ super::Variable| (one.name.clone(), one.value.expose().to_owned());
     plan.set
         .iter()
         .map(|one| (one.name.as_str(), one.value.expose()))
@@ -215,7 +214,7 @@ fn pip_on_request() {
 fn what_fits_no_variable() {
     let mut foo = repository("foo", Some(("u", "hunter2")), None);
     foo.read.as_mut().unwrap().scheme = Scheme::Bearer;
-    let nul = repository("foo", Some(("u", "hunter\02")), None);
+    let nul = repository("foo", Some(("u", "hunter\x002")), None);
     for repository in [foo, nul] {
         let failure = plan(&[repository], Wishes::default()).unwrap_err();
         assert!(!failure.to_string().contains("hunter"), "{failure}");

@@ -25,17 +25,20 @@ pub(crate) struct Chosen {
 pub(crate) fn chosen(session: &mut Session<'_>, args: &ChosenArgs) -> Result<Chosen, Failure> {
     let mut names: Vec<String> = Vec::new();
     for name in &args.names {
-        RepositoryName::parse(name).map_err(|failure| match name.contains("://") {
-            true => failure.hint("variables are those of a name: see `helper list`"),
-            false => failure,
+        RepositoryName::parse(name).map_err(|failure| {
+            if name.contains("://") {
+                failure.hint("variables are those of a name: see `helper list`")
+            } else {
+                failure
+            }
         })?;
         if !names.iter().any(|other| same_stored_name(other, name)) {
             names.push(name.clone());
         }
     }
-    let named = names.len();
+    let first = names.len();
     let mut agent = session.agent()?;
-    let known = known(session, agent.as_mut(), named > 0)?;
+    let known = known(session, agent.as_mut(), first > 0)?;
     let declared = declared(&known);
     if !args.only {
         add_declared(&known, &declared, &mut names)?;
@@ -50,11 +53,11 @@ pub(crate) fn chosen(session: &mut Session<'_>, args: &ChosenArgs) -> Result<Cho
     for (at, name) in names.iter().enumerate() {
         let answers = ask(session, agent.as_mut(), args, name)?;
         match answers {
-            Answers::None(failure) if at < named => return Err(failure),
-            Answers::None(_) => session.out.note(&format!(
+            Err(failure) if at < first => return Err(failure),
+            Err(_) => session.out.note(&format!(
                 "helper: nothing is stored or set for {name}, which the project declares"
             )),
-            Answers::Some { read, upload } => repositories.push(Repository {
+            Ok([read, upload]) => repositories.push(Repository {
                 places: Places::of(name, &known),
                 name: name.clone(),
                 read,
@@ -62,11 +65,10 @@ pub(crate) fn chosen(session: &mut Session<'_>, args: &ChosenArgs) -> Result<Cho
             }),
         }
     }
-    let left = repositories.len();
     Ok(Chosen {
         repositories,
         wishes: Wishes {
-            named: named.min(left),
+            named: first,
             pip: args.pip.map(|word| match word {
                 PipWord::Index => Pip::Index,
                 PipWord::Extra => Pip::Extra,
@@ -133,13 +135,8 @@ fn add_declared(
     Ok(())
 }
 
-enum Answers {
-    Some {
-        read: Option<Credential>,
-        upload: Option<Credential>,
-    },
-    None(Failure),
-}
+/// The credentials for reading and for uploads, or why there is neither.
+type Answers = Result<[Option<Credential>; 2], Failure>;
 
 fn ask(
     session: &mut Session<'_>,
@@ -178,10 +175,9 @@ fn ask(
             Err(failure) => return Err(explained(failure, name)),
         }
     }
-    let [read, upload] = found;
     Ok(match why {
-        Some(failure) if read.is_none() && upload.is_none() => Answers::None(failure),
-        _ => Answers::Some { read, upload },
+        Some(failure) if found.iter().all(Option::is_none) => Err(failure),
+        _ => Ok(found),
     })
 }
 

@@ -42,7 +42,7 @@ pub(crate) fn run(session: &mut Session<'_>, args: &ExecArgs) -> Result<u8, Fail
     if args.mask {
         masked(session, &program, &chosen)
     } else {
-        direct(session, &program)
+        Ok(direct(session, &program))
     }
 }
 
@@ -149,19 +149,19 @@ pub(super) fn hold(memory: i32, life: i32) -> Result<u8, Failure> {
 }
 
 #[cfg(unix)]
-fn direct(session: &mut Session<'_>, program: &Program) -> Result<u8, Failure> {
+fn direct(session: &mut Session<'_>, program: &Program) -> u8 {
     let error = program.become_it();
-    Ok(not_started(session, program, &error))
+    not_started(session, program, &error)
 }
 
 #[cfg(not(unix))]
-fn direct(session: &mut Session<'_>, program: &Program) -> Result<u8, Failure> {
+fn direct(session: &mut Session<'_>, program: &Program) -> u8 {
     match program.run() {
-        Ok(status) => Ok(status
+        Ok(status) => status
             .code()
             .and_then(|code| u8::try_from(code).ok())
-            .unwrap_or(u8::MAX)),
-        Err(error) => Ok(not_started(session, program, &error)),
+            .unwrap_or(u8::MAX),
+        Err(error) => not_started(session, program, &error),
     }
 }
 

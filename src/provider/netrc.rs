@@ -163,6 +163,6 @@ impl Provider for Netrc {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 #[path = "netrc_tests.rs"]
 mod tests;
