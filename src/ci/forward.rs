@@ -144,12 +144,12 @@ impl Forwarder {
         loop {
             let signal = self.next()?;
             match signal.number {
-                libc::SIGCHLD => {
+                // Whoever wakes us may be late: what has become of the command says more.
+                libc::SIGCHLD | libc::SIGCONT => {
                     if let Some(status) = changes(pid) {
                         return Ok(status);
                     }
                 }
-                libc::SIGCONT => go_on(pid),
                 libc::SIGWINCH => {
                     streams.resize();
                     if !signal.by_kernel {
@@ -228,12 +228,16 @@ fn send(pid: libc::pid_t, signal: libc::c_int) {
 /// What became of the command: its end, or that it stopped. One `SIGCHLD` may stand for several
 /// changes.
 fn changes(pid: libc::pid_t) -> Option<ExitStatus> {
+    let mut has_stopped = false;
     loop {
         let mut status = 0;
         #[expect(unsafe_code, reason = "a stopped child is told by no safe call")]
         // SAFETY: the pointer is to a live integer.
         let found = unsafe { libc::waitpid(pid, &raw mut status, libc::WNOHANG | libc::WUNTRACED) };
         if found != pid {
+            if has_stopped {
+                go_on(pid);
+            }
             return None;
         }
         if !libc::WIFSTOPPED(status) {
@@ -245,7 +249,7 @@ fn changes(pid: libc::pid_t) -> Option<ExitStatus> {
         unsafe {
             libc::raise(libc::SIGSTOP);
         }
-        go_on(pid);
+        has_stopped = true;
     }
 }
 
