@@ -15,10 +15,13 @@
 //!   messages only; the fast door (`src/main.rs`, `src/door.rs`) holds the same files.
 //! - [`http`]: the one HTTP client, of the companions and of `doctor`; never built by the agent.
 //! - [`doctor`]: what can be wrong on a machine, as a list of checks; prints and changes nothing.
+//! - [`ci`]: companion: the variables, masks and child process of `exec` and `env`; knows what the
+//!   agent answers, never how.
 //! - [`cli`]: the command line: one file a command; the only place that prints.
 
 pub mod agent;
 pub mod bridge;
+pub mod ci;
 pub mod cli;
 pub mod connect;
 pub mod doctor;

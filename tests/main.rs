@@ -22,6 +22,12 @@ mod conformance;
 mod conversations;
 #[cfg(target_os = "linux")]
 mod documents;
+#[cfg(target_os = "linux")]
+mod env;
+#[cfg(target_os = "linux")]
+mod exec;
+#[cfg(target_os = "linux")]
+mod exec_terminal;
 mod harness;
 #[cfg(target_os = "linux")]
 mod keyring_bridge;

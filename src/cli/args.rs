@@ -8,6 +8,7 @@ use credential_helper_protocol::{Operation, limits, render};
 
 use super::args_agent::AgentArgs;
 use super::args_bridge::BridgeArgs;
+use super::args_exec::{EnvArgs, ExecArgs};
 
 /// The whole command line.
 #[derive(Parser)]
@@ -93,6 +94,10 @@ pub(crate) enum Command {
     Config(ConfigArgs),
     /// Bind a repository's name to an origin
     Trust(TrustArgs),
+    /// Run a command with the credentials in the variables of every tool
+    Exec(ExecArgs),
+    /// Print the same variables, or hand them over to a CI system
+    Env(EnvArgs),
     /// Start, stop or look at the agent
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Agent(AgentArgs),
@@ -104,6 +109,15 @@ pub(crate) enum Command {
     Completions(CompletionsArgs),
     /// Print the manual page
     Man(ManArgs),
+    /// Hold a netrc in memory for a command that runs.
+    #[cfg(target_os = "linux")]
+    #[command(hide = true)]
+    ExecNetrc {
+        /// The memory file.
+        memory: i32,
+        /// The process with which it ends.
+        life: i32,
+    },
 }
 
 /// `helper doctor`.

@@ -4,11 +4,15 @@ mod agent;
 mod args;
 mod args_agent;
 mod args_bridge;
+mod args_exec;
 mod bridge;
+mod chosen;
 mod completions;
 mod config;
 mod delete;
 pub(crate) mod doctor;
+mod env;
+mod exec;
 mod explain;
 mod get;
 mod list;
@@ -129,6 +133,8 @@ fn parse_and_answer(
         Command::Explain(args) => explain::run(&mut session, args),
         Command::Config(args) => config::run(&mut session, args),
         Command::Trust(args) => trust::run(&mut session, args),
+        Command::Exec(args) => exec::run(&mut session, &args),
+        Command::Env(args) => env::run(&mut session, &args),
         Command::Agent(args) => agent::run(&mut session, &args.command),
         Command::Doctor(args) => doctor::run(&mut session, &args),
         Command::Completions(args) => completions::run(&mut session, &args),
@@ -137,6 +143,8 @@ fn parse_and_answer(
             Some((bridge, arguments)) => bridge::run(&mut session, bridge, arguments),
             None => bridge::run(&mut session, args.bridge, &args.arguments),
         },
+        #[cfg(target_os = "linux")]
+        Command::ExecNetrc { memory, life } => exec::hold(memory, life),
     }
 }
 

@@ -8,17 +8,22 @@ mod code;
 use code::{Source, bare, collect, has_word, named};
 
 /// Modules of the crate, and which others each may name; `cli` and the binaries may name all.
-const MAY_NAME: [(&str, &[&str]); 7] = [
+const MAY_NAME: [(&str, &[&str]); 8] = [
     ("domain", &[]),
     ("provider", &["domain"]),
     ("agent", &["domain", "provider"]),
     ("connect", &["agent"]),
     ("bridge", &[]),
     ("http", &[]),
+    ("ci", &[]),
     ("doctor", &["domain", "provider", "http", "connect"]),
 ];
 /// Paths that a module may name although the rest of that module is closed to it.
-const ALSO: [(&str, &str); 4] = [
+const ALSO: [(&str, &str); 8] = [
+    ("ci", "crate::domain::name"),
+    ("ci", "crate::domain::netrc"),
+    ("ci", "crate::domain::text"),
+    ("ci", "crate::domain::url"),
     ("connect", "crate::domain::log"),
     ("connect", "crate::domain::text"),
     ("http", "crate::domain::url"),
@@ -40,7 +45,7 @@ const IMPURE: [&str; 10] = [
 /// Reading an address is no I/O.
 const PURE: [&str; 1] = ["std::net::IpAddr"];
 /// Where secrets are taken out of their wrapping; another file needs a reason to be here.
-const EXPOSES: [&str; 24] = [
+const EXPOSES: [&str; 34] = [
     // Write it to where the client or the user wanted it.
     "protocol/src/message/mod.rs",
     "src/http/authorization.rs",
@@ -61,6 +66,17 @@ const EXPOSES: [&str; 24] = [
     "src/domain/resolution/mod.rs",
     "src/provider/environment.rs",
     "src/provider/poetry.rs",
+    // Put it into variables, and into the forms and masks of them.
+    "src/ci/format/azure.rs",
+    "src/ci/format/dotenv.rs",
+    "src/ci/format/fish.rs",
+    "src/ci/format/github.rs",
+    "src/ci/format/json.rs",
+    "src/ci/format/powershell.rs",
+    "src/ci/format/sh.rs",
+    "src/ci/spellings.rs",
+    "src/ci/variables.rs",
+    "src/cli/exec.rs",
     // Give it to a store or a program.
     "src/agent/registry.rs",
     "src/provider/keyring.rs",
