@@ -26,9 +26,8 @@ use super::watch::{Survey, Watch, survey};
 use crate::domain::credential::Why;
 use crate::domain::log::{Line, Log};
 use crate::domain::text::shown;
+pub use crate::edit::FILE_SIZE;
 
-/// The largest file that is read: the longest real `auth.toml` known is a few KiB.
-pub const FILE_SIZE: u64 = 4 * 1024 * 1024;
 /// How long one file may take.
 pub const FILE_TIME: Duration = Duration::from_secs(1);
 /// Contents kept at once: the files of some projects and all of the user's own.

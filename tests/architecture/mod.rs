@@ -8,9 +8,10 @@ mod code;
 use code::{Source, bare, collect, has_word, named};
 
 /// Modules of the crate, and which others each may name; `cli` and the binaries may name all.
-const MAY_NAME: [(&str, &[&str]); 7] = [
+const MAY_NAME: [(&str, &[&str]); 8] = [
     ("domain", &[]),
-    ("provider", &["domain"]),
+    ("edit", &["domain"]),
+    ("provider", &["domain", "edit"]),
     ("agent", &["domain", "provider"]),
     ("connect", &["agent"]),
     ("bridge", &[]),
