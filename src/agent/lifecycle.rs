@@ -91,12 +91,12 @@ pub struct Control {
     pub started_by: StartedBy,
     /// Its socket's path.
     pub socket: PathBuf,
-    /// After how long without a request it ends.
-    pub idle_exit: Option<Duration>,
+    idle_exit: Option<Duration>,
     /// What goes on at its sockets.
     pub traffic: Rc<Traffic>,
     leave: Cell<bool>,
     hold: Cell<bool>,
+    stay: Cell<bool>,
     changed: Notify,
 }
 
@@ -112,6 +112,7 @@ impl Control {
             traffic: Rc::new(Traffic::new(config.clock.clone())),
             leave: Cell::new(false),
             hold: Cell::new(false),
+            stay: Cell::new(false),
             changed: Notify::new(),
         }
     }
@@ -129,6 +130,18 @@ impl Control {
         self.changed.notify_one();
     }
 
+    /// Idleness does not end an agent whose files are read instead of asking it.
+    pub fn stay(&self, stay: bool) {
+        if self.stay.replace(stay) != stay {
+            self.changed.notify_one();
+        }
+    }
+
+    /// After how long without a request it ends, as things are.
+    pub fn idle_exit(&self) -> Option<Duration> {
+        self.idle_exit.filter(|_| !self.stay.get())
+    }
+
     /// Whether nobody has asked anything for a while.
     fn is_at_rest(&self) -> bool {
         let quiet = self.clock.now().since(self.traffic.last());
@@ -144,9 +157,9 @@ impl Control {
             } else {
                 LEAVE_AFTER
             };
-            self.idle_exit.map_or(rest, |idle| idle.min(rest))
+            self.idle_exit().map_or(rest, |idle| idle.min(rest))
         } else {
-            self.idle_exit?
+            self.idle_exit()?
         };
         if self.hold.get() || traffic.busy() > 0 {
             return None;

@@ -53,6 +53,8 @@ pub mod lifecycle;
 pub mod list;
 mod lock;
 #[cfg(unix)]
+pub mod managed_store;
+#[cfg(unix)]
 pub mod peer;
 #[cfg(unix)]
 pub mod process;
@@ -101,6 +103,8 @@ pub struct Parts {
     pub log: Log,
     /// Whether it answers from the variables of a question alone.
     pub only_variables: bool,
+    /// Who asks where the agent asks for itself.
+    pub asks: Context,
     /// Its own life, where it is a process of its own.
     #[cfg(unix)]
     pub control: Option<Rc<lifecycle::Control>>,
@@ -119,6 +123,8 @@ pub struct Agent {
     keyring_owners: Rc<Cell<u64>>,
     seen_owners: Cell<u64>,
     started: Moment,
+    #[cfg(unix)]
+    store: Option<managed_store::Store>,
 }
 
 impl Agent {
@@ -139,7 +145,11 @@ impl Agent {
         registry.log_to(&parts.log);
         let keyring_owners = registry.keyring.owners();
         let clock = parts.clock.clone();
+        #[cfg(unix)]
+        let socket = parts.control.as_ref().map(|control| &control.socket);
         Self {
+            #[cfg(unix)]
+            store: socket.map(|socket| managed_store::Store::beside(socket)),
             answers: Answers::new(
                 clock.clone(),
                 files.clone(),
@@ -218,7 +228,9 @@ impl Agent {
                 project: None,
                 poetry: folder(&context.poetry),
                 uv: folder(&context.uv),
-                uv_store: folder(&context.uv_store),
+                uv_store: folder(&context.uv_store)
+                    .filter(|folder| !self.keeps_store_at(folder))
+                    .or_else(|| folder(&self.parts.asks.uv_store)),
             },
             files: self.files.view(),
             bus: context.bus.clone(),
@@ -241,6 +253,24 @@ impl Agent {
         }
     }
 
+    /// Whether the folder is that of uv's store which this agent keeps: what stands there came
+    /// from here.
+    fn keeps_store_at(&self, folder: &Path) -> bool {
+        #[cfg(unix)]
+        let is = self.store.as_ref().is_some_and(|store| store.is_at(folder));
+        #[cfg(not(unix))]
+        let is = folder.as_os_str().is_empty();
+        is
+    }
+
+    /// Nobody asks an agent whose store is read: it does not leave because of that.
+    #[cfg(unix)]
+    fn stay(&self, stay: bool) {
+        if let Some(control) = &self.parts.control {
+            control.stay(stay);
+        }
+    }
+
     /// A locked agent neither leaves when idle nor gives way to another build.
     #[cfg(unix)]
     fn hold(&self, hold: bool) {
@@ -256,6 +286,18 @@ impl Agent {
             .as_ref()
             .map_or(0, |control| control.traffic.open() as u64)
     }
+
+    /// After how long without a request it ends, as things are.
+    fn idle_exit(&self) -> Option<Duration> {
+        #[cfg(unix)]
+        if let Some(control) = &self.parts.control {
+            return control.idle_exit();
+        }
+        self.parts.idle_exit
+    }
+
+    #[cfg(not(unix))]
+    async fn refresh_store(&self) {}
 
     #[cfg(not(unix))]
     fn leave_when_idle(&self) {}

@@ -9,7 +9,7 @@ use tokio::runtime::{Builder, LocalOptions};
 
 use super::lifecycle::{self, Config, StartFailure, StartedBy};
 use super::server::Ending;
-use super::{Agent, Parts, Served, hardening};
+use super::{Agent, Parts, Served, hardening, managed_store};
 use crate::domain::log::Line;
 use crate::provider::environment;
 use crate::provider::files::Files;
@@ -57,7 +57,7 @@ pub fn run(
         hardening::lock_memory();
         parts.started_by = control.started_by.word();
         parts.socket = Some(control.socket.clone());
-        parts.idle_exit = control.idle_exit;
+        parts.idle_exit = control.idle_exit();
         parts.control = Some(control.clone());
         parts.log.info(|| {
             let line = Line::new("the agent starts").text("version", VERSION);
@@ -65,7 +65,9 @@ pub fn run(
             line.number("pid", std::process::id().into())
                 .path("socket", &control.socket)
         });
-        Ok(Rc::new(Served(Rc::new(Agent::new(parts)))))
+        let agent = Rc::new(Agent::new(parts));
+        tokio::task::spawn_local(managed_store::keep(agent.clone()));
+        Ok(Rc::new(Served(agent)))
     };
     match lifecycle::run(&config, make) {
         Ok(ending) => {

@@ -307,7 +307,7 @@ fn what_is_not_there_is_not_in_the_help() {
     let ran = run(World::default(), &["--help"]);
     for word in [
         "exec", "env", "source", "index", "resolve", "publish", "cache", "scan", "import",
-        "socket", "selftest", "setup", "token", "detached",
+        "socket", "selftest", "token", "detached",
     ] {
         let command = format!("\n  {word} ");
         assert!(!ran.out.contains(&command), "{word}");

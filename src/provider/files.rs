@@ -133,6 +133,12 @@ impl Files {
         self.0.watch.drain();
     }
 
+    /// Returns when a file that was looked at may have changed; never where nothing can be watched.
+    /// [`Files::is_current`] tells.
+    pub async fn stirred(&self) {
+        self.0.watch.stirred().await;
+    }
+
     /// How many contents are kept.
     #[cfg(test)]
     pub fn kept(&self) -> usize {
