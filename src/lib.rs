@@ -16,6 +16,8 @@
 //! - [`edit`]: files of the user are changed here: atomic, one at a time, with everything kept.
 //! - [`http`]: the one HTTP client, of the companions and of `doctor`; never built by the agent.
 //! - [`doctor`]: what can be wrong on a machine, as a list of checks; prints and changes nothing.
+//! - [`setup`]: what other tools need to use the helper: plans as data, and one applier that makes
+//!   and undoes them; prints nothing.
 //! - [`cli`]: the command line: one file a command; the only place that prints.
 
 pub mod agent;
@@ -28,3 +30,4 @@ pub mod edit;
 #[cfg(feature = "net")]
 pub mod http;
 pub mod provider;
+pub mod setup;

@@ -9,6 +9,7 @@ use clap::error::ErrorKind;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use credential_helper_protocol::{Operation, limits, render};
 
+use super::args_setup::SetupArgs;
 use crate::bridge::{self, Bridge};
 
 /// The whole command line.
@@ -100,6 +101,8 @@ pub(crate) enum Command {
     Agent(AgentArgs),
     /// Check what can be wrong, and say what to do
     Doctor(DoctorArgs),
+    /// Make other tools use the helper; shows what it changes
+    Setup(SetupArgs),
     /// Speak another tool's protocol, as the programs of these names do
     Bridge(BridgeArgs),
     /// Print the completions of a shell

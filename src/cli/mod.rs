@@ -2,6 +2,7 @@
 
 mod agent;
 mod args;
+mod args_setup;
 mod bridge;
 mod completions;
 mod config;
@@ -16,6 +17,7 @@ mod output;
 mod outside;
 mod prompt;
 mod set;
+mod setup;
 mod table;
 mod trust;
 mod usage;
@@ -131,6 +133,7 @@ fn parse_and_answer(
         Command::Doctor(args) => doctor::run(&mut session, &args),
         Command::Completions(args) => completions::run(&mut session, &args),
         Command::Man(args) => man::run(&mut session, &args),
+        Command::Setup(args) => setup::run(&mut session, &args),
         Command::Bridge(args) => match chosen {
             Some((bridge, arguments)) => bridge::run(&mut session, bridge, arguments),
             None => bridge::run(&mut session, args.bridge, &args.arguments),
