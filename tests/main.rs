@@ -35,6 +35,7 @@ mod mounted;
 mod other_keyrings;
 mod provider_contract;
 #[cfg(target_os = "linux")]
+mod restricted;
 mod secret_service;
 #[cfg(target_os = "linux")]
 mod secret_service_prompt;

@@ -1,6 +1,6 @@
 //! How fast the helper is, beside others that do the same, in one run on one machine.
 //!
-//! `cargo bench --bench speed -- [--rounds N] [--only once|traffic|latency|memory] [--write-readme]`
+//! `cargo bench --bench speed -- [--rounds N] [--only once|traffic|latency|memory|clients] [--write-readme]`
 //!
 //! Nothing here is a test: a figure depends on the machine and on what else it does. So everything
 //! is measured in turn with what it is compared to, and what counts are ratios.
@@ -16,6 +16,10 @@
 
 #[cfg(target_os = "linux")]
 mod artifacts;
+#[cfg(target_os = "linux")]
+mod clients;
+#[cfg(target_os = "linux")]
+mod index;
 #[cfg(target_os = "linux")]
 #[path = "../../tests/harness/keyring.rs"]
 #[expect(

@@ -13,8 +13,8 @@ use crate::artifacts::{Artifacts, Build, done};
 use crate::keyring::Keyring;
 
 /// The password that everybody looks up.
-const PASSWORD: &str = "sesame-0815";
-const USER: &str = "alice";
+pub(crate) const PASSWORD: &str = "sesame-0815";
+pub(crate) const USER: &str = "alice";
 const URL: &str = "https://pypi.example.org/simple/";
 
 /// An agent of one build.
@@ -22,6 +22,8 @@ pub(crate) struct Agent<'a> {
     pub(crate) build: &'a Build,
     pub(crate) socket: PathBuf,
     pub(crate) pid: u32,
+    /// This build as the program `keyring`.
+    pub(crate) bridge: PathBuf,
     runtime: PathBuf,
 }
 
@@ -115,8 +117,10 @@ impl<'a> Stage<'a> {
             build,
             socket: runtime.join("credential-helper/agent.sock"),
             pid: 0,
+            bridge: runtime.join("keyring"),
             runtime,
         };
+        std::os::unix::fs::symlink(&build.helper, &agent.bridge).unwrap();
         done(self.helper(&agent).args(["agent", "start"]));
         let status = done(self.helper(&agent).args(["agent", "status", "--json"]));
         let status: serde_json::Value = serde_json::from_str(&status).unwrap();
@@ -286,7 +290,7 @@ impl Drop for Stage<'_> {
 }
 
 /// Runs it to the end with this on its standard input.
-fn fed(command: &mut Command, input: &str) {
+pub(crate) fn fed(command: &mut Command, input: &str) {
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::null())

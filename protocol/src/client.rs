@@ -10,7 +10,8 @@ use zeroize::Zeroizing;
 use crate::code::{ErrorCode, Failure};
 use crate::message::{
     Asked, BindingList, Changed, ChangedReply, Configure, Context, Credential, Delete, Explanation,
-    Got, Listing, Nothing, Question, Report, Set, SettingsReply, Status, Trust, Unlock,
+    Got, Listing, Nothing, OpenSocket, OpenedSocket, Question, Report, RestrictedSocket, Set,
+    SettingsReply, Status, Trust, Unlock,
 };
 use crate::{frame, limits};
 
@@ -156,6 +157,12 @@ impl<T: Transport> Client<T> {
     /// What the agent says about itself.
     pub fn status(&mut self) -> Result<Status, Failure> {
         self.call("Status", Nothing {}, Kind::Read, limits::REQUEST_TIME)
+    }
+
+    /// Opens a restricted socket.
+    pub fn open_socket(&mut self, open: &OpenSocket) -> Result<RestrictedSocket, Failure> {
+        self.call("OpenSocket", open, Kind::Change, limits::REQUEST_TIME)
+            .map(|OpenedSocket { socket }| socket)
     }
 
     /// Reads settings and bindings again.

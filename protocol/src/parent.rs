@@ -22,7 +22,7 @@ pub fn parent() -> Option<Process> {
     None
 }
 
-/// Field 22 of `/proc/PID/stat` (proc_pid_stat(5)). The name in field 2 may hold anything, so fields
+/// Field 22 of `/proc/PID/stat` (`proc_pid_stat(5)`). The name in field 2 may hold anything, so fields
 /// are counted from its last bracket.
 #[cfg(target_os = "linux")]
 fn start_time(line: &[u8]) -> Option<u64> {

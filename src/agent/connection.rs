@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::rc::Rc;
 
+#[cfg(unix)]
+use credential_helper_protocol::OpenSocket;
+
 use super::Agent;
 use super::answers::Bytes;
 use super::rejected::Who;
@@ -27,14 +30,24 @@ pub enum Then {
     Stop,
 }
 
+/// The outside of a call.
 #[derive(Deserialize)]
-struct Head<'a> {
+pub(super) struct Head<'a> {
+    /// Interface and method.
     #[serde(borrow)]
-    method: std::borrow::Cow<'a, str>,
+    pub(super) method: std::borrow::Cow<'a, str>,
     #[serde(borrow, default)]
     parameters: Option<&'a RawValue>,
+    /// The client wants no reply.
     #[serde(default, deserialize_with = "null_is_missing")]
-    oneway: bool,
+    pub(super) oneway: bool,
+}
+
+impl Head<'_> {
+    /// The parameters, or an object without any.
+    pub(super) fn parameters(&self) -> &str {
+        self.parameters.map_or("{}", RawValue::get)
+    }
 }
 
 /// Who sent a message.
@@ -67,7 +80,7 @@ pub async fn answer(agent: &Agent, message: &[u8], caller: Caller) -> (Option<By
 }
 
 /// The call; none for what cannot be answered (SPECIFICATION, section 2).
-fn head(message: &[u8]) -> Option<Head<'_>> {
+pub(super) fn head(message: &[u8]) -> Option<Head<'_>> {
     // The parser would take an array for an object's members in order.
     if !message.trim_ascii_start().starts_with(b"{") || too_deep(message) {
         return None;
@@ -82,16 +95,13 @@ async fn dispatch(
     who: Who,
     told: &Told<'_>,
 ) -> Option<Bytes> {
-    let parameters = head.parameters.map_or("{}", RawValue::get);
+    let parameters = head.parameters();
     if !parameters.starts_with('{') {
         return standard("InvalidParameter", "parameter", "parameters");
     }
     let (interface, method) = head.method.rsplit_once('.').unwrap_or(("", &head.method));
-    if interface == "org.varlink.service" {
-        return service(method, parameters, told);
-    }
     if interface != INTERFACE_NAME {
-        return standard("InterfaceNotFound", "interface", interface);
+        return standard_service(head, told);
     }
     macro_rules! call {
         ($type:ty, $handler:expr) => {
@@ -167,6 +177,10 @@ async fn dispatch(
             unlocked
         }),
         "Status" => call!(Nothing, |_| async move { Ok(agent.status().await) }),
+        #[cfg(unix)]
+        "OpenSocket" => call!(OpenSocket, |open: OpenSocket| async move {
+            agent.open_socket(&open).await
+        }),
         "Reload" => call!(Nothing, |_| async move {
             let done = agent.reload();
             agent.refresh_store().await;
@@ -178,6 +192,15 @@ async fn dispatch(
         ),
         _ => standard("MethodNotFound", "method", method),
     }
+}
+
+/// A call of another interface than ours.
+pub(super) fn standard_service(head: &Head<'_>, told: &Told<'_>) -> Option<Bytes> {
+    let (interface, method) = head.method.rsplit_once('.').unwrap_or(("", &head.method));
+    if interface == "org.varlink.service" {
+        return service(method, head.parameters(), told);
+    }
+    standard("InterfaceNotFound", "interface", interface)
 }
 
 /// `org.varlink.service`: what every Varlink service answers.
@@ -254,7 +277,8 @@ fn failed(failure: &Failure) -> Option<Bytes> {
     encode_failure(failure).ok().map(Rc::new)
 }
 
-fn standard(error: &str, field: &str, value: &str) -> Option<Bytes> {
+/// An error of `org.varlink.service`.
+pub(super) fn standard(error: &str, field: &str, value: &str) -> Option<Bytes> {
     let value: String = crate::domain::text::shown(value)
         .chars()
         .take(100)

@@ -81,6 +81,17 @@ impl Config {
     }
 }
 
+/// Why an agent stays although nobody asks it anything.
+#[derive(Clone, Copy, Debug)]
+pub enum Hold {
+    /// It is locked: the next one would not be.
+    Locked,
+    /// It has restricted sockets: the next one would not open them.
+    Sockets,
+    /// uv reads the store that it keeps, and asks nobody.
+    Store,
+}
+
 /// What the agent knows of its own life, and what it may decide about it.
 pub struct Control {
     /// The clock.
@@ -91,12 +102,12 @@ pub struct Control {
     pub started_by: StartedBy,
     /// Its socket's path.
     pub socket: PathBuf,
-    idle_exit: Option<Duration>,
+    /// After how long without a request it ends.
+    pub idle_exit: Option<Duration>,
     /// What goes on at its sockets.
     pub traffic: Rc<Traffic>,
     leave: Cell<bool>,
-    hold: Cell<bool>,
-    stay: Cell<bool>,
+    hold: Cell<u8>,
     changed: Notify,
 }
 
@@ -111,8 +122,7 @@ impl Control {
             idle_exit: config.idle_exit.filter(|_| !by_activation),
             traffic: Rc::new(Traffic::new(config.clock.clone())),
             leave: Cell::new(false),
-            hold: Cell::new(false),
-            stay: Cell::new(false),
+            hold: Cell::new(0),
             changed: Notify::new(),
         }
     }
@@ -123,23 +133,16 @@ impl Control {
         self.changed.notify_one();
     }
 
-    /// Neither idleness nor a newer build ends the agent while it is locked: the next one would
-    /// not be.
-    pub fn hold(&self, hold: bool) {
-        self.hold.set(hold);
+    /// Neither idleness nor a newer build ends the agent while there is a reason to stay.
+    pub fn hold(&self, why: Hold, hold: bool) {
+        let reasons = self.hold.get();
+        let reason = 1 << why as u8;
+        self.hold.set(if hold {
+            reasons | reason
+        } else {
+            reasons & !reason
+        });
         self.changed.notify_one();
-    }
-
-    /// Idleness does not end an agent whose files are read instead of asking it.
-    pub fn stay(&self, stay: bool) {
-        if self.stay.replace(stay) != stay {
-            self.changed.notify_one();
-        }
-    }
-
-    /// After how long without a request it ends, as things are.
-    pub fn idle_exit(&self) -> Option<Duration> {
-        self.idle_exit.filter(|_| !self.stay.get())
     }
 
     /// Whether nobody has asked anything for a while.
@@ -157,11 +160,11 @@ impl Control {
             } else {
                 LEAVE_AFTER
             };
-            self.idle_exit().map_or(rest, |idle| idle.min(rest))
+            self.idle_exit.map_or(rest, |idle| idle.min(rest))
         } else {
-            self.idle_exit()?
+            self.idle_exit?
         };
-        if self.hold.get() || traffic.busy() > 0 {
+        if self.hold.get() != 0 || traffic.busy() > 0 {
             return None;
         }
         Some(limit.saturating_sub(self.clock.now().since(traffic.last())))

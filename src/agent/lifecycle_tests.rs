@@ -41,11 +41,11 @@ impl Handler for Words {
                 Then::Continue
             }
             b"hold" => {
-                self.0.hold(true);
+                self.0.hold(super::Hold::Locked, true);
                 Then::Continue
             }
             b"release" => {
-                self.0.hold(false);
+                self.0.hold(super::Hold::Locked, false);
                 Then::Continue
             }
             _ => Then::Continue,

@@ -13,10 +13,15 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use credential_helper_protocol::{Credential, ErrorCode, Failure, Operation, Question, Scheme};
+use credential_helper_protocol::surroundings::Surroundings;
+use credential_helper_protocol::{
+    Context, Credential, ErrorCode, Failure, Operation, Question, Scheme,
+};
 use tokio::sync::{Mutex, Notify};
 use zeroize::Zeroizing;
 
+use super::lifecycle::{Control, Hold};
+use super::restricted::own_context;
 use super::{Agent, known};
 use crate::domain::known::DeclaredBy;
 use crate::domain::log::Line;
@@ -40,6 +45,8 @@ pub struct Store {
     began: Notify,
     written: RefCell<Option<Written>>,
     stamp: RefCell<Option<Stamp>>,
+    /// Who asks, where the agent asks for the store: itself, without a project.
+    asks: Context,
 }
 
 /// The file that is there, by its identity and its text.
@@ -86,10 +93,17 @@ fn is_in_memory(_: &Path) -> bool {
 }
 
 impl Store {
-    /// The store beside this socket, without what an agent that was killed left there.
-    pub(super) fn beside(socket: &Path) -> Self {
+    /// The store of an agent that has a socket, without what one that was killed left there.
+    pub(super) fn of(control: Option<&Control>) -> Option<Self> {
+        let folder = folder(&control?.socket);
+        // The variable may name the store itself.
+        let uv_store = Surroundings::of_process().own_uv_store_folder();
         let store = Self {
-            folder: folder(socket),
+            folder,
+            asks: Context {
+                uv_store: uv_store.and_then(|path| path.into_os_string().into_string().ok()),
+                ..own_context()
+            },
             busy: Mutex::default(),
             used: Cell::new(false),
             began: Notify::new(),
@@ -99,7 +113,7 @@ impl Store {
         if store.folder.join(FILE).symlink_metadata().is_ok() {
             store.remove_all();
         }
-        store
+        Some(store)
     }
 
     /// Whether this is its folder.
@@ -207,6 +221,17 @@ pub(super) async fn keep(agent: Rc<Agent>) {
 }
 
 impl Agent {
+    /// The folder in which uv's store is looked for: what stands in the one that this agent keeps
+    /// came from here.
+    pub(super) fn uv_store(&self, folder: Option<PathBuf>) -> Option<PathBuf> {
+        match &self.store {
+            Some(store) if store.is_at(folder.as_deref()?) => {
+                store.asks.uv_store.as_ref().map(PathBuf::from)
+            }
+            _ => folder,
+        }
+    }
+
     /// Brings uv's store up to date with what would be answered now.
     pub(super) async fn refresh_store(&self) {
         let Some(store) = &self.store else {
@@ -240,7 +265,7 @@ impl Agent {
 
     /// What the store has to hold; nothing where the settings name no repository.
     async fn store_text(&self, store: &Store) -> Result<Option<Zeroizing<String>>, Failure> {
-        let context = self.parts.asks.clone();
+        let context = store.asks.clone();
         let mut call = self.call(&context)?;
         let view = call.files.clone();
         let known = known::gather(self.own(), &mut call, None, None).await;
@@ -249,7 +274,9 @@ impl Agent {
             .map(|known| known.settings.uv_store.clone())
             .unwrap_or_default();
         let used = !names.is_empty();
-        self.stay(used);
+        if let Some(control) = &self.parts.control {
+            control.hold(Hold::Store, used);
+        }
         if used && !store.used.replace(used) {
             store.began.notify_one();
         }

@@ -65,11 +65,15 @@ pub mod reply;
 #[cfg(unix)]
 mod resident;
 #[cfg(unix)]
+mod restricted;
+#[cfg(unix)]
 mod served;
 #[cfg(unix)]
 pub mod server;
 #[cfg(unix)]
 pub mod socket;
+#[cfg(unix)]
+mod sockets;
 pub mod status;
 #[cfg(unix)]
 mod stream;
@@ -103,8 +107,6 @@ pub struct Parts {
     pub log: Log,
     /// Whether it answers from the variables of a question alone.
     pub only_variables: bool,
-    /// Who asks where the agent asks for itself.
-    pub asks: Context,
     /// Its own life, where it is a process of its own.
     #[cfg(unix)]
     pub control: Option<Rc<lifecycle::Control>>,
@@ -123,6 +125,8 @@ pub struct Agent {
     keyring_owners: Rc<Cell<u64>>,
     seen_owners: Cell<u64>,
     started: Moment,
+    #[cfg(unix)]
+    sockets: sockets::Sockets,
     #[cfg(unix)]
     store: Option<managed_store::Store>,
 }
@@ -145,11 +149,9 @@ impl Agent {
         registry.log_to(&parts.log);
         let keyring_owners = registry.keyring.owners();
         let clock = parts.clock.clone();
-        #[cfg(unix)]
-        let socket = parts.control.as_ref().map(|control| &control.socket);
         Self {
             #[cfg(unix)]
-            store: socket.map(|socket| managed_store::Store::beside(socket)),
+            store: managed_store::Store::of(parts.control.as_deref()),
             answers: Answers::new(
                 clock.clone(),
                 files.clone(),
@@ -166,7 +168,15 @@ impl Agent {
             parts,
             files,
             registry,
+            #[cfg(unix)]
+            sockets: sockets::Sockets::default(),
         }
+    }
+
+    /// Lets restricted sockets answer from this agent.
+    #[cfg(unix)]
+    pub fn allow_sockets(self: &Rc<Self>) {
+        self.sockets.of(self);
     }
 
     /// The kept answer to this message, if it still holds: the way of nearly every question.
@@ -228,9 +238,7 @@ impl Agent {
                 project: None,
                 poetry: folder(&context.poetry),
                 uv: folder(&context.uv),
-                uv_store: folder(&context.uv_store)
-                    .filter(|folder| !self.keeps_store_at(folder))
-                    .or_else(|| folder(&self.parts.asks.uv_store)),
+                uv_store: self.uv_store(folder(&context.uv_store)),
             },
             files: self.files.view(),
             bus: context.bus.clone(),
@@ -253,30 +261,22 @@ impl Agent {
         }
     }
 
-    /// Whether the folder is that of uv's store which this agent keeps: what stands there came
-    /// from here.
-    fn keeps_store_at(&self, folder: &Path) -> bool {
-        #[cfg(unix)]
-        let is = self.store.as_ref().is_some_and(|store| store.is_at(folder));
-        #[cfg(not(unix))]
-        let is = folder.as_os_str().is_empty();
-        is
-    }
-
-    /// Nobody asks an agent whose store is read: it does not leave because of that.
-    #[cfg(unix)]
-    fn stay(&self, stay: bool) {
-        if let Some(control) = &self.parts.control {
-            control.stay(stay);
-        }
-    }
-
     /// A locked agent neither leaves when idle nor gives way to another build.
     #[cfg(unix)]
     fn hold(&self, hold: bool) {
         if let Some(control) = &self.parts.control {
-            control.hold(hold);
+            control.hold(lifecycle::Hold::Locked, hold);
         }
+    }
+
+    #[cfg(unix)]
+    fn open_sockets(&self) -> Vec<credential_helper_protocol::RestrictedSocket> {
+        self.sockets.list()
+    }
+
+    #[cfg(not(unix))]
+    fn open_sockets(&self) -> Vec<credential_helper_protocol::RestrictedSocket> {
+        Vec::new()
     }
 
     #[cfg(unix)]
@@ -287,17 +287,17 @@ impl Agent {
             .map_or(0, |control| control.traffic.open() as u64)
     }
 
-    /// After how long without a request it ends, as things are.
-    fn idle_exit(&self) -> Option<Duration> {
-        #[cfg(unix)]
-        if let Some(control) = &self.parts.control {
-            return control.idle_exit();
-        }
-        self.parts.idle_exit
-    }
-
     #[cfg(not(unix))]
     async fn refresh_store(&self) {}
+
+    #[cfg(not(unix))]
+    #[expect(
+        clippy::unused_self,
+        reason = "the same signature as where a store is kept"
+    )]
+    fn uv_store(&self, folder: Option<PathBuf>) -> Option<PathBuf> {
+        folder
+    }
 
     #[cfg(not(unix))]
     fn leave_when_idle(&self) {}

@@ -57,7 +57,7 @@ pub fn run(
         hardening::lock_memory();
         parts.started_by = control.started_by.word();
         parts.socket = Some(control.socket.clone());
-        parts.idle_exit = control.idle_exit();
+        parts.idle_exit = control.idle_exit;
         parts.control = Some(control.clone());
         parts.log.info(|| {
             let line = Line::new("the agent starts").text("version", VERSION);
@@ -66,6 +66,7 @@ pub fn run(
                 .path("socket", &control.socket)
         });
         let agent = Rc::new(Agent::new(parts));
+        agent.allow_sockets();
         tokio::task::spawn_local(managed_store::keep(agent.clone()));
         Ok(Rc::new(Served(agent)))
     };

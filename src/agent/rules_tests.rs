@@ -38,7 +38,6 @@ impl Home {
             home: root.path().to_owned(),
         };
         let agent = Agent::new(Parts {
-            asks: Context::default(),
             own,
             started_by: "hand",
             socket: None,

@@ -49,12 +49,13 @@ impl Agent {
                 .map(|path| path.to_string_lossy().into_owned()),
             started_by: self.parts.started_by.to_owned(),
             uptime_s: self.parts.clock.now().since(self.started).as_secs(),
-            idle_exit_s: self.idle_exit().map(|time| time.as_secs()),
+            idle_exit_s: self.parts.idle_exit.map(|time| time.as_secs()),
             locked: self.locked.get(),
             connections: self.connections(),
             providers,
             cache: self.answers.counts(),
             memory: memory_state(),
+            sockets: self.open_sockets(),
         }
     }
 }

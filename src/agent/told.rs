@@ -4,15 +4,15 @@ use std::cell::{Cell, RefCell};
 use std::time::Instant;
 
 use credential_helper_protocol::{
-    Ask, Asked, Configure, Delete, ErrorCode, Failure, INTERFACE_NAME, Nothing, Report, Set, Trust,
-    Unlock,
+    Ask, Asked, Configure, Delete, ErrorCode, Failure, INTERFACE_NAME, Nothing, OpenSocket, Report,
+    Set, Trust, Unlock,
 };
 
 use crate::domain::log::{Level, Line, Log};
 use crate::domain::resolution::TraceStep;
 
 /// The methods; another word is not repeated, because it may be anything.
-const METHODS: [&str; 18] = [
+const METHODS: [&str; 19] = [
     "Get",
     "Explain",
     "List",
@@ -27,6 +27,7 @@ const METHODS: [&str; 18] = [
     "Lock",
     "Unlock",
     "Status",
+    "OpenSocket",
     "Reload",
     "Stop",
     "GetInfo",
@@ -183,6 +184,7 @@ impl Subject for Configure {
 }
 
 impl Subject for Asked {}
+impl Subject for OpenSocket {}
 impl Subject for Unlock {}
 impl Subject for Nothing {}
 

@@ -1,6 +1,6 @@
 //! The credential helper protocol of Bazel and others: `credential-helper get`.
 //!
-//! Source: EngFlow's credential-helper-spec, `spec.md` and its JSON schemas. One object comes in, one
+//! Source: the credential helper specification of `EngFlow`, `spec.md` and its JSON schemas. One object comes in, one
 //! goes out; that there is no credential is an object without headers.
 
 use std::ffi::OsString;

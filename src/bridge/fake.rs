@@ -5,7 +5,8 @@ use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 
 use credential_helper_protocol::{
-    Changed, Credential, Delete, ErrorCode, Failure, Listing, Question, Report, Secret, Set,
+    Changed, Credential, Delete, ErrorCode, Failure, Listing, Operation, Question, Report, Secret,
+    Set,
 };
 
 use super::{Bridge, Outside, Trouble};
@@ -85,10 +86,7 @@ fn question(word: &str, question: &Question, more: &[(&str, Option<&str>)]) -> S
         ("url", question.url.as_deref()),
         ("service", question.service.as_deref()),
         ("username", question.username.as_deref()),
-        (
-            "operation",
-            question.operation.map(|operation| operation.word()),
-        ),
+        ("operation", question.operation.map(Operation::word)),
         (
             "project",
             upload.and_then(|upload| upload.project.as_deref()),

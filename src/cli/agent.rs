@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use credential_helper_protocol::{ErrorCode, Failure, Status, Unlock};
+use credential_helper_protocol::{ErrorCode, Failure, OpenSocket, Status, Unlock};
 
 use super::Session;
-use super::args::AgentCommand;
+use super::args_agent::{AgentCommand, SocketArgs};
 use super::table::{Cell, lines, table};
 use crate::connect::{Agent, Options, RunOptions};
 
@@ -44,6 +44,7 @@ pub(crate) fn run(session: &mut Session<'_>, command: &AgentCommand) -> Result<u
                 .note("locked the agent; `helper agent unlock` lifts that");
         }
         AgentCommand::Unlock { password_stdin } => unlock(session, *password_stdin)?,
+        AgentCommand::Socket(args) => socket(session, args)?,
         AgentCommand::Reload => match running(session)? {
             Some(mut agent) => {
                 agent.reload()?;
@@ -82,6 +83,37 @@ fn start(session: &mut Session<'_>) -> Result<(), Failure> {
     session
         .out
         .note(&format!("{told}: pid {}, socket {socket}", status.pid));
+    Ok(())
+}
+
+fn socket(session: &mut Session<'_>, args: &SocketArgs) -> Result<(), Failure> {
+    let broken = || {
+        Failure::new(
+            ErrorCode::Usage,
+            "the path of the socket is no absolute path of UTF-8 text",
+        )
+    };
+    let path = std::path::absolute(&args.path).map_err(|_| broken())?;
+    let opened = session
+        .outside
+        .connect(&options(session))?
+        .open_socket(&OpenSocket {
+            path: path.to_str().ok_or_else(broken)?.to_owned(),
+            names: args.names.clone(),
+            operation: Some(args.operation.into()),
+            ttl_s: args.ttl.map(|ttl| ttl.as_secs()),
+            uid: args.uid,
+        })?;
+    if session.out.is_json() {
+        return session.out.object(&opened);
+    }
+    let until = opened.until.as_deref();
+    session.out.note(&format!(
+        "opened {} for {}, until {}",
+        opened.path,
+        opened.names.join(", "),
+        until.unwrap_or("the agent ends")
+    ));
     Ok(())
 }
 
@@ -162,6 +194,19 @@ fn text(status: &Status, colours: bool) -> String {
             ),
         ),
     ];
+    let sockets = status.sockets.iter().map(|socket| {
+        let until = socket.until.as_deref().unwrap_or("the agent ends");
+        let names = socket.names.join(", ");
+        let other = socket.uid.map(|uid| format!(", also for user {uid}"));
+        let what = format!(
+            "{} ({} {names}{}), until {until}",
+            socket.path,
+            socket.operation.word(),
+            other.unwrap_or_default()
+        );
+        fact("restricted socket", &what)
+    });
+    let facts: Vec<_> = facts.into_iter().chain(sockets).collect();
     let mut text = lines(facts.iter(), colours);
     if !status.providers.is_empty() {
         let rows: Vec<Vec<Cell>> = status

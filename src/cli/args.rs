@@ -1,16 +1,14 @@
 //! What can be written on the command line. Help, completions and manual pages come from here.
 
-use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use clap::error::ErrorKind;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use credential_helper_protocol::{Operation, limits, render};
 
+use super::args_agent::AgentArgs;
+use super::args_bridge::BridgeArgs;
 use super::args_setup::SetupArgs;
-use crate::bridge::{self, Bridge};
 
 /// The whole command line.
 #[derive(Parser)]
@@ -109,45 +107,6 @@ pub(crate) enum Command {
     Completions(CompletionsArgs),
     /// Print the manual page
     Man(ManArgs),
-}
-
-/// `helper bridge`.
-#[derive(Args)]
-pub(crate) struct BridgeArgs {
-    /// The program that the tool would start
-    #[arg(value_name = "BRIDGE", value_parser = BridgeParser)]
-    pub(crate) bridge: Bridge,
-    /// What the tool would say to it
-    #[arg(
-        value_name = "ARGUMENT",
-        trailing_var_arg = true,
-        allow_hyphen_values = true
-    )]
-    pub(crate) arguments: Vec<OsString>,
-}
-
-/// Reads a bridge's name.
-#[derive(Clone)]
-struct BridgeParser;
-
-impl TypedValueParser for BridgeParser {
-    type Value = Bridge;
-
-    fn parse_ref(
-        &self,
-        command: &clap::Command,
-        argument: Option<&clap::Arg>,
-        value: &OsStr,
-    ) -> Result<Bridge, clap::Error> {
-        let names = PossibleValuesParser::new(bridge::ALL.map(|bridge| bridge.name));
-        names.parse_ref(command, argument, value)?;
-        Bridge::named(value).ok_or_else(|| clap::Error::new(ErrorKind::InvalidValue))
-    }
-
-    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        let values = bridge::ALL.map(|bridge| PossibleValue::new(bridge.name).help(bridge.about));
-        Some(Box::new(values.into_iter()))
-    }
 }
 
 /// `helper doctor`.
@@ -271,44 +230,6 @@ pub(crate) struct TrustArgs {
     /// Take bindings, or the trust in a project, back
     #[arg(long)]
     pub(crate) remove: bool,
-}
-
-/// `helper agent`.
-#[derive(Args)]
-pub(crate) struct AgentArgs {
-    /// What to do.
-    #[command(subcommand)]
-    pub(crate) command: AgentCommand,
-}
-
-/// The commands about the agent.
-#[derive(Subcommand)]
-pub(crate) enum AgentCommand {
-    /// Run the agent in the foreground
-    Run {
-        /// A client starts it.
-        #[arg(long, hide = true)]
-        detached: bool,
-        /// A person starts it: it keeps their variables.
-        #[arg(long, hide = true, requires = "detached")]
-        by_hand: bool,
-    },
-    /// Start the agent
-    Start,
-    /// End the agent
-    Stop,
-    /// Tell how the agent is
-    Status,
-    /// Forget every secret and answer nothing until unlocked
-    Lock,
-    /// Answer again, and unlock the keyring
-    Unlock {
-        /// Without a window: read the keyring's password from standard input, or ask for it
-        #[arg(long)]
-        password_stdin: bool,
-    },
-    /// Read settings and bindings again
-    Reload,
 }
 
 /// `helper completions`.

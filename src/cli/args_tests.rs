@@ -182,7 +182,8 @@ fn mistakes_are_told_without_repeating_what_may_be_a_secret() {
         ("agent", ""),
         ("explian foo", "did you mean explain?"),
         ("exec foo", "there is no such command"),
-        ("bridge keyring", "there is no such command"),
+        ("bridge", "missing: <BRIDGE>"),
+        ("bridge foo", "wants one of"),
         ("hunter2", "there is no such command"),
         ("get", "missing: <NAME|URL>"),
         ("get foo hunter2", "there is an argument too many"),
@@ -266,7 +267,7 @@ fn mistakes_are_told_without_repeating_what_may_be_a_secret() {
             "finding the project folder",
         ),
         ("agent status --no-agent", "--no-agent leaves out the agent"),
-        ("agent socket", "there is no such command"),
+        ("agent socket --path x", "missing: --names <NAME>"),
         (
             "completions tcsh",
             "wants one of bash, elvish, fish, powershell, zsh",

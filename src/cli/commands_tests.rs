@@ -589,7 +589,7 @@ fn agent_status() {
     let answer = object(&run(world(), &["agent", "status", "--json"]));
     same_keys(
         &answer,
-        "version build protocol pid socket started_by uptime_s idle_exit_s locked connections \
+        "version build protocol pid socket sockets started_by uptime_s idle_exit_s locked connections \
          providers cache memory",
     );
     same_keys(&answer["providers"][0], "name state detail");

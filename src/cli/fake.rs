@@ -8,7 +8,8 @@ use std::rc::Rc;
 use credential_helper_protocol::caller::{About, CallerOptions};
 use credential_helper_protocol::{
     Asked, BindingList, Changed, Configure, Context, Credential, Delete, Explanation, Failure,
-    Listing, Question, Report, Secret, Set, SettingsReply, Status, Trust, Unlock, Variable,
+    Listing, OpenSocket, Operation, Question, Report, RestrictedSocket, Secret, Set, SettingsReply,
+    Status, Trust, Unlock, Variable,
 };
 
 use super::output::Output;
@@ -231,6 +232,20 @@ impl Agent for Shared {
     }
     fn status(&mut self) -> Result<Status, Failure> {
         self.called("status".to_owned(), &self.0.status)
+    }
+    fn open_socket(&mut self, open: &OpenSocket) -> Result<RestrictedSocket, Failure> {
+        let socket = RestrictedSocket {
+            path: open.path.clone(),
+            names: open.names.clone(),
+            operation: open.operation.unwrap_or(Operation::Read),
+            uid: open.uid,
+            until: None,
+        };
+        let ttl = open.ttl_s.map_or("-".to_owned(), |ttl| ttl.to_string());
+        self.called(
+            format!("socket {} {} {ttl}", open.path, open.names.join(",")),
+            &socket,
+        )
     }
     fn reload(&mut self) -> Result<(), Failure> {
         self.called("reload".to_owned(), &())

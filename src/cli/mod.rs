@@ -2,6 +2,8 @@
 
 mod agent;
 mod args;
+mod args_agent;
+mod args_bridge;
 mod args_setup;
 mod bridge;
 mod completions;

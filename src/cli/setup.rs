@@ -13,7 +13,8 @@ use crate::bridge;
 use crate::domain::text::shown;
 use crate::setup::apply::{self, Look, Undone};
 use crate::setup::record::{Entry, Record};
-use crate::setup::tools::{self, STORE, TOOLS, Wish};
+use crate::setup::tools::{self, TOOLS, Wish};
+use crate::setup::uv::{self, STORE};
 use crate::setup::{Around, Change, Plan, path};
 
 #[derive(Serialize)]
@@ -138,7 +139,7 @@ async fn plan(
                 .hint("for example `helper setup uv --store foo`"));
         }
         let folder = store_folder(&around.process)?;
-        return tools::store(&args.names, &folder, around);
+        return uv::store(&args.names, &folder, around);
     }
     let entries = record.entries().await?;
     let by_us = |entry: &Entry| path::is_step(&entry.change);

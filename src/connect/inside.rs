@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use credential_helper_protocol::client::Transport;
 use credential_helper_protocol::surroundings::Surroundings;
-use credential_helper_protocol::{Context, ErrorCode, Failure};
+use credential_helper_protocol::{ErrorCode, Failure};
 use directories::BaseDirs;
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 use zeroize::Zeroizing;
@@ -90,8 +90,6 @@ pub(super) fn parts(
             .hint("set HOME, or CREDENTIAL_HELPER_CONFIG_DIR and XDG_STATE_HOME")
     };
     let here = std::env::current_dir().ok();
-    let text =
-        |path: Option<PathBuf>| path.and_then(|path| path.into_os_string().into_string().ok());
     let settings = around
         .settings_folder(here.as_deref())
         .ok_or_else(|| missing("the folder of the settings"))?;
@@ -117,12 +115,6 @@ pub(super) fn parts(
         clock: Clock::Real,
         log: log.clone(),
         only_variables: false,
-        asks: Context {
-            poetry: text(around.poetry_folder(here.as_deref())),
-            uv: text(around.uv_folder()),
-            uv_store: text(around.own_uv_store_folder()),
-            ..Context::default()
-        },
         #[cfg(unix)]
         control: None,
     })

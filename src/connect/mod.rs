@@ -9,7 +9,8 @@ use credential_helper_protocol::client::{Client, Transport};
 use credential_helper_protocol::surroundings::{NO_AGENT, Surroundings};
 use credential_helper_protocol::{
     Asked, BindingList, Changed, Configure, Context, Credential, Delete, Explanation, Failure,
-    Listing, Question, Report, Set, SettingsReply, Status, Trust, Unlock,
+    Listing, OpenSocket, Question, Report, RestrictedSocket, Set, SettingsReply, Status, Trust,
+    Unlock,
 };
 
 #[cfg(not(unix))]
@@ -80,6 +81,8 @@ pub trait Agent {
     fn unlock(&mut self, unlock: &Unlock) -> Result<(), Failure>;
     /// How the agent is.
     fn status(&mut self) -> Result<Status, Failure>;
+    /// Opens a restricted socket.
+    fn open_socket(&mut self, open: &OpenSocket) -> Result<RestrictedSocket, Failure>;
     /// Reads settings and bindings again.
     fn reload(&mut self) -> Result<(), Failure>;
     /// Ends the agent.
@@ -141,6 +144,10 @@ impl<T: Transport> Agent for Client<T> {
 
     fn status(&mut self) -> Result<Status, Failure> {
         Self::status(self)
+    }
+
+    fn open_socket(&mut self, open: &OpenSocket) -> Result<RestrictedSocket, Failure> {
+        Self::open_socket(self, open)
     }
 
     fn reload(&mut self) -> Result<(), Failure> {

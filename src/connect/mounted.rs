@@ -6,7 +6,8 @@ use std::rc::Rc;
 use credential_helper_protocol::surroundings::Surroundings;
 use credential_helper_protocol::{
     Asked, BindingList, Changed, Configure, Context, Credential, Delete, ErrorCode, Explanation,
-    Failure, Listing, Question, Report, Set, SettingsReply, Status, Step, Trust, Unlock,
+    Failure, Listing, OpenSocket, Question, Report, RestrictedSocket, Set, SettingsReply, Status,
+    Step, Trust, Unlock,
 };
 
 use super::inside::Inside;
@@ -151,6 +152,9 @@ impl Agent for Mounted {
         bindings(asked: Asked, context) -> BindingList;
         report(report: Report, question.context) -> ();
         unlock(unlock: Unlock, context) -> ();
+    }
+    fn open_socket(&mut self, open: &OpenSocket) -> Result<RestrictedSocket, Failure> {
+        self.outside.open_socket(open)
     }
     passed_on! {
         lock() -> ();

@@ -17,6 +17,7 @@ pub mod record;
 mod run;
 pub mod text;
 pub mod tools;
+pub mod uv;
 
 use std::path::PathBuf;
 

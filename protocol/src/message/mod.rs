@@ -12,7 +12,10 @@ use crate::secret::{Secret, on_wire};
 mod status;
 mod store;
 
-pub use status::{CacheCounts, MemoryState, Nothing, ProviderState, Status};
+pub use status::{
+    CacheCounts, MemoryState, Nothing, OpenSocket, OpenedSocket, ProviderState, RestrictedSocket,
+    Status,
+};
 pub use store::{
     Asked, BindingList, BindingRecord, Changed, ChangedReply, Configure, Delete, Listed, Listing,
     Place, Report, Set, SettingsReply, Skipped, Trust, Unlock,

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Operation;
+
 /// Reply of `Status`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -32,6 +34,46 @@ pub struct Status {
     pub cache: CacheCounts,
     /// What memory protection was obtained.
     pub memory: MemoryState,
+    /// The restricted sockets that are open.
+    pub sockets: Vec<RestrictedSocket>,
+}
+
+/// Parameters of `OpenSocket`: `helper agent socket`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OpenSocket {
+    /// Where; absolute, in a folder of the agent's user alone.
+    pub path: String,
+    /// The repositories whose credentials it gives.
+    pub names: Vec<String>,
+    /// What they are for; reading, where it is unset.
+    pub operation: Option<Operation>,
+    /// After how many seconds it ends; with the agent, where it is unset.
+    pub ttl_s: Option<u64>,
+    /// One more user who may connect.
+    pub uid: Option<u32>,
+}
+
+/// Reply of `OpenSocket`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OpenedSocket {
+    /// What was opened.
+    pub socket: RestrictedSocket,
+}
+
+/// A restricted socket that is open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestrictedSocket {
+    /// Its path.
+    pub path: String,
+    /// The repositories, normalised.
+    pub names: Vec<String>,
+    /// What its credentials are for.
+    pub operation: Operation,
+    /// One more user who may connect.
+    pub uid: Option<u32>,
+    /// When it ends, RFC 3339 in UTC.
+    pub until: Option<String>,
 }
 
 /// A provider in `Status`.

@@ -1,0 +1,260 @@
+//! A restricted socket, for a container: reads the credentials of some repositories, and nothing else
+//! (design rule: it takes the repository, the account and the operation of a question; who asks, from
+//! where and with which variables is nobody's word but the agent's).
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::rc::Rc;
+
+use credential_helper_protocol::frame::{Reply as Wire, encode_call, encode_reply};
+use credential_helper_protocol::surroundings::Surroundings;
+use credential_helper_protocol::{
+    Ask, Context, ErrorCode, Failure, Got, INTERFACE_NAME, Operation, Question, Status, VERSION,
+};
+use zeroize::Zeroizing;
+
+use super::Agent;
+use super::clock::{Clock, Moment};
+use super::connection::{self, Caller, encode_error, head};
+use super::peer::Peer;
+use super::rejected::Who;
+use super::server::{Bytes, Handler, Reply, Then};
+use super::told::Told;
+use crate::domain::name::{RepositoryName, normalize};
+use crate::domain::text::shown;
+
+/// What a restricted socket gives to whom.
+#[derive(Clone)]
+pub(super) struct Terms {
+    /// The repositories, normalised.
+    pub(super) names: Vec<String>,
+    /// What the credentials are for.
+    pub(super) operation: Operation,
+    /// When it stops giving anything.
+    pub(super) until: Option<Moment>,
+    /// Where the agent itself would look: nothing of it comes from who asks.
+    pub(super) own: Context,
+}
+
+/// The folders that hold for the agent's own process.
+pub(super) fn own_context() -> Context {
+    let around = Surroundings::of_process();
+    let text =
+        |path: Option<PathBuf>| path.and_then(|path| path.into_os_string().into_string().ok());
+    Context {
+        poetry: text(around.poetry_folder(None)),
+        uv: text(around.uv_folder()),
+        uv_store: text(around.uv_store_folder(None)),
+        ..Context::default()
+    }
+}
+
+impl Terms {
+    /// Reads the names.
+    ///
+    /// # Errors
+    /// `usage` where there is none, or one is no name.
+    pub(super) fn names(names: &[String]) -> Result<Vec<String>, Failure> {
+        if names.is_empty() {
+            return Err(Failure::new(
+                ErrorCode::Usage,
+                "a restricted socket needs the names of repositories",
+            ));
+        }
+        names
+            .iter()
+            .map(|name| Ok(normalize(RepositoryName::parse(name)?.as_str())))
+            .collect()
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.names.contains(&normalize(name))
+    }
+
+    /// The question as this socket passes it on.
+    ///
+    /// # Errors
+    /// `policy` for what it does not give.
+    fn question(&self, question: &Question, clock: &Clock) -> Result<Question, Failure> {
+        let now = clock.now();
+        // Neither a set-back clock nor suspend makes it longer.
+        if self.until.is_some_and(|until| until <= now) {
+            return Err(policy("its time is over"));
+        }
+        if question
+            .operation
+            .is_some_and(|operation| operation != self.operation)
+        {
+            let only = self.operation.word();
+            return Err(policy(&format!("it gives credentials for {only} only")));
+        }
+        if let Some(name) = &question.name
+            && !self.has(name)
+        {
+            return Err(policy(&format!("{} is not one of its names", shown(name))));
+        }
+        // With a URL beside it a name could be bound by first use: the URL alone has to lead to it.
+        let by_url = question.url.is_some();
+        Ok(Question {
+            name: question.name.clone().filter(|_| !by_url),
+            url: question.url.clone(),
+            service: question.service.clone(),
+            username: question.username.clone(),
+            operation: Some(self.operation),
+            upload: None,
+            context: Context {
+                version: question.context.version.clone(),
+                timeout_ms: question.context.timeout_ms,
+                ..self.own.clone()
+            },
+        })
+    }
+
+    /// Whether the answer to `asked` may go out. What belongs to no name of these is not there, so
+    /// that nobody learns what else is stored.
+    ///
+    /// # Errors
+    /// `not-found`.
+    fn check(&self, asked: &Question, got: &Got) -> Result<(), Failure> {
+        let found = got.credential.name.as_deref();
+        let wanted = asked.name.as_deref();
+        let allowed = found.is_some_and(|found| {
+            self.has(found) && wanted.is_none_or(|wanted| normalize(wanted) == normalize(found))
+        });
+        if allowed {
+            return Ok(());
+        }
+        Err(Failure::new(
+            ErrorCode::NotFound,
+            "no credential for this on this socket",
+        ))
+    }
+}
+
+fn policy(reason: &str) -> Failure {
+    Failure::new(
+        ErrorCode::Policy,
+        format!("this socket refuses that: {reason}"),
+    )
+    .hint("see `helper agent socket --help`, outside")
+}
+
+/// The agent behind a restricted socket.
+pub(super) struct Restricted {
+    /// The agent.
+    pub(super) agent: Rc<Agent>,
+    /// What it gives.
+    pub(super) terms: Terms,
+}
+
+impl Restricted {
+    async fn answer(&self, message: &[u8], caller: Caller) -> Reply {
+        let Some(head) = head(message) else {
+            return Reply {
+                bytes: None,
+                then: Then::Close,
+            };
+        };
+        let told = Told::begin(self.agent.log(), &head.method, caller.pid);
+        let result = match head.method.strip_prefix(INTERFACE_NAME) {
+            Some(".Get") => self.get(head.parameters(), caller.who, &told).await,
+            Some(".Status") => self.status(),
+            Some(_) => Err(policy("it reads credentials, and nothing else")),
+            None => Ok(connection::standard_service(&head, &told)),
+        };
+        told.ended(&result);
+        told.end();
+        let bytes = match result {
+            Ok(bytes) => bytes,
+            Err(failure) => encode_error(&failure).ok(),
+        };
+        Reply {
+            bytes: bytes.filter(|_| !head.oneway),
+            then: Then::Continue,
+        }
+    }
+
+    async fn get(
+        &self,
+        parameters: &str,
+        who: Who,
+        told: &Told<'_>,
+    ) -> Result<Option<Bytes>, Failure> {
+        let Ok(ask) = serde_json::from_str::<Ask>(parameters) else {
+            return Ok(connection::standard(
+                "InvalidParameter",
+                "parameter",
+                "question",
+            ));
+        };
+        told.about(&ask);
+        let asked = ask.question;
+        let question = self.terms.question(&asked, &self.agent.parts.clock)?;
+        let internal = |_| Failure::new(ErrorCode::Internal, "the question cannot be encoded");
+        // As the same question would come over the agent's own socket: the cache's key.
+        let message = encode_call(
+            "Get",
+            Ask {
+                question: question.clone(),
+            },
+        )
+        .map_err(internal)?;
+        let message = message.strip_suffix(b"\0").unwrap_or(&message);
+        let get = self.agent.get(&question, message, who, &told.provider);
+        let bytes = self.agent.unless_locked(get).await?;
+        let reply = bytes.strip_suffix(b"\0").unwrap_or(&bytes);
+        let got = serde_json::from_slice::<Wire<Got>>(reply)
+            .map_err(|_| Failure::new(ErrorCode::Internal, "the answer cannot be read"))?;
+        self.terms.check(&asked, &got.parameters)?;
+        Ok(Some(bytes))
+    }
+
+    /// What a client has to know of the agent, and nothing of where it lives.
+    fn status(&self) -> Result<Option<Bytes>, Failure> {
+        let status = Status {
+            version: VERSION.to_owned(),
+            protocol: INTERFACE_NAME.to_owned(),
+            locked: self.agent.locked.get(),
+            ..Status::default()
+        };
+        encode_reply(status)
+            .map(|bytes| Some(Rc::new(bytes)))
+            .map_err(|_| Failure::new(ErrorCode::Internal, "the status cannot be encoded"))
+    }
+}
+
+/// The same, as the server sees it.
+#[derive(Clone)]
+pub(super) struct Behind(pub(super) Rc<Restricted>);
+
+impl Handler for Behind {
+    /// Questions are rewritten first: none is answered as it came.
+    fn quick(&self, _: &[u8], _: &Peer) -> Option<Bytes> {
+        None
+    }
+
+    fn handle<'a>(
+        &'a self,
+        message: &'a [u8],
+        peer: &'a Peer,
+    ) -> Pin<Box<dyn Future<Output = Reply> + 'a>> {
+        let (restricted, message) = (self.0.clone(), Zeroizing::new(message.to_vec()));
+        let caller = Caller {
+            who: Who::Connection(peer.connection),
+            pid: peer.pid,
+        };
+        let task =
+            tokio::task::spawn_local(async move { restricted.answer(&message, caller).await });
+        Box::pin(async move {
+            task.await.unwrap_or(Reply {
+                bytes: None,
+                then: Then::Close,
+            })
+        })
+    }
+
+    fn disconnected(&self, _: &Peer) {
+        self.0.agent.sweep();
+    }
+}
