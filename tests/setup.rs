@@ -285,7 +285,7 @@ fn what_two_tools_need_goes_with_the_second() {
     );
     assert!(sandbox.read("home/.bashrc").contains("bridges"));
     let listed = setup(&sandbox, &["--list"]);
-    assert!(listed.stdout.contains("uv       set up"), "{listed:?}");
+    assert!(listed.stdout.contains("uv      set up"), "{listed:?}");
     assert_eq!(setup(&sandbox, &["uv", "--undo"]).status, 0);
     assert_eq!(home(&sandbox), before);
 }

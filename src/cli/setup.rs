@@ -213,7 +213,7 @@ fn show(
             Told::new(change, result)
         })
         .collect();
-    print(session, &plan.tool, told, &plan.notes, '+')?;
+    print(session, &plan.tool, told, &plan.notes, "+")?;
     say_if_dry(session, args);
     Ok(())
 }
@@ -230,7 +230,7 @@ fn print(
     tool: &str,
     changes: Vec<Told>,
     notes: &[String],
-    sign: char,
+    sign: &str,
 ) -> Result<(), Failure> {
     if session.out.is_json() {
         return session.out.object(&Answer {
@@ -246,16 +246,16 @@ fn print(
     for told in changes.iter().filter(quiet) {
         if place != Some(&told.path) {
             let label = Style::Strong.paint(&shown(&told.path), colours);
-            text.push_str(&format!("{label}\n"));
+            text.extend([label.as_ref(), "\n"]);
             place = Some(&told.path);
         }
         let sign = if matches!(told.result, "left" | "needed-by-others") {
-            ' '
+            " "
         } else {
             sign
         };
         for line in &told.lines {
-            text.push_str(&format!("  {sign} {}\n", shown(line)));
+            text.extend(["  ", sign, " ", &shown(line), "\n"]);
         }
         match told.result {
             "left" => text.push_str("    left as it is: it was changed since\n"),
@@ -264,7 +264,7 @@ fn print(
         }
     }
     if text.is_empty() {
-        let word = if sign == '+' {
+        let word = if sign == "+" {
             "nothing to do"
         } else {
             "nothing to undo"
@@ -273,7 +273,9 @@ fn print(
         return Ok(());
     }
     session.out.text(&text)?;
-    notes.iter().for_each(|note| session.out.note(note));
+    for note in notes {
+        session.out.note(note);
+    }
     Ok(())
 }
 
@@ -300,7 +302,7 @@ async fn undo(
         };
         told.push(Told::new(&entry.change, result));
     }
-    print(session, tool, told, &[], '-')?;
+    print(session, tool, told, &[], "-")?;
     say_if_dry(session, args);
     if args.store
         && !args.dry_run

@@ -220,7 +220,8 @@ impl View {
                 if let Some(log) = self.files.0.log.get() {
                     log.debug(|| Line::new("read").path("file", path));
                 }
-                // What was only written anew is the same: what was made of it still holds.
+                // Written anew or read by two at once, it is the same: what was made of it still holds.
+                let kept = self.files.0.kept.borrow().get(path).cloned();
                 let text = match kept {
                     Some(kept) if *kept.text == text => kept.text,
                     _ => Rc::new(text),

@@ -1,5 +1,8 @@
 //! The backend of Python's keyring, as it is installed: the files of `packaging/python`, and what
-//! makes a distribution of them (the "Recording installed projects" specification of PyPA).
+//! makes a distribution of them (the "Recording installed projects" specification of the Python
+//! Packaging Authority).
+
+use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -67,9 +70,10 @@ pub fn description() -> Vec<File> {
     let mut record = String::new();
     for (path, text) in module().iter().chain(&files) {
         let size = text.len();
-        record.push_str(&format!("{path},sha256={},{size}\n", hash(text.as_bytes())));
+        // Writing to a string cannot fail.
+        let _ = writeln!(record, "{path},sha256={},{size}", hash(text.as_bytes()));
     }
-    record.push_str(&format!("{list},,\n"));
+    record.extend([list.as_str(), ",,\n"]);
     files.push((list, record));
     files
 }

@@ -229,6 +229,10 @@ fn header(table: &[String]) -> Vec<String> {
 /// What was made around a change, and goes with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is something that was made or not"
+)]
 pub struct Made {
     /// The file itself.
     pub file: bool,

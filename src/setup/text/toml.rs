@@ -87,12 +87,12 @@ pub fn put_element(
 fn push(list: &mut Array, value: &str) {
     let mut new = Value::from(value);
     let trailing = text(Some(list.trailing()));
-    let last = list.len().checked_sub(1);
-    let Some(last) = last.and_then(|last| list.get_mut(last)) else {
+    let end = list.len().checked_sub(1);
+    let Some(before) = end.and_then(|end| list.get_mut(end)) else {
         list.push(value);
         return;
     };
-    let decor = last.decor_mut();
+    let decor = before.decor_mut();
     let (prefix, suffix) = (text(decor.prefix()), text(decor.suffix()));
     decor.set_suffix("");
     let space = match prefix.rfind('\n') {
