@@ -437,6 +437,11 @@ fn git_asks_the_bridge() {
     assert_eq!(undone.status, 0, "{undone:?}");
     assert_eq!(all(), "cache\n");
     assert_eq!(home(&sandbox), before);
+    std::fs::remove_file(sandbox.path("home/.gitconfig")).unwrap();
+    let before = home(&sandbox);
+    assert_eq!(setup(&sandbox, &["git"]).status, 0);
+    assert_eq!(setup(&sandbox, &["git", "--undo"]).status, 0);
+    assert_eq!(home(&sandbox), before);
 }
 
 #[test]

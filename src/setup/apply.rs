@@ -172,7 +172,7 @@ async fn take_one(change: &Change, made: &Made) -> Result<Undone, Failure> {
     match change {
         Change::File { path, edit, .. } => take_from_file(path, edit, made).await,
         Change::Link { path, target } => links::take(path, target),
-        Change::Git { helper } => git::take(helper).await,
+        Change::Git { helper } => git::take(helper, made).await,
         Change::Package { folder, .. } => package::take(folder),
     }
 }

@@ -47,7 +47,14 @@ pub(super) async fn look(helper: &str) -> Result<Look, Failure> {
     // 1: the key is not there. Without a file of its own git says the same.
     match status {
         Some(0 | 1) if text.lines().any(|line| line == helper) => Ok(Look::Already),
-        Some(0 | 1) => Ok(Look::Needed(Made::default())),
+        Some(0 | 1) => {
+            // Without any global file git cannot list it.
+            let (listed, _) = git(&["--list"]).await?;
+            Ok(Look::Needed(Made {
+                file: listed != Some(0),
+                ..Made::default()
+            }))
+        }
         _ => Err(refused("read")),
     }
 }
@@ -59,10 +66,11 @@ pub(super) async fn make(helper: &str) -> Result<(), Failure> {
     }
 }
 
-pub(super) async fn take(helper: &str) -> Result<Undone, Failure> {
+pub(super) async fn take(helper: &str, made: &Made) -> Result<Undone, Failure> {
     if !matches!(look(helper).await?, Look::Already) {
         return Ok(Undone::Gone);
     }
+    let (_, origins) = git(&["--show-origin", "--get-all", KEY]).await?;
     // The value is a regular expression there, in every version of git.
     let mut pattern = String::from("^");
     for c in helper.chars() {
@@ -73,8 +81,26 @@ pub(super) async fn take(helper: &str) -> Result<Undone, Failure> {
     }
     pattern.push('$');
     match git(&["--unset-all", KEY, &pattern]).await? {
-        (Some(0), _) => Ok(Undone::Taken),
+        (Some(0), _) => {
+            if made.file {
+                remove_empty(&origins);
+            }
+            Ok(Undone::Taken)
+        }
         _ => Err(refused("write")),
+    }
+}
+
+/// Removes the file that git made for our value, where nothing else came into it. It would do no
+/// harm, so an error is none.
+fn remove_empty(origins: &str) {
+    let files = origins
+        .lines()
+        .filter_map(|line| line.strip_prefix("file:"));
+    for (file, _) in files.filter_map(|line| line.split_once('\t')) {
+        if std::fs::metadata(file).is_ok_and(|meta| meta.is_file() && meta.len() == 0) {
+            let _ = std::fs::remove_file(file);
+        }
     }
 }
 
