@@ -13,9 +13,13 @@ use crate::harness::sandbox::Sandbox;
 /// Longer than any answer takes, so that a missing one is a failure and not a hang.
 const TIME: Duration = Duration::from_secs(20);
 
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 4] = [
     ("service", include_str!("../protocol/vectors/service.json")),
     ("get", include_str!("../protocol/vectors/get.json")),
+    (
+        "services",
+        include_str!("../protocol/vectors/services.json"),
+    ),
     ("agent", include_str!("../protocol/vectors/agent.json")),
 ];
 

@@ -12,7 +12,9 @@ use credential_helper_protocol::{CacheCounts, Failure, Question, Secret};
 use tokio::sync::OnceCell;
 use zeroize::Zeroizing;
 
+use super::askers::Given;
 use super::clock::{Clock, Moment};
+use super::question::about;
 use crate::domain::log::{Line, Log};
 use crate::provider::files::Files;
 use crate::provider::stamp::Stamp;
@@ -40,8 +42,10 @@ pub struct Keep {
 /// What a kept answer was about, for a report that a server refused it.
 #[derive(Clone)]
 pub struct About {
-    /// Name and URL of the question.
+    /// Name and URL of the question; the word of another tool counts as a URL.
     pub question: (Option<String>, Option<String>),
+    /// The repository whose credential it was.
+    pub name: Option<String>,
     /// The secret that was given.
     pub secret: Option<Secret>,
 }
@@ -188,9 +192,22 @@ impl Answers {
         self.flights.borrow_mut().remove(message);
     }
 
+    /// Drops the kept answer to one message.
+    pub fn drop_one(&self, message: &[u8]) {
+        self.kept.borrow_mut().remove(message);
+    }
+
+    /// What the kept answer to this message gives; none where no credential is kept.
+    pub fn given(&self, message: &[u8]) -> Option<Given> {
+        let kept = self.kept.borrow();
+        let about = &kept.get(message)?.about;
+        about.secret.as_ref()?;
+        Some(Given::Secret(about.name.clone()))
+    }
+
     /// Drops the answers to questions about the same name and URL; says what secrets they gave.
     pub fn drop_about(&self, question: &Question) -> Vec<Secret> {
-        let wanted = (question.name.clone(), question.url.clone());
+        let wanted = about(question);
         let mut given = Vec::new();
         self.kept.borrow_mut().retain(|_, entry| {
             let same = entry.about.question == wanted;

@@ -22,6 +22,9 @@ impl Agent {
     /// # Errors
     /// Where it cannot be stored; a locked or slow keyring never leads to plain text.
     pub async fn set(&self, set: &Set) -> Result<Changed, Failure> {
+        if let Some(service) = &set.service {
+            return Box::pin(self.set_service(set, service)).await;
+        }
         self.not_locked()?;
         let name = RepositoryName::parse(&set.name)?;
         let username = set.username.clone().unwrap_or_default();
@@ -234,7 +237,7 @@ impl Agent {
 
 /// # Errors
 /// `usage` for control characters and over-long secrets.
-fn check_secret(secret: &Secret) -> Result<(), Failure> {
+pub(super) fn check_secret(secret: &Secret) -> Result<(), Failure> {
     if secret.expose().len() > limits::SECRET {
         return Err(Failure::new(
             ErrorCode::Usage,

@@ -140,13 +140,13 @@ async fn dispatch(
             changed.map(|changed| ChangedReply { changed })
         }),
         "Delete" => call!(Delete, |delete: Delete| async move {
-            let changed = agent.unless_locked(agent.delete(&delete)).await;
+            let changed = agent.unless_locked(Box::pin(agent.delete(&delete))).await;
             agent.refresh_store().await;
             changed.map(|changed| ChangedReply { changed })
         }),
         "Configure" => {
             call!(Configure, |configure: Configure| async move {
-                let reply = agent.configure(&configure).await;
+                let reply = Box::pin(agent.configure(&configure)).await;
                 agent.refresh_store().await;
                 reply
             })

@@ -18,6 +18,9 @@ impl Agent {
     /// # Errors
     /// `not-found` where there was none; where a store is locked or cannot be changed.
     pub async fn delete(&self, delete: &Delete) -> Result<Changed, Failure> {
+        if let Some(service) = &delete.service {
+            return Box::pin(self.delete_service(delete, service)).await;
+        }
         self.not_locked()?;
         let name = RepositoryName::parse(&delete.name)?;
         let username = delete.username.as_deref();

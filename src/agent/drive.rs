@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use credential_helper_protocol::{ErrorCode, Failure, Operation, Question, limits};
 
+use super::askers::Askers;
 use super::breaker::Breakers;
 use super::known::{self, Known, Own};
-use super::question::parse;
+use super::question::{Parsed, parse};
 use super::registry::Registry;
 use super::told;
 use super::trust::FirstAnswer;
@@ -17,6 +18,7 @@ use crate::domain::known::{KnownRepository, best_match, declared_by_project};
 use crate::domain::log::Log;
 use crate::domain::name::RepositoryName;
 use crate::domain::resolution::{Ended, Found, Outcome, Resolution, Setup, TraceStep};
+use crate::domain::service::Service;
 use crate::domain::url::{RepositoryUrl, Userinfo};
 use crate::provider::Call;
 
@@ -27,6 +29,10 @@ pub const KEYRING_TIME: Duration = Duration::from_secs(2);
 pub struct Resolved {
     /// How it ended.
     pub ended: Ended,
+    /// What it is for.
+    pub operation: Option<Operation>,
+    /// What another tool calls the place, as it may be shown.
+    pub service: Option<String>,
     /// The repository.
     pub name: Option<RepositoryName>,
     /// The URL that the secret is for.
@@ -51,6 +57,8 @@ pub struct Drive<'a> {
     pub registry: &'a Registry,
     /// Which of them are given a rest.
     pub breakers: &'a Breakers,
+    /// Who asked for which services before.
+    pub askers: &'a Askers,
     /// Where it tells who was asked.
     pub log: &'a Log,
 }
@@ -67,9 +75,13 @@ impl Drive<'_> {
         call: &mut Call,
         whole: bool,
     ) -> Result<Resolved, Failure> {
+        let mut parsed = parse(question)?;
+        if parsed.service.is_some() {
+            Box::pin(self.place(&mut parsed, question, call)).await?;
+        }
         // Of two first uses at the same moment one is first; the other is checked against it.
         for _ in 0..2 {
-            if let Some(resolved) = self.search(question, call, whole).await? {
+            if let Some(resolved) = self.search(question, &parsed, call, whole).await? {
                 return Ok(resolved);
             }
         }
@@ -79,13 +91,12 @@ impl Drive<'_> {
         ))
     }
 
-    async fn search(
+    /// Reads what is known for a question, within its time.
+    pub(super) async fn gather(
         &self,
         question: &Question,
         call: &mut Call,
-        whole: bool,
-    ) -> Result<Option<Resolved>, Failure> {
-        let parsed = parse(question)?;
+    ) -> Result<Known, Failure> {
         let context = &question.context;
         let keyring_variable = context.keyring_enabled.as_deref();
         let folder = context.folder.as_deref();
@@ -93,7 +104,7 @@ impl Drive<'_> {
             .timeout_ms
             .map_or(limits::REQUEST_TIME, Duration::from_millis);
         let gather = known::gather(self.own, call, folder, keyring_variable);
-        let mut known = tokio::time::timeout(total, gather)
+        tokio::time::timeout(total, gather)
             .await
             .unwrap_or_else(|_| {
                 Err(Failure::new(
@@ -101,7 +112,21 @@ impl Drive<'_> {
                     "the files that say what is known of the repository could not be read in time",
                 )
                 .hint("see `helper doctor`: one of them may be on a disk that does not answer"))
-            })?;
+            })
+    }
+
+    pub(super) async fn search(
+        &self,
+        question: &Question,
+        parsed: &Parsed,
+        call: &mut Call,
+        whole: bool,
+    ) -> Result<Option<Resolved>, Failure> {
+        let mut known = self.gather(question, call).await?;
+        let total = question
+            .context
+            .timeout_ms
+            .map_or(limits::REQUEST_TIME, Duration::from_millis);
         let providers = self.registry.for_settings(&known.settings);
         if let (Some(url), None, Some(_)) = (&parsed.url, &parsed.name, &parsed.username) {
             let learn = known.learn_usernames(call, &providers.all, url);
@@ -110,7 +135,8 @@ impl Drive<'_> {
         }
         let mut setup = Setup {
             username: parsed.username.clone(),
-            operation: question.operation,
+            operation: parsed.operation,
+            called: parsed.called(),
             token_may_go: true,
             keyring_off: known.keyring_off.clone(),
             optional: providers.optional.clone(),
@@ -128,17 +154,16 @@ impl Drive<'_> {
                     if !whole {
                         known.need_project(name)?;
                     }
-                    let declared =
-                        declared_by_project(&known.repositories, name, question.operation);
+                    let declared = declared_by_project(&known.repositories, name, parsed.operation);
                     several = declared.len() > 1;
-                    setup.request = strictest(&known, name, question.operation, &declared);
+                    setup.request = strictest(&known, name, parsed.operation, &declared);
                 }
             }
             (None, Some(url)) => {
                 setup.request = Some(url.clone());
-                let username = parsed.username.as_deref();
-                let found = best_match(&known.repositories, url, username, question.operation);
-                if let Some(found) = found {
+                let username = parsed.account();
+                let found = best_match(&known.repositories, url, username, parsed.operation);
+                if let Some(found) = found.filter(|_| !parsed.alone) {
                     setup.name = Some(found.repository.name.clone());
                     scope = Some(found.scope.to_string());
                     if !found.others.is_empty() {
@@ -195,6 +220,8 @@ impl Drive<'_> {
         }
         Ok(Some(Resolved {
             ended,
+            operation: parsed.operation,
+            service: parsed.service.as_ref().map(Service::shown),
             name,
             request,
             scope,

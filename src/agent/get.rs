@@ -7,7 +7,7 @@ use credential_helper_protocol::{ErrorCode, Failure, Got, Nothing, Question, Rep
 
 use super::answers::{About, Bytes, Keep};
 use super::rejected::{Who, subject};
-use super::{Agent, connection};
+use super::{Agent, connection, question};
 use crate::domain::resolution::Outcome;
 
 impl Agent {
@@ -16,6 +16,21 @@ impl Agent {
     /// # Errors
     /// Where there is no credential.
     pub async fn get(
+        &self,
+        question: &Question,
+        message: &[u8],
+        who: Who,
+        provider: &Cell<&'static str>,
+    ) -> Result<Bytes, Failure> {
+        if question.service.is_some() {
+            let get = self.get_service(question, message, who, provider);
+            return Box::pin(get).await;
+        }
+        self.get_kept(question, message, who, provider).await
+    }
+
+    /// The same for a question that is kept under this key.
+    pub(super) async fn get_kept(
         &self,
         question: &Question,
         message: &[u8],
@@ -68,11 +83,12 @@ impl Agent {
         if bound_now {
             self.answers.forget();
         }
-        let about = (question.name.clone(), question.url.clone());
+        let about = question::about(question);
         if let Outcome::Found(found) = &resolved.ended.outcome {
             provider.set(found.provider.word());
         }
-        let result = resolved.into_credential(question);
+        let name = resolved.name.as_ref().map(|name| name.as_str().to_owned());
+        let result = resolved.into_credential();
         let keep = |absolute: Duration| Keep {
             stamp: view.stamp(),
             keyring,
@@ -99,6 +115,7 @@ impl Agent {
                         None => format!("correct it in {}", credential.location),
                     }));
                 }
+                self.note_answer(question, name.clone());
                 // What ends by itself is kept by its provider; here just as long as others.
                 let ends = credential.expires.is_some();
                 let secret = credential.password.clone();
@@ -110,6 +127,7 @@ impl Agent {
                     let keep = keep(settings.cache.absolute);
                     let about = About {
                         question: about,
+                        name,
                         secret,
                     };
                     self.answers
@@ -123,6 +141,7 @@ impl Agent {
                     let keep = keep(settings.cache.not_found);
                     let about = About {
                         question: about,
+                        name: None,
                         secret: None,
                     };
                     self.answers.keep(message, bytes, keep, about, epoch);
@@ -140,7 +159,7 @@ impl Agent {
     pub async fn report(&self, report: &Report, who: Who) -> Result<Nothing, Failure> {
         let question = &report.question;
         let who = question.context.parent.map_or(who, Who::Parent);
-        let about = (question.name.clone(), question.url.clone());
+        let about = question::about(question);
         match report.outcome.as_str() {
             "accepted" => {
                 self.rejected.accepted(&about);
@@ -164,7 +183,7 @@ impl Agent {
         self.registry.forget();
         let mut call = self.call(&question.context)?;
         let resolved = self.drive().resolve(question, &mut call, false).await?;
-        if let Ok(credential) = resolved.into_credential(question)
+        if let Ok(credential) = resolved.into_credential()
             && let subject = subject(&credential)
             && let Some(secret) = credential.password
         {

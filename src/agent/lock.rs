@@ -19,6 +19,7 @@ impl Agent {
         self.locking.notify_waiters();
         self.answers.forget();
         self.rejected.forget();
+        self.askers.forget();
         self.registry.forget();
         self.files.forget();
         Nothing {}

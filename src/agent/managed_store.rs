@@ -241,7 +241,7 @@ impl Agent {
         if self.locked.get() {
             return;
         }
-        let text = self.store_text(store).await;
+        let text = Box::pin(self.store_text(store)).await;
         // From here to the end nothing waits: no `lock` can come in between.
         if self.locked.get() {
             return;
@@ -301,7 +301,7 @@ impl Agent {
                     ..Question::default()
                 };
                 let found = match self.drive().resolve(&question, &mut call, false).await {
-                    Ok(resolved) => resolved.into_credential(&question),
+                    Ok(resolved) => resolved.into_credential(),
                     Err(failure) => Err(failure),
                 };
                 match found {

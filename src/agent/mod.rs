@@ -16,6 +16,7 @@ use credential_helper_protocol::{
 };
 
 use self::answers::{Answers, Bytes};
+use self::askers::Askers;
 use self::breaker::Breakers;
 use self::clock::{Clock, Moment};
 use self::drive::Drive;
@@ -32,6 +33,7 @@ mod activation;
 pub mod allocator;
 pub mod answers;
 mod ask;
+pub mod askers;
 pub mod breaker;
 #[cfg(unix)]
 mod buffer;
@@ -54,8 +56,11 @@ pub mod list;
 mod lock;
 #[cfg(unix)]
 pub mod managed_store;
+#[cfg(not(unix))]
+mod no_store;
 #[cfg(unix)]
 pub mod peer;
+mod place;
 #[cfg(unix)]
 pub mod process;
 mod question;
@@ -70,6 +75,8 @@ mod restricted;
 mod served;
 #[cfg(unix)]
 pub mod server;
+pub mod service;
+mod service_change;
 #[cfg(unix)]
 pub mod socket;
 #[cfg(unix)]
@@ -120,6 +127,7 @@ pub struct Agent {
     breakers: Breakers,
     answers: Answers,
     rejected: Rejected,
+    askers: Askers,
     locked: Cell<bool>,
     locking: Notify,
     keyring_owners: Rc<Cell<u64>>,
@@ -160,6 +168,7 @@ impl Agent {
             ),
             breakers: Breakers::new(clock.clone()),
             rejected: Rejected::new(clock.clone()),
+            askers: Askers::new(clock.clone()),
             started: clock.now(),
             locked: Cell::new(false),
             locking: Notify::new(),
@@ -201,6 +210,7 @@ impl Agent {
             own: &self.parts.own,
             registry: &self.registry,
             breakers: &self.breakers,
+            askers: &self.askers,
             log: &self.parts.log,
         }
     }
@@ -288,18 +298,6 @@ impl Agent {
     }
 
     #[cfg(not(unix))]
-    async fn refresh_store(&self) {}
-
-    #[cfg(not(unix))]
-    #[expect(
-        clippy::unused_self,
-        reason = "the same signature as where a store is kept"
-    )]
-    fn uv_store(&self, folder: Option<PathBuf>) -> Option<PathBuf> {
-        folder
-    }
-
-    #[cfg(not(unix))]
     fn leave_when_idle(&self) {}
 
     #[cfg(not(unix))]
@@ -351,11 +349,14 @@ impl Agent {
     /// For a question that cannot be read, and while locked.
     pub async fn explain(&self, question: &Question) -> Result<Explanation, Failure> {
         self.not_locked()?;
+        if question::parse(question)?.is_nothing() {
+            return Ok(service::no_search());
+        }
         let mut call = self.call(&question.context)?;
         self.notice_keyring();
         let resolved = self.drive().resolve(question, &mut call, true).await?;
         self.not_locked()?;
-        Ok(resolved.into_explanation(question))
+        Ok(resolved.into_explanation())
     }
 
     /// `Settings`: Poetry's settings.

@@ -2,13 +2,17 @@
 
 use std::path::Path;
 
-use credential_helper_protocol::{Context, ErrorCode, Failure, Question, limits};
+use credential_helper_protocol::{Context, ErrorCode, Failure, Operation, Question, limits};
 
+use crate::domain::credential::TOKEN_USERNAME;
 use crate::domain::name::RepositoryName;
+use crate::domain::resolution::{Called, CalledKind};
+use crate::domain::service::{Form, POETRY, Service, is_account, told};
 use crate::domain::text::{has_control, shown};
 use crate::domain::url::{RepositoryUrl, Userinfo};
 
 /// A question after the door: parsed, with the userinfo taken out of its URL.
+#[derive(Clone)]
 pub(super) struct Parsed {
     /// The name.
     pub(super) name: Option<RepositoryName>,
@@ -18,6 +22,51 @@ pub(super) struct Parsed {
     pub(super) userinfo: Option<Userinfo>,
     /// The account.
     pub(super) username: Option<String>,
+    /// What it is for.
+    pub(super) operation: Option<Operation>,
+    /// What another tool calls the place, where it is one that asks.
+    pub(super) service: Option<Service>,
+    /// Whether what is stored under the URL itself is asked for, whatever repository it belongs to.
+    pub(super) alone: bool,
+}
+
+impl Parsed {
+    /// The account by which repositories on one URL are told apart: a token is stored beside the
+    /// account that its repository is known to have.
+    pub(super) fn account(&self) -> Option<&str> {
+        let named = |username: &&str| self.service.is_none() || is_account(username);
+        self.username.as_deref().filter(named)
+    }
+
+    /// What keyrings may have it under besides the repository's own spellings.
+    pub(super) fn called(&self) -> Option<Called> {
+        let service = self.service.as_ref()?;
+        let kind = match &service.form {
+            Form::Name(..) => CalledKind::Name,
+            Form::Url { .. } => CalledKind::Url,
+            // A single word that is no known repository's host: any program's service.
+            Form::Host(host) if !host.is_certain() && self.alone => CalledKind::Other,
+            Form::Host(_) => CalledKind::Host,
+            Form::Other | Form::Nothing => CalledKind::Other,
+        };
+        let mut keys = service.keys();
+        match (&service.form, kind) {
+            // Poetry's own spelling is asked anyway.
+            (Form::Name(name, _), _) => {
+                keys.retain(|key| key.strip_prefix(POETRY) != Some(name.as_str()));
+            }
+            (Form::Nothing, _) => keys.clear(),
+            (_, CalledKind::Other) => keys.truncate(1),
+            _ => {}
+        }
+        Some(Called { keys, kind })
+    }
+
+    /// Whether nobody ever stores anything there.
+    pub(super) fn is_nothing(&self) -> bool {
+        let form = self.service.as_ref().map(|service| &service.form);
+        matches!(form, Some(Form::Nothing))
+    }
 }
 
 /// Reads a question.
@@ -25,6 +74,9 @@ pub(super) struct Parsed {
 /// # Errors
 /// `usage` for a broken name or URL, control characters, or a question about nothing.
 pub(super) fn parse(question: &Question) -> Result<Parsed, Failure> {
+    if let Some(text) = &question.service {
+        return parse_service(question, text);
+    }
     let name = question
         .name
         .as_deref()
@@ -61,7 +113,66 @@ pub(super) fn parse(question: &Question) -> Result<Parsed, Failure> {
         url,
         userinfo,
         username,
+        operation: question.operation,
+        service: None,
+        alone: false,
     })
+}
+
+/// A question of a tool that calls places in its own way.
+fn parse_service(question: &Question, text: &str) -> Result<Parsed, Failure> {
+    if question.name.is_some() || question.url.is_some() {
+        return Err(Failure::new(
+            ErrorCode::Usage,
+            "the question names a service, and a repository or URL as well",
+        ));
+    }
+    if let Some(username) = &question.username {
+        check_username(username)?;
+    }
+    let mut parsed = Parsed {
+        name: None,
+        url: None,
+        userinfo: None,
+        username: question.username.clone().filter(|name| !name.is_empty()),
+        operation: question.operation,
+        service: None,
+        alone: false,
+    };
+    let service = Service::parse(text)?;
+    match &service.form {
+        Form::Name(name, operation) => {
+            parsed.name = Some(name.clone());
+            // Poetry and PDM upload with what this account has.
+            let upload = parsed.username.as_deref() == Some(TOKEN_USERNAME);
+            let upload = upload.then_some(Operation::Upload);
+            parsed.operation = parsed.operation.or(*operation).or(upload);
+        }
+        Form::Url { url, userinfo, .. } => {
+            parsed.url = Some(url.clone());
+            let own = userinfo.as_ref().map(|userinfo| &userinfo.username);
+            let own = own.filter(|username| !username.is_empty()).cloned();
+            let other = parsed.username.is_some() && parsed.username != own;
+            parsed.userinfo.clone_from(userinfo);
+            if other {
+                parsed.userinfo = None;
+            }
+            parsed.username = parsed.username.or(own);
+        }
+        Form::Host(_) | Form::Other | Form::Nothing => {}
+    }
+    parsed.service = Some(service);
+    Ok(parsed)
+}
+
+/// What a question is about, for reports and the log: its name and URL, as they came. The word of
+/// another tool stands in place of a URL, without what may be a secret in it.
+pub(super) fn about(question: &Question) -> (Option<String>, Option<String>) {
+    let service = question
+        .service
+        .as_deref()
+        .map(|text| told(text).into_owned());
+    (question.name.clone(), question.url.clone().or(service))
 }
 
 /// # Errors

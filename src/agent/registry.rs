@@ -8,7 +8,7 @@ use std::time::Duration;
 use credential_helper_protocol::{Variable, limits};
 
 use super::drive::KEYRING_TIME;
-use crate::domain::credential::ProviderId;
+use crate::domain::credential::{Key, ProviderId};
 use crate::domain::log::Log;
 use crate::provider::Provider;
 use crate::provider::child::CommandSpec;
@@ -137,6 +137,15 @@ impl Registry {
         if let Some(path) = &settings.netrc {
             optional.push(ProviderId::Netrc);
             all.push(Rc::new(Netrc::new(path.clone())));
+        }
+    }
+
+    /// Forgets what was minted for a repository.
+    pub fn renew(&self, name: &str) {
+        if let Some((_, providers)) = &*self.by_settings.borrow()
+            && let Some(commands) = providers.get(ProviderId::Command)
+        {
+            commands.renew(&Key::Repository(name.to_owned()));
         }
     }
 

@@ -1,7 +1,7 @@
 //! Turns a search that has ended into the reply of `Get` or `Explain`.
 
 use credential_helper_protocol::{
-    Credential, ErrorCode, Explanation, Failure, OriginCheck, ProviderAnswer, Question, Step,
+    Credential, ErrorCode, Explanation, Failure, OriginCheck, ProviderAnswer, Step,
 };
 
 use super::clock;
@@ -20,7 +20,10 @@ impl Resolved {
         match (&self.name, &self.request) {
             (Some(name), _) => format!("\"{name}\""),
             (None, Some(url)) => shown(url.as_str()),
-            (None, None) => String::new(),
+            (None, None) => {
+                let service = self.service.as_deref().unwrap_or_default();
+                format!("\"{}\"", shown(service))
+            }
         }
     }
 
@@ -47,10 +50,10 @@ impl Resolved {
 
     /// Where the secret of a typed name belongs: the URL of its bindings, where they agree on an
     /// origin that secrets may travel to.
-    fn bound_url(&self, question: &Question) -> Option<RepositoryUrl> {
+    fn bound_url(&self) -> Option<RepositoryUrl> {
         let key = self.name.as_ref()?.normalized();
         let fits = |known: &&KnownRepository| {
-            let wanted = question.operation;
+            let wanted = self.operation;
             // What a project or uv.toml declares binds nothing.
             !matches!(known.by, DeclaredBy::Project | DeclaredBy::UvToml)
                 && known.name.normalized() == key
@@ -71,7 +74,7 @@ impl Resolved {
     ///
     /// # Errors
     /// Where there is no credential, or none that may be given.
-    pub fn into_credential(self, question: &Question) -> Result<Credential, Failure> {
+    pub fn into_credential(self) -> Result<Credential, Failure> {
         let failure = match &self.ended.outcome {
             Outcome::Found(_) => None,
             Outcome::NotFound => Some(self.not_found()),
@@ -85,7 +88,7 @@ impl Resolved {
             });
         }
         let warnings = self.shown_warnings();
-        let url = self.request.clone().or_else(|| self.bound_url(question));
+        let url = self.request.clone().or_else(|| self.bound_url());
         let Outcome::Found(found) = self.ended.outcome else {
             return Err(Failure::new(
                 ErrorCode::Internal,
@@ -101,14 +104,14 @@ impl Resolved {
             provider: found.provider.word().to_owned(),
             location: found.location,
             origin: url.as_ref().map(|url| url.origin().to_string()),
-            operation: question.operation,
+            operation: self.operation,
             expires: found.expires.map(clock::rfc3339),
             warnings,
         })
     }
 
     /// The reply of `Explain`.
-    pub fn into_explanation(self, question: &Question) -> Explanation {
+    pub fn into_explanation(self) -> Explanation {
         let (result, found) = match &self.ended.outcome {
             Outcome::Found(found) => ("found", Some(found)),
             Outcome::NotFound
@@ -135,7 +138,7 @@ impl Resolved {
         Explanation {
             name: self.name.as_ref().map(|name| name.as_str().to_owned()),
             url: self.request.as_ref().map(|url| url.as_str().to_owned()),
-            operation: question.operation,
+            operation: self.operation,
             scope: self.scope.clone(),
             result: result.to_owned(),
             provider: found.map(|found| found.provider.word().to_owned()),
@@ -199,6 +202,7 @@ impl Resolved {
             Some(name) => failure.hint(format!(
                 "store one with `helper set {name} USERNAME`, or see where it was looked for with `helper explain {name}`"
             )),
+            None if self.request.is_none() => failure,
             None => failure.hint("see where it was looked for with `helper explain URL`"),
         }
     }

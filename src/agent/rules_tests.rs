@@ -561,3 +561,6 @@ async fn what_trust_has_allowed_set_accepts() {
         "s3cret"
     );
 }
+
+#[path = "service_rules_tests.rs"]
+mod service_rules;

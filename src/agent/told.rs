@@ -78,7 +78,11 @@ impl<'a> Told<'a> {
         let mut line = self.line.borrow_mut();
         if let Some(begun) = line.take() {
             let (name, url) = parameters.subject();
-            *line = Some(begun.about(name, url));
+            let begun = begun.about(name, url);
+            *line = Some(match parameters.service() {
+                Some(service) => begun.service(service),
+                None => begun,
+            });
         }
     }
 
@@ -130,29 +134,55 @@ pub(super) trait Subject {
     fn subject(&self) -> (Option<&str>, Option<&str>) {
         (None, None)
     }
+
+    /// What another tool calls it, as it came.
+    fn service(&self) -> Option<&str> {
+        None
+    }
 }
 
 impl Subject for Ask {
+    fn service(&self) -> Option<&str> {
+        self.question.service.as_deref()
+    }
+
     fn subject(&self) -> (Option<&str>, Option<&str>) {
         (self.question.name.as_deref(), self.question.url.as_deref())
     }
 }
 
 impl Subject for Report {
+    fn service(&self) -> Option<&str> {
+        self.question.service.as_deref()
+    }
+
     fn subject(&self) -> (Option<&str>, Option<&str>) {
         (self.question.name.as_deref(), self.question.url.as_deref())
     }
 }
 
+/// The name of a call that has one.
+fn named(name: &str) -> Option<&str> {
+    (!name.is_empty()).then_some(name)
+}
+
 impl Subject for Set {
+    fn service(&self) -> Option<&str> {
+        self.service.as_deref()
+    }
+
     fn subject(&self) -> (Option<&str>, Option<&str>) {
-        (Some(&self.name), self.url.as_deref())
+        (named(&self.name), self.url.as_deref())
     }
 }
 
 impl Subject for Delete {
+    fn service(&self) -> Option<&str> {
+        self.service.as_deref()
+    }
+
     fn subject(&self) -> (Option<&str>, Option<&str>) {
-        (Some(&self.name), None)
+        (named(&self.name), None)
     }
 }
 

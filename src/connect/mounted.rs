@@ -163,3 +163,27 @@ impl Agent for Mounted {
         stop() -> ();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use credential_helper_protocol::{Context, Process, Question};
+
+    use super::for_outside;
+
+    #[test]
+    fn a_service_is_passed_on_without_who_asks() {
+        let question = Question {
+            service: Some("h.example:8443".to_owned()),
+            username: Some("alice".to_owned()),
+            context: Context {
+                folder: Some("/project".to_owned()),
+                parent: Some(Process { pid: 7, start: 1 }),
+                ..Context::default()
+            },
+            ..Question::default()
+        };
+        let sent = serde_json::to_string(&for_outside(&question)).unwrap();
+        let expected = r#"{"service":"h.example:8443","username":"alice","context":{}}"#;
+        assert_eq!(sent, expected);
+    }
+}

@@ -125,6 +125,7 @@ pub enum Key {
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use super::service::told;
         use super::text::shown;
         let account = |username: &Option<String>| match username {
             Some(username) => format!(" user {}", shown(username)),
@@ -134,7 +135,7 @@ impl fmt::Display for Key {
             Self::HttpBasic(names) => write!(f, "http-basic.{}", shown(&names.join(", "))),
             Self::Token(names) => write!(f, "pypi-token.{}", shown(&names.join(", "))),
             Self::Service { service, username } => {
-                write!(f, "{}{}", shown(service), account(username))
+                write!(f, "{}{}", shown(&told(service)), account(username))
             }
             Self::Url { url, username } => write!(f, "{url}{}", account(username)),
             Self::Repository(name) => write!(f, "repositories.{}", shown(name)),

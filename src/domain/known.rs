@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::name::RepositoryName;
-use super::url::{RepositoryUrl, Scope, Userinfo};
+use super::url::{Origin, RepositoryUrl, Scope, Userinfo};
 use credential_helper_protocol::Operation;
 
 /// Where a repository is declared; the order is the order in which they are preferred.
@@ -128,6 +128,42 @@ pub fn best_match<'a>(
     })
 }
 
+/// The repositories of a host, one URL each: of the origins that `is_at` accepts, the first URL of
+/// each name. A given username leaves out those that are known to have another one.
+pub fn on_host<'a>(
+    known: &'a [KnownRepository],
+    is_at: impl Fn(&Origin) -> bool,
+    username: Option<&str>,
+    operation: Option<Operation>,
+) -> Vec<&'a KnownRepository> {
+    let mut names = HashSet::new();
+    known
+        .iter()
+        .filter(|known| is_at(known.url.origin()))
+        .filter(|known| {
+            username.is_none_or(|user| known.username.as_deref().is_none_or(|own| own == user))
+        })
+        .filter(|known| operation.is_none_or(|op| known.operation.is_none_or(|own| own == op)))
+        .filter(|known| names.insert(known.name.normalized()))
+        .collect()
+}
+
+/// Whether a URL is one that repositories are uploaded to, and not one that is read as well.
+pub fn is_upload(known: &[KnownRepository], url: &RepositoryUrl) -> bool {
+    let segments = url.segments();
+    let same = |known: &&KnownRepository| {
+        known.url.origin() == url.origin() && known.url.segments() == segments
+    };
+    // The API for uploads of PyPI has no other use (docs.pypi.org, "Upload API").
+    let pypi = |known: &KnownRepository| known.by == DeclaredBy::BuiltIn && segments == ["legacy"];
+    let all: Vec<&KnownRepository> = known.iter().filter(same).collect();
+    all.iter()
+        .any(|known| known.operation == Some(Operation::Upload) || pypi(known))
+        && !all
+            .iter()
+            .any(|known| known.operation == Some(Operation::Read))
+}
+
 /// What the project in the working folder declares for the name and the operation: the first URL
 /// of each origin.
 pub fn declared_by_project<'a>(
@@ -147,7 +183,9 @@ pub fn declared_by_project<'a>(
 
 #[cfg(test)]
 mod tests {
-    use super::{DeclaredBy, KnownRepository, best_match};
+    use credential_helper_protocol::Operation;
+
+    use super::{DeclaredBy, KnownRepository, best_match, is_upload, on_host};
     use crate::domain::name::RepositoryName;
     use crate::domain::url::RepositoryUrl;
 
@@ -229,6 +267,51 @@ mod tests {
                 expected,
                 "{request}"
             );
+        }
+    }
+
+    #[test]
+    fn repositories_of_a_host() {
+        let mut known = known(&[
+            ("a", "https://h/a/simple/"),
+            ("A", "https://h/a/legacy/"),
+            ("b", "https://h/b/simple/"),
+            ("c", "http://h/c/"),
+            ("d", "https://other/"),
+        ]);
+        known[2].username = Some("bob".to_owned());
+        let names = |username| {
+            let wanted = url("https://h/");
+            let found = on_host(&known, |own| own == wanted.origin(), username, None);
+            let names = found.iter().map(|known| known.name.as_str());
+            names.collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(names(None), "a b");
+        assert_eq!(names(Some("alice")), "a");
+        assert_eq!(names(Some("bob")), "a b");
+    }
+
+    #[test]
+    fn what_a_url_is_for() {
+        let mut known = known(&[
+            ("a", "https://h/legacy/"),
+            ("a", "https://h/simple/"),
+            ("b", "https://h/both/"),
+            ("b", "https://h/both"),
+            ("pypi", "https://upload.pypi.org/legacy/"),
+        ]);
+        known[0].operation = Some(Operation::Upload);
+        known[2].operation = Some(Operation::Upload);
+        known[3].operation = Some(Operation::Read);
+        known[4].by = DeclaredBy::BuiltIn;
+        for (text, expected) in [
+            ("https://h/legacy", true),
+            ("https://h/legacy/x", false),
+            ("https://h/simple/", false),
+            ("https://h/both", false),
+            ("https://upload.pypi.org/legacy/", true),
+        ] {
+            assert_eq!(is_upload(&known, &url(text)), expected, "{text}");
         }
     }
 

@@ -10,6 +10,7 @@ use std::rc::Rc;
 
 use super::credential::Key;
 use super::name::RepositoryName;
+use super::service::{Form, Service, told};
 use super::text::shown;
 use super::url::RepositoryUrl;
 
@@ -139,10 +140,20 @@ impl Line {
         self
     }
 
+    /// What another tool calls the place. Of what is none of our forms nothing is told.
+    pub fn service(mut self, text: &str) -> Self {
+        match Service::parse(text).map(|service| (service.shown(), service.form)) {
+            Ok((shown, Form::Name(..) | Form::Url { .. })) => self.put("service", &shown),
+            Ok((shown, Form::Host(host))) if host.is_certain() => self.put("service", &shown),
+            _ => self.put("service", "(other)"),
+        }
+        self
+    }
+
     /// What a provider was asked for, without the account.
     pub fn key(mut self, key: &Key) -> Self {
         let without_account = match key {
-            Key::Service { service, .. } => service.clone(),
+            Key::Service { service, .. } => told(service).into_owned(),
             Key::Url { url, .. } => url.to_string(),
             Key::HttpBasic(_) | Key::Token(_) | Key::Repository(_) => key.to_string(),
         };
@@ -209,6 +220,13 @@ mod tests {
                 Line::new("a").about(Some("S3NTINEL\n"), Some("ftp://S3NTINEL@h/")),
                 "a name=(unreadable) url=(unreadable)",
             ),
+            (
+                Line::new("a").service(url),
+                "a service=https://h.example/simple/",
+            ),
+            (Line::new("a").service("h.example"), "a service=h.example"),
+            (Line::new("a").service("S3NTINEL"), "a service=(other)"),
+            (Line::new("a").service("S3NTINEL\n"), "a service=(other)"),
             (Line::new("a").key(&service), "a key=poetry-repository-foo"),
             (
                 Line::new("a").key(&by_url),

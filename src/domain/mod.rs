@@ -6,5 +6,6 @@ pub mod known;
 pub mod log;
 pub mod name;
 pub mod resolution;
+pub mod service;
 pub mod text;
 pub mod url;

@@ -333,6 +333,14 @@ impl Provider for CommandProvider {
         })
     }
 
+    fn renew(&self, key: &Key) {
+        if let Key::Repository(name) = key
+            && let Some((_, slot)) = self.entry(name)
+        {
+            *slot.borrow_mut() = Slot::default();
+        }
+    }
+
     fn forget(&self) {
         for (_, slot) in &self.entries {
             *slot.borrow_mut() = Slot::default();

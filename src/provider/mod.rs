@@ -160,4 +160,7 @@ pub trait Provider {
 
     /// Forgets every secret that it keeps.
     fn forget(&self) {}
+
+    /// Forgets what it keeps under the key: it was of no use.
+    fn renew(&self, _key: &Key) {}
 }

@@ -24,7 +24,17 @@ macro_rules! module {
     };
 }
 
-module!["__init__.py", "client.py", "py.typed"];
+module![
+    "__init__.py",
+    "ask.py",
+    "backend.py",
+    "client.py",
+    "context.py",
+    "place.py",
+    "program.py",
+    "py.typed",
+    "start.py",
+];
 
 /// A file of the distribution: its path below the folder of modules, and what it holds.
 pub type File = (String, String);

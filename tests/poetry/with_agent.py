@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Runs a command beside an agent of its own, on a private bus with a real keyring.
 
-The command finds the agent's socket in CREDENTIAL_HELPER_TEST_SOCKET.
+The command finds the agent's socket in CREDENTIAL_HELPER_TEST_SOCKET, and the program in
+CREDENTIAL_HELPER_TEST_HELPER.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ def main() -> int:
                 environment = {
                     **agent.environment,
                     "CREDENTIAL_HELPER_TEST_SOCKET": str(agent.path),
+                    "CREDENTIAL_HELPER_TEST_HELPER": str(helper),
                 }
                 return subprocess.run(command, env=environment, check=False).returncode
 

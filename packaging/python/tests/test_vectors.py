@@ -15,7 +15,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from credential_helper import client  # noqa: E402
+from credential_helper import client, place  # noqa: E402
 
 VECTORS = Path(__file__).parents[3] / "protocol" / "vectors"
 SOCKET = os.environ.get("CREDENTIAL_HELPER_TEST_SOCKET", "")
@@ -68,7 +68,7 @@ class Addresses(unittest.TestCase):
         rows = json.loads((VECTORS / "addresses.json").read_text(encoding="utf-8"))["addresses"]
         for row in rows:
             with self.subTest(environment=row["environment"]):
-                found = client.candidates(row["environment"], row["platform"], row["uid"], row["hostname"])
+                found = place.candidates(row["environment"], row["platform"], row["uid"], row["hostname"])
                 self.assertEqual([str(path) for path in found], row["candidates"])
 
 
@@ -121,10 +121,10 @@ class Client(unittest.TestCase):
 class Conversations(unittest.TestCase):
     def test_conversations(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
-            for name in ("service", "get", "agent"):
-                text = (VECTORS / f"{name}.json").read_text(encoding="utf-8").replace("${FOLDER}", folder)
+            for path in sorted(set(VECTORS.glob("*.json")) - {VECTORS / "addresses.json"}):
+                text = path.read_text(encoding="utf-8").replace("${FOLDER}", folder)
                 for conversation in json.loads(text)["conversations"]:
-                    with self.subTest(file=name, conversation=conversation["name"]):
+                    with self.subTest(file=path.name, conversation=conversation["name"]):
                         self.converse(conversation["steps"])
 
     def converse(self, steps: list[dict[str, Any]]) -> None:

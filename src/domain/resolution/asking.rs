@@ -5,6 +5,7 @@ use super::{Request, Resolution};
 use crate::domain::binding::Verdict;
 use crate::domain::credential::{EMPTY_USERNAME, Key, ProviderId, TOKEN_USERNAME};
 use crate::domain::name::RepositoryName;
+use crate::domain::service::may_answer;
 
 impl Resolution {
     pub(super) fn request(&self, pass: Pass, ask: &Ask) -> Request {
@@ -47,13 +48,15 @@ impl Resolution {
                     },
                 }
             }
-            Ask::KeyringByUrl(provider, service) => Request {
-                provider: *provider,
-                key: Key::Service {
-                    service: service.clone(),
-                    username: self.account(),
-                },
-            },
+            Ask::KeyringUnderName(provider, service) | Ask::KeyringByUrl(provider, service) => {
+                Request {
+                    provider: *provider,
+                    key: Key::Service {
+                        service: service.clone(),
+                        username: self.account(),
+                    },
+                }
+            }
             Ask::ByUrl(provider, url) => Request {
                 provider: *provider,
                 key: Key::Url {
@@ -73,6 +76,36 @@ impl Resolution {
             .filter(|username| !username.is_empty())
     }
 
+    /// Takes back a secret that belongs to another account than the one that was asked for.
+    pub(super) fn drop_other_account(&mut self) {
+        let Some(asked) = self
+            .setup
+            .username
+            .as_deref()
+            .filter(|asked| !asked.is_empty())
+        else {
+            return;
+        };
+        // An entry of a keyring was asked for by its account.
+        let Some(secret) = self
+            .secret
+            .as_ref()
+            .filter(|leaf| self.pass == Some(Pass::Basic) && !leaf.provider.is_keyring())
+        else {
+            return;
+        };
+        let own = self.username.as_ref().map(|leaf| leaf.value.as_str());
+        let fits = if self.setup.called.is_some() {
+            let configured = matches!(secret.provider, ProviderId::File | ProviderId::Command);
+            may_answer(asked, own, configured)
+        } else {
+            own.is_none_or(|own| own == asked)
+        };
+        if !fits {
+            self.secret = None;
+        }
+    }
+
     /// Why a place is not asked at all: the check of the origin, or a switch.
     pub(super) fn passed_over(&mut self, pass: Pass, ask: &Ask) -> Option<String> {
         let (provider, verdict) = match ask {
@@ -80,6 +113,11 @@ impl Resolution {
             Ask::ByName(provider) | Ask::Settings(provider) | Ask::KeyringByName(provider, _) => {
                 (*provider, self.setup.stored)
             }
+            Ask::KeyringUnderName(provider, _) if !self.setup.token_may_go => {
+                // It may be a token, and what kind it is does not show.
+                (*provider, Some(Verdict::Changed))
+            }
+            Ask::KeyringUnderName(provider, _) => (*provider, self.setup.stored),
             Ask::Userinfo => (ProviderId::Url, None),
             Ask::KeyringByUrl(provider, _) | Ask::ByUrl(provider, _) => {
                 (*provider, self.setup.by_url)
@@ -93,6 +131,16 @@ impl Resolution {
             }
             other => other,
         };
+        // The token for uploads has its own pass. A tool that reads asks for that account because it
+        // has found no other; it is one's own only where Poetry's files say so.
+        if matches!(ask, Ask::KeyringByName(..))
+            && pass == Pass::Basic
+            && self.setup.called.is_some()
+            && self.setup.username.as_deref() == Some(TOKEN_USERNAME)
+            && self.username.as_ref().map(|leaf| leaf.value.as_str()) != Some(TOKEN_USERNAME)
+        {
+            return Some("not asked: a token is for uploads".to_owned());
+        }
         if let Some(verdict) = verdict.filter(|verdict| !verdict.allows()) {
             self.refused.get_or_insert(verdict);
             return Some(format!("not asked: origin {}", verdict.word()));

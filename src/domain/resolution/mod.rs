@@ -9,7 +9,7 @@
 use credential_helper_protocol::{Scheme, Secret};
 
 use super::binding::Verdict;
-use super::credential::{Answer, Halves, ProviderId, TOKEN_USERNAME, Why};
+use super::credential::{Answer, EMPTY_USERNAME, Halves, ProviderId, TOKEN_USERNAME, Why};
 
 mod asking;
 mod halves;
@@ -21,7 +21,7 @@ use self::outcome::first_failure;
 use self::outcome::passed_over;
 pub use self::outcome::{Ended, Found, Outcome, TraceStep};
 use self::plan::{Ask, Pass, plan};
-pub use self::setup::{Request, Setup};
+pub use self::setup::{Called, CalledKind, Request, Setup};
 
 #[derive(Clone)]
 struct Leaf<T> {
@@ -187,8 +187,15 @@ impl Resolution {
             return;
         }
         let leaf_of = |location: &String| (request.provider, location.clone());
-        let whole_entry = matches!(ask, Ask::KeyringByUrl(..) | Ask::ByUrl(..));
+        let whole_entry = matches!(
+            ask,
+            Ask::KeyringUnderName(..) | Ask::KeyringByUrl(..) | Ask::ByUrl(..)
+        );
         if whole_entry {
+            let asked = self.setup.username.as_deref();
+            if username.is_some() && asked.is_some() && username.as_deref() != asked {
+                return;
+            }
             // One entry with its own account: it replaces what was left of the places by name.
             let Some(secret) = secret.filter(|secret| !secret.is_empty()) else {
                 return;
@@ -196,7 +203,7 @@ impl Resolution {
             let username = username.or_else(|| self.account());
             let (provider, location) = leaf_of(&location);
             self.found = Some(Found {
-                username: username.filter(|username| !username.is_empty()),
+                username: username.filter(|username| !is_nobody(username)),
                 secret: Some(secret),
                 provider,
                 location,
@@ -254,30 +261,13 @@ impl Resolution {
         if self.found.is_some() {
             return;
         }
-        if let Some(asked) = self
-            .setup
-            .username
-            .clone()
-            .filter(|asked| !asked.is_empty())
-            && self.pass == Some(Pass::Basic)
-            && self
-                .username
-                .as_ref()
-                .is_some_and(|leaf| leaf.value != asked)
-            && self
-                .secret
-                .as_ref()
-                .is_some_and(|leaf| !leaf.provider.is_keyring())
-        {
-            // The account that is configured is another one: its secret is not the answer.
-            self.secret = None;
-        }
+        self.drop_other_account();
         let Some(secret) = self.secret.clone().filter(|leaf| !leaf.value.is_empty()) else {
             return;
         };
         let username = match self.pass {
             Some(Pass::Token) => Some(TOKEN_USERNAME.to_owned()),
-            _ => self.account(),
+            _ => self.account().filter(|username| !is_nobody(username)),
         };
         if !self.setup.token_may_go
             && secret.provider != ProviderId::Url
@@ -368,6 +358,11 @@ impl Resolution {
             ms: 0,
         });
     }
+}
+
+/// Whether an account is how Poetry spells that there is none.
+fn is_nobody(username: &str) -> bool {
+    username.is_empty() || username == EMPTY_USERNAME
 }
 
 /// Whether a secret is an API token of PyPI's: by its account, or by the beginning that all of them

@@ -2,7 +2,7 @@
 
 use credential_helper_protocol::Operation;
 
-use super::setup::Setup;
+use super::setup::{CalledKind, Setup};
 use crate::domain::credential::{ProviderId, TOKEN_USERNAME};
 use crate::domain::url::RepositoryUrl;
 
@@ -22,6 +22,8 @@ pub(super) enum Ask {
     Userinfo,
     /// A keyring under this service, by name.
     KeyringByName(ProviderId, String),
+    /// A keyring under another tool's word for the name.
+    KeyringUnderName(ProviderId, String),
     /// A keyring under a URL or host.
     KeyringByUrl(ProviderId, String),
     /// uv's store or netrc.
@@ -30,6 +32,15 @@ pub(super) enum Ask {
 
 /// Which places are asked, in order.
 pub(super) fn plan(setup: &Setup) -> Vec<(Pass, Ask)> {
+    if called(setup, CalledKind::Other).next().is_some() {
+        // Some other program's entry: what Python keyring would have, and nothing else.
+        return called(setup, CalledKind::Other)
+            .map(|key| {
+                let ask = Ask::KeyringByUrl(ProviderId::SYSTEM_KEYRING, key.clone());
+                (Pass::Basic, ask)
+            })
+            .collect();
+    }
     let token_asked = setup.username.as_deref() == Some(TOKEN_USERNAME);
     let passes: &[Pass] = match (setup.operation, &setup.username) {
         // Another account than a token's is asked for.
@@ -43,6 +54,15 @@ pub(super) fn plan(setup: &Setup) -> Vec<(Pass, Ask)> {
         .iter()
         .flat_map(|pass| plan_pass(setup, *pass).into_iter().map(|ask| (*pass, ask)))
         .collect()
+}
+
+/// What another tool calls the place, if it is of this kind.
+fn called(setup: &Setup, kind: CalledKind) -> impl Iterator<Item = &String> {
+    let called = setup
+        .called
+        .iter()
+        .filter(move |called| called.kind == kind);
+    called.flat_map(|called| &called.keys)
 }
 
 fn plan_pass(setup: &Setup, pass: Pass) -> Vec<Ask> {
@@ -81,6 +101,10 @@ fn plan_pass(setup: &Setup, pass: Pass) -> Vec<Ask> {
     if pass == Pass::Token {
         return plan;
     }
+    for keyring in &keyrings {
+        let keys = called(setup, CalledKind::Name);
+        plan.extend(keys.map(|key| Ask::KeyringUnderName(*keyring, key.clone())));
+    }
     // (f) keyrings by URL, then host
     let mut services: Vec<String> = Vec::new();
     let mut urls: Vec<&RepositoryUrl> = setup.urls.iter().collect();
@@ -89,7 +113,9 @@ fn plan_pass(setup: &Setup, pass: Pass) -> Vec<Ask> {
     }
     let forms = urls.iter().flat_map(|url| url.slash_forms());
     let hosts = urls.iter().map(|url| url.origin().host_port());
-    for service in forms.chain(hosts) {
+    let exact = called(setup, CalledKind::Url).cloned();
+    let last = called(setup, CalledKind::Host).cloned();
+    for service in exact.chain(forms).chain(hosts).chain(last) {
         if !services.contains(&service) {
             services.push(service);
         }

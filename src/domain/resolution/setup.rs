@@ -40,6 +40,32 @@ pub struct Setup {
     pub optional: Vec<ProviderId>,
     /// Go on after the first answer.
     pub whole: bool,
+    /// What another tool calls the place, where it is one that asks.
+    pub called: Option<Called>,
+}
+
+/// How a tool has asked that calls places in its own way; see [`crate::domain::service`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Called {
+    /// What keyrings may have it under, the exact text first.
+    pub keys: Vec<String>,
+    /// What kind of place that is.
+    pub kind: CalledKind,
+}
+
+/// What kind of place a service is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CalledKind {
+    /// A repository's name: what is there belongs to the name.
+    Name,
+    /// A URL: what is there belongs to its origin, and comes before what other URLs of the
+    /// repository have.
+    #[default]
+    Url,
+    /// A host: less exact than the repository's URLs.
+    Host,
+    /// Nothing of ours: only the keyring is asked, under exactly this text.
+    Other,
 }
 
 /// What to ask next.

@@ -2,7 +2,7 @@
 
 use credential_helper_protocol::{Operation, Secret};
 
-use super::{Outcome, Request, Resolution, Setup};
+use super::{Called, CalledKind, Outcome, Request, Resolution, Setup};
 use crate::domain::credential::{Answer, Halves, Key, ProviderId as P, TOKEN_USERNAME, Why};
 use crate::domain::name::RepositoryName;
 
@@ -211,4 +211,193 @@ fn keyring_can_be_switched_off() {
     };
     let user_only = [(P::AuthToml, Some("au"), None)];
     assert_eq!(run(off, &user_only, Ok(K)), ("au/None".to_owned(), 0));
+}
+
+/// A search for what a tool calls `keys`; the keyring is `(service, user, secret)`.
+fn run_called(
+    mut setup: Setup,
+    called: Called,
+    have: &[Row<'_>],
+    keyring: &[(&str, &str, &str)],
+) -> (String, Vec<String>) {
+    setup.called = Some(called);
+    setup.token_may_go = true;
+    let mut resolution = Resolution::new(setup);
+    let mut asked = Vec::new();
+    while let Some(Request { provider, key }) = resolution.next_request() {
+        let found = |username: Option<&str>, secret: Option<&str>| {
+            Answer::Found(Halves {
+                username: username.map(str::to_owned),
+                secret: secret.map(Secret::from),
+                ..Halves::default()
+            })
+        };
+        let answer = match &key {
+            Key::Service { service, username } => {
+                asked.push(service.clone());
+                keyring
+                    .iter()
+                    .find(|(own, user, _)| {
+                        own == service && username.as_deref().is_none_or(|asked| asked == *user)
+                    })
+                    .map_or(Answer::NotFound, |(_, user, secret)| {
+                        found(Some(user), Some(secret))
+                    })
+            }
+            Key::HttpBasic(_) | Key::Repository(_) => have
+                .iter()
+                .find(|row| row.0 == provider)
+                .map_or(Answer::NotFound, |row| found(row.1, row.2)),
+            Key::Token(_) | Key::Url { .. } => Answer::NotFound,
+        };
+        resolution.answer(answer, 0);
+    }
+    let text = match resolution.finish().outcome {
+        Outcome::Found(found) => {
+            let username = found.username.as_deref().unwrap_or("None");
+            let secret = found.secret.as_ref().map_or("None", Secret::expose);
+            format!("{username}/{secret}")
+        }
+        Outcome::NotFound => "not-found".to_owned(),
+        Outcome::CouldNot(why) => why.word().to_owned(),
+        Outcome::Refused(verdict) => verdict.word().to_owned(),
+    };
+    (text, asked)
+}
+
+#[test]
+fn a_tool_gets_the_secret_of_the_account_that_it_asks_for_only() {
+    let foo = |username: &str| Setup {
+        name: Some(RepositoryName::parse("foo").unwrap()),
+        username: Some(username.to_owned()),
+        settings: Some(P::File),
+        ..Setup::default()
+    };
+    let url = "https://h.example/legacy/";
+    let called = || Called {
+        keys: vec![url.to_owned()],
+        kind: CalledKind::Url,
+    };
+    let empty = "__poetry_source_empty_username__";
+    let only = |secret| (P::Environment, None, Some(secret));
+    for (username, have, keyring, expected) in [
+        ("au", vec![A], vec![], "au/ap"),
+        ("bu", vec![A], vec![], "not-found"),
+        ("bu", vec![only("ep")], vec![], "bu/ep"),
+        ("__token__", vec![A], vec![], "not-found"),
+        ("__token__", vec![only("ep")], vec![], "not-found"),
+        (
+            "__token__",
+            vec![(P::File, None, Some("f"))],
+            vec![],
+            "__token__/f",
+        ),
+        (
+            "__token__",
+            vec![A],
+            vec![(url, "__token__", "t")],
+            "__token__/t",
+        ),
+        (
+            "pypi_token:project:x",
+            vec![A, only("ep")],
+            vec![],
+            "not-found",
+        ),
+        (
+            "pypi_token:project:x",
+            vec![(P::File, None, Some("f"))],
+            vec![],
+            "not-found",
+        ),
+        (
+            "pypi_token:project:x",
+            vec![],
+            vec![(url, "__token__", "t"), (url, "pypi_token:project:x", "p")],
+            "pypi_token:project:x/p",
+        ),
+        (empty, vec![A], vec![], "not-found"),
+        (empty, vec![only("ep")], vec![], "None/ep"),
+        (
+            empty,
+            vec![(P::AuthToml, Some(""), Some("ap"))],
+            vec![],
+            "None/ap",
+        ),
+        (
+            empty,
+            vec![A],
+            vec![("poetry-repository-foo", empty, "k")],
+            "None/k",
+        ),
+        (
+            empty,
+            vec![],
+            vec![("poetry-repository-foo", "au", "k")],
+            "not-found",
+        ),
+    ] {
+        let (said, _) = run_called(foo(username), called(), &have, &keyring);
+        assert_eq!(said, expected, "{username}");
+    }
+}
+
+#[test]
+fn who_reads_gets_no_token_for_uploads_but_an_account_of_that_name() {
+    let token = "__token__";
+    let keyring = [("poetry-repository-foo", token, "k")];
+    let ask = |operation, have: &[Row<'_>]| {
+        let setup = Setup {
+            name: Some(RepositoryName::parse("foo").unwrap()),
+            username: Some(token.to_owned()),
+            operation,
+            ..Setup::default()
+        };
+        run_called(setup, Called::default(), have, &keyring).0
+    };
+    assert_eq!(ask(Some(Operation::Read), &[]), "not-found");
+    let own = [(P::AuthToml, Some(token), None)];
+    assert_eq!(ask(Some(Operation::Read), &own), "__token__/k");
+    assert_eq!(ask(Some(Operation::Upload), &[]), "__token__/k");
+    assert_eq!(ask(None, &[]), "__token__/k");
+}
+
+#[test]
+fn other_programs_have_the_keyring_alone() {
+    let called = Called {
+        keys: vec!["my service".to_owned()],
+        kind: CalledKind::Other,
+    };
+    let setup = || Setup {
+        username: Some("me".to_owned()),
+        optional: vec![P::Netrc, P::KeyringCommand],
+        ..Setup::default()
+    };
+    let keyring = [("my service", "me", "s"), ("my service", "you", "t")];
+    let (said, asked) = run_called(setup(), called.clone(), &[A], &keyring);
+    assert_eq!((said.as_str(), asked.len()), ("me/s", 1));
+    let (said, asked) = run_called(setup(), called, &[A], &[]);
+    assert_eq!((said.as_str(), asked.len()), ("not-found", 1));
+}
+
+#[test]
+fn the_exact_text_comes_before_other_spellings() {
+    let url = |text: &str| crate::domain::url::RepositoryUrl::parse(text).unwrap().0;
+    let setup = Setup {
+        urls: vec![url("https://h.example/simple/")],
+        request: Some(url("https://h.example/simple/x/")),
+        ..Setup::default()
+    };
+    let keys = ["https://H.example/simple/x", "https://h.example/simple/x/"];
+    let called = |kind| Called {
+        keys: keys.map(str::to_owned).to_vec(),
+        kind,
+    };
+    let repository = [
+        "https://h.example/simple/",
+        "https://h.example/simple",
+        "h.example",
+    ];
+    let (_, asked) = run_called(setup, called(CalledKind::Url), &[], &[]);
+    assert_eq!(asked, [&keys[..], &repository[..]].concat());
 }

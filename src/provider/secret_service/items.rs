@@ -15,6 +15,7 @@ use super::link::{COLLECTION, ITEM, Link, SERVICE, root};
 use super::trouble::Trouble;
 use super::unlock::{Asked, ask};
 use crate::domain::credential::{EMPTY_USERNAME, Halves, TOKEN_USERNAME};
+use crate::domain::service::{POETRY, Service};
 use crate::domain::text::shown;
 use crate::provider::{Entry, value};
 
@@ -25,8 +26,6 @@ const USERNAME_ATTRIBUTE: &str = "username";
 const APPLICATION: (&str, &str) = ("application", "Python keyring library");
 /// The content type that Python keyring and secret-tool write.
 const CONTENT_TYPE: &str = "text/plain";
-/// The prefix of Poetry's service names (`poetry/utils/password_manager.py`).
-const POETRY: &str = "poetry-repository-";
 /// Calls of a listing that are under way at once: enough to hide the round trips.
 const PIPELINE: usize = 32;
 
@@ -331,7 +330,12 @@ pub(super) async fn list(link: &Link) -> Result<Vec<Entry>, Trouble> {
 fn entry(mut attributes: HashMap<String, String>, locked: bool, location: &str) -> Option<Entry> {
     let service = attributes.remove(SERVICE_ATTRIBUTE)?;
     let name = service.strip_prefix(POETRY).map(str::to_owned);
-    if name.is_none() && !service.contains("://") {
+    // Many programs name their entries like a host; those of tools that ask us are Python's.
+    let host = || {
+        let python = attributes.get(APPLICATION.0).map(String::as_str) == Some(APPLICATION.1);
+        python && Service::parse(&service).is_ok_and(|service| service.is_host())
+    };
+    if name.is_none() && !service.contains("://") && !host() {
         return None;
     }
     let mut username = attributes.remove(USERNAME_ATTRIBUTE);
@@ -388,6 +392,15 @@ mod tests {
         let nobody = of("poetry-repository-foo", "__poetry_source_empty_username__").unwrap();
         assert_eq!(nobody.username.as_deref(), Some(""));
         assert!(of("mail", "ci").is_none());
+        assert!(of("mail.example.org", "ci").is_none());
+        let docker = [
+            ("service", "ghcr.io"),
+            ("username", "ci"),
+            ("application", "Python keyring library"),
+        ];
+        let docker = docker.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let docker = entry(HashMap::from(docker), false, "collection login").unwrap();
+        assert_eq!(docker.url.as_deref(), Some("ghcr.io"));
         assert!(entry(HashMap::new(), true, "").is_none());
     }
 
