@@ -346,6 +346,7 @@ fn command(line: &str) -> Option<String> {
     let words = words.map(|word| match word {
         "COMMAND" => "get",
         "SHELL" => "bash",
+        "TOOL" => "pip",
         other => other,
     });
     let line: Vec<&str> = std::iter::once("helper").chain(words).collect();
