@@ -54,6 +54,10 @@ mod secret_service_prompt;
 #[cfg(target_os = "linux")]
 mod services;
 #[cfg(target_os = "linux")]
+mod setup;
+#[cfg(target_os = "linux")]
+mod setup_store;
+#[cfg(target_os = "linux")]
 mod systemd;
 #[cfg(target_os = "linux")]
 mod vectors;

@@ -9,6 +9,7 @@ use credential_helper_protocol::{Operation, limits, render};
 use super::args_agent::AgentArgs;
 use super::args_bridge::BridgeArgs;
 use super::args_exec::{EnvArgs, ExecArgs};
+use super::args_setup::SetupArgs;
 
 /// The whole command line.
 #[derive(Parser)]
@@ -103,6 +104,8 @@ pub(crate) enum Command {
     Agent(AgentArgs),
     /// Check what can be wrong, and say what to do
     Doctor(DoctorArgs),
+    /// Make other tools use the helper; shows what it changes
+    Setup(SetupArgs),
     /// Speak another tool's protocol, as the programs of these names do
     Bridge(BridgeArgs),
     /// Print the completions of a shell

@@ -181,7 +181,7 @@ fn mistakes_are_told_without_repeating_what_may_be_a_secret() {
         ("", ""),
         ("agent", ""),
         ("explian foo", "did you mean explain?"),
-        ("exec foo", "there is no such command"),
+        ("exec foo", "missing: <CMD>"),
         ("bridge", "missing: <BRIDGE>"),
         ("bridge hunter2", "wants one of"),
         ("hunter2", "there is no such command"),
@@ -317,7 +317,6 @@ fn what_is_not_there_is_not_in_the_help() {
         "import",
         "socket",
         "selftest",
-        "setup",
         "token",
         "detached",
     ] {
@@ -357,6 +356,7 @@ fn command(line: &str) -> Option<String> {
     let words = words.map(|word| match word {
         "COMMAND" => "get",
         "SHELL" => "bash",
+        "TOOL" => "pip",
         other => other,
     });
     let line: Vec<&str> = std::iter::once("helper").chain(words).collect();

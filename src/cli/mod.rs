@@ -5,6 +5,7 @@ mod args;
 mod args_agent;
 mod args_bridge;
 mod args_exec;
+mod args_setup;
 mod bridge;
 mod chosen;
 mod completions;
@@ -22,6 +23,7 @@ mod output;
 mod outside;
 mod prompt;
 mod set;
+mod setup;
 mod table;
 mod trust;
 mod usage;
@@ -139,6 +141,7 @@ fn parse_and_answer(
         Command::Doctor(args) => doctor::run(&mut session, &args),
         Command::Completions(args) => completions::run(&mut session, &args),
         Command::Man(args) => man::run(&mut session, &args),
+        Command::Setup(args) => setup::run(&mut session, &args),
         Command::Bridge(args) => match chosen {
             Some((bridge, arguments)) => bridge::run(&mut session, bridge, arguments),
             None => bridge::run(&mut session, args.bridge, &args.arguments),
