@@ -179,7 +179,7 @@ async fn dispatch(
         "Status" => call!(Nothing, |_| async move { Ok(agent.status().await) }),
         #[cfg(unix)]
         "OpenSocket" => call!(OpenSocket, |open: OpenSocket| async move {
-            agent.open_socket(&open).await
+            agent.open_socket(&open)
         }),
         "Stop" => call!(Nothing, |nothing| async move {
             // Gone before the reply, as the agent's own.
