@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import random
+import select
+import signal
 import socket
 import stat
 import time
@@ -15,7 +17,7 @@ from unittest import mock
 
 from support import Case, FakeAgent, Reply, credential, error
 
-from credential_helper import ask, backend, client, place
+from credential_helper import ask, backend, client, place, program
 from keyring.errors import PasswordDeleteError, PasswordSetError
 
 URL = "https://pypi.example.org/simple"
@@ -180,6 +182,51 @@ class Get(Case):
         os.environ["UV_INDEX_X_PASSWORD"] = "x"
         self.assertIsNone(self.keyring.get_password(URL, "alice"))
         self.assertEqual(agent.methods(), ["Get", "Set"])
+
+
+class Elsewhere(Case):
+    """Where no agent listens."""
+
+    def test_no_secret_stands_in_arguments(self) -> None:
+        told = self.folder / "arguments"
+        helper = self.folder / "helper"
+        helper.write_text(f"#!/bin/sh\nprintf '%s\\n' \"$@\" >> '{told}'\necho '{{}}'\n", encoding="utf-8")
+        helper.chmod(0o700)
+        self.patch(mock.patch.object(program, "find", lambda name: helper if name == "helper" else None))
+        for url in (
+            "https://alice:s3cret@h.example/simple/",
+            "https://al@ice:s3cret@h.example/simple/",
+            "https://h.example/simple/?token=s3cret",
+            "https://h.example/simple/#s3cret",
+        ):
+            for username in ("alice", None):
+                with self.subTest(url=url, username=username):
+                    told.unlink(missing_ok=True)
+                    self.keyring.get_credential(url, username)
+                    said = told.read_text(encoding="utf-8")
+                    self.assertNotIn("s3cret", said)
+                    self.assertIn("https://h.example/simple/\n", said)
+        told.unlink()
+        self.keyring.get_credential("https://alice:s3/cret@h.example/simple/", None)
+        self.assertFalse(told.exists())
+
+    def test_a_fork_in_the_midst_of_a_start(self) -> None:
+        ours, theirs = os.pipe()
+        with ask._lock:
+            child = os.fork()
+            if child == 0:
+                try:
+                    self.keyring.get_password(URL, "alice")
+                    os.write(theirs, b"!")
+                finally:
+                    os._exit(0)
+        try:
+            self.assertTrue(select.select([ours], [], [], 20)[0], "the child waits for ever")
+        finally:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            os.close(ours)
+            os.close(theirs)
 
 
 class Change(Case):
