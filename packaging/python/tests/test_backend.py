@@ -403,6 +403,19 @@ class Places(Case):
         self.assertEqual(found.socket.parents[1], self.folder / "deep/state/credential-helper")
         self.assertTrue(found.deep)
 
+    @unittest.skipUnless(os.geteuid() == 0, "only root can be somebody else")
+    def test_root_makes_nothing_in_the_folders_of_others(self) -> None:
+        for name in ("XDG_RUNTIME_DIR", "XDG_STATE_HOME"):
+            os.environ[name] = str(self.folder / name)
+            (self.folder / name).mkdir()
+            os.chown(self.folder / name, 65534, -1)
+        found = place.find()
+        self.assertTrue(found is None or self.folder not in found.socket.parents, found)
+        os.environ[place.SOCKET] = str(self.folder / "XDG_STATE_HOME/own/agent.sock")
+        found = place.find()
+        assert found is not None
+        self.assertEqual(str(found.socket), os.environ[place.SOCKET])
+
     def test_another_user_is_told_nothing(self) -> None:
         agent = self.agent(credential())
         self.patch(mock.patch.object(client, "_server", lambda _: os.geteuid() + 1))
