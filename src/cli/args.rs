@@ -8,6 +8,7 @@ use credential_helper_protocol::{Operation, limits, render};
 
 use super::args_agent::AgentArgs;
 use super::args_bridge::BridgeArgs;
+use super::args_scan::{ImportArgs, ScanArgs};
 
 /// The whole command line.
 #[derive(Parser)]
@@ -98,6 +99,10 @@ pub(crate) enum Command {
     Agent(AgentArgs),
     /// Check what can be wrong, and say what to do
     Doctor(DoctorArgs),
+    /// Find credentials in plain text in other tools' files
+    Scan(ScanArgs),
+    /// Move credentials in plain text into the keyring
+    Import(ImportArgs),
     /// Speak another tool's protocol, as the programs of these names do
     Bridge(BridgeArgs),
     /// Print the completions of a shell

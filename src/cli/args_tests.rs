@@ -165,6 +165,10 @@ fn arguments_and_their_meaning() {
         ),
         ("doctor", "checks"),
         ("doctor --offline", "checks offline"),
+        ("scan", ""),
+        ("scan --format sarif", ""),
+        ("import", "connect"),
+        ("import --apply --no-agent", "connect no-agent"),
         ("completions bash", ""),
         ("man", ""),
         ("--help", ""),
@@ -268,6 +272,10 @@ fn mistakes_are_told_without_repeating_what_may_be_a_secret() {
         ),
         ("agent status --no-agent", "--no-agent leaves out the agent"),
         ("agent socket --path x", "missing: --names <NAME>"),
+        ("scan --format hunter2", "wants one of text, json, sarif"),
+        ("scan --json --format sarif", "--json cannot be used"),
+        ("scan /no/such/file", "cannot look at /no/such/file"),
+        ("import --aply", "there is no option --aply here"),
         (
             "completions tcsh",
             "wants one of bash, elvish, fish, powershell, zsh",
@@ -307,8 +315,8 @@ fn usage_errors_are_objects_too() {
 fn what_is_not_there_is_not_in_the_help() {
     let ran = run(World::default(), &["--help"]);
     for word in [
-        "exec", "env", "source", "index", "resolve", "publish", "cache", "scan", "import",
-        "socket", "selftest", "setup", "token", "detached",
+        "exec", "env", "source", "index", "resolve", "publish", "cache", "socket", "selftest",
+        "setup", "token", "detached",
     ] {
         let command = format!("\n  {word} ");
         assert!(!ran.out.contains(&command), "{word}");

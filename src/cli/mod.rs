@@ -4,6 +4,7 @@ mod agent;
 mod args;
 mod args_agent;
 mod args_bridge;
+mod args_scan;
 mod bridge;
 mod completions;
 mod config;
@@ -11,12 +12,14 @@ mod delete;
 pub(crate) mod doctor;
 mod explain;
 mod get;
+mod import;
 mod list;
 mod log;
 mod man;
 mod output;
 mod outside;
 mod prompt;
+mod scan;
 mod set;
 mod table;
 mod trust;
@@ -131,6 +134,8 @@ fn parse_and_answer(
         Command::Trust(args) => trust::run(&mut session, args),
         Command::Agent(args) => agent::run(&mut session, &args.command),
         Command::Doctor(args) => doctor::run(&mut session, &args),
+        Command::Scan(args) => scan::run(&mut session, &args),
+        Command::Import(args) => import::run(&mut session, &args),
         Command::Completions(args) => completions::run(&mut session, &args),
         Command::Man(args) => man::run(&mut session, &args),
         Command::Bridge(args) => match chosen {

@@ -8,21 +8,24 @@ mod code;
 use code::{Source, bare, collect, has_word, named};
 
 /// Modules of the crate, and which others each may name; `cli` and the binaries may name all.
-const MAY_NAME: [(&str, &[&str]); 7] = [
+const MAY_NAME: [(&str, &[&str]); 8] = [
     ("domain", &[]),
     ("provider", &["domain"]),
     ("agent", &["domain", "provider"]),
     ("connect", &["agent"]),
     ("bridge", &[]),
     ("http", &[]),
+    ("scan", &[]),
     ("doctor", &["domain", "provider", "http", "connect"]),
 ];
 /// Paths that a module may name although the rest of that module is closed to it.
-const ALSO: [(&str, &str); 4] = [
+const ALSO: [(&str, &str); 6] = [
     ("connect", "crate::domain::log"),
     ("connect", "crate::domain::text"),
     ("http", "crate::domain::url"),
     ("http", "crate::domain::text"),
+    ("scan", "crate::domain::url"),
+    ("scan", "crate::domain::text"),
 ];
 /// What `domain` does without: files, variables, sockets, clocks, tasks, serialisation.
 const IMPURE: [&str; 10] = [
@@ -40,7 +43,7 @@ const IMPURE: [&str; 10] = [
 /// Reading an address is no I/O.
 const PURE: [&str; 1] = ["std::net::IpAddr"];
 /// Where secrets are taken out of their wrapping; another file needs a reason to be here.
-const EXPOSES: [&str; 20] = [
+const EXPOSES: [&str; 24] = [
     // Write it to where the client or the user wanted it.
     "protocol/src/message/mod.rs",
     "src/http/authorization.rs",
@@ -57,6 +60,11 @@ const EXPOSES: [&str; 20] = [
     "src/domain/resolution/mod.rs",
     "src/provider/environment.rs",
     "src/provider/poetry.rs",
+    "src/scan/find/netrc.rs",
+    "src/scan/finding.rs",
+    "src/scan/urls.rs",
+    // Take it out of what is shown.
+    "src/scan/preview.rs",
     // Give it to a store or a program.
     "src/agent/registry.rs",
     "src/provider/keyring.rs",
