@@ -15,7 +15,7 @@ use credential_helper_protocol::{
 };
 
 use crate::Get;
-use crate::bridge::{Outside, Trouble};
+use crate::bridge::{Outside, Places, Trouble};
 
 /// Why this program has no answer.
 pub(crate) enum NoAnswer {
@@ -90,7 +90,8 @@ fn started(
     around: &Surroundings,
     place: &mut Place,
 ) -> Result<std::os::unix::net::UnixStream, NoAnswer> {
-    let program = program::program()?;
+    // Whoever then looks for it himself says why it is not there.
+    let program = program::program().map_err(|_| NoAnswer::WithoutAgent)?;
     start::start(around, place, &program, start::Starter::Client)
         .map_err(|_| NoAnswer::WithoutAgent)
 }
@@ -126,7 +127,11 @@ impl Door {
     ) -> Result<T, Trouble> {
         let (client, context) = self.reached()?;
         let context = context.clone();
-        ask(client, context).map_err(|failure| NoAnswer::from(failure).into())
+        ask(client, context).map_err(|failure| match failure.code {
+            // An agent is there, but for other settings: `helperd` knows them, no next program does.
+            ErrorCode::OtherSettings => Trouble::Elsewhere,
+            _ => Trouble::Failed(failure),
+        })
     }
 }
 
@@ -188,5 +193,9 @@ impl Outside for Door {
             };
             client.report(&Report { question, outcome })
         })
+    }
+
+    fn places(&mut self) -> Result<Places, Trouble> {
+        Err(Trouble::Elsewhere)
     }
 }

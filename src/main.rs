@@ -15,7 +15,7 @@ use credential_helper_protocol::arena::Arena;
 use credential_helper_protocol::program::{self, PROGRAM};
 use credential_helper_protocol::render::{self, Format, Stream};
 use credential_helper_protocol::surroundings::NO_AGENT;
-use credential_helper_protocol::{ErrorCode, Failure, Operation, Secret, limits};
+use credential_helper_protocol::{ErrorCode, Failure, Operation, limits};
 
 pub mod bridge;
 #[cfg(unix)]
@@ -44,13 +44,17 @@ fn main() -> ExitCode {
 
 /// Does what the arguments say; the exit status.
 fn run(arguments: &[OsString]) -> u8 {
-    if logs() {
-        return hand_over(arguments, false);
-    }
     match bridge::chosen(arguments) {
-        // One program has to hold such a talk from its first word.
-        Some((bridge, _)) if bridge.turns => hand_over(arguments, false),
-        Some((bridge, its)) => speak(bridge, its, arguments),
+        Some((bridge, its)) => {
+            // One program has to hold a talk in turns from its first word.
+            let ended = if logs() || bridge.turns {
+                hand_over_bridge(bridge, its, false)
+            } else {
+                speak(bridge, its)
+            };
+            bridge.status(ended)
+        }
+        None if logs() => hand_over(arguments, false),
         None => match parse(arguments) {
             Some(get) => answer(&get, arguments),
             None => hand_over(arguments, false),
@@ -233,6 +237,12 @@ fn hand_over(arguments: &[OsString], no_agent: bool) -> u8 {
     }
 }
 
+/// Becomes `helperd` as a bridge: by its arguments, since not every system can name a program.
+fn hand_over_bridge(bridge: Bridge, its: &[OsString], no_agent: bool) -> u8 {
+    let own = ["helper", "bridge", bridge.name].map(OsString::from);
+    hand_over(&[&own, its].concat(), no_agent)
+}
+
 #[cfg(unix)]
 fn become_program(mut command: Command, called: Option<&OsString>) -> std::io::Result<u8> {
     use std::os::unix::process::CommandExt;
@@ -286,13 +296,13 @@ fn answer(get: &Get, arguments: &[OsString]) -> u8 {
 
 /// There is no agent on this platform: `helperd` does the work in its own process.
 #[cfg(not(unix))]
-fn speak(_: Bridge, _: &[OsString], arguments: &[OsString]) -> u8 {
-    hand_over(arguments, false)
+fn speak(bridge: Bridge, its: &[OsString]) -> u8 {
+    hand_over_bridge(bridge, its, false)
 }
 
 /// Speaks the tool's protocol.
 #[cfg(unix)]
-fn speak(bridge: Bridge, its: &[OsString], arguments: &[OsString]) -> u8 {
+fn speak(bridge: Bridge, its: &[OsString]) -> u8 {
     use bridge::Trouble;
     let mut door = door::Door::default();
     match bridge.run(its, &mut door) {
@@ -312,20 +322,21 @@ fn speak(bridge: Bridge, its: &[OsString], arguments: &[OsString]) -> u8 {
                 return show(&failure, false);
             }
             let no_agent = matches!(trouble, Trouble::NoAgent(_));
-            if no_agent
-                && bridge.next
+            // Nor does an installation without `helperd` stand in anybody's way.
+            if bridge.next
+                && (no_agent || program::program().is_err())
                 && let Some(failed) = program::become_next(bridge.name, its)
             {
                 return show(&failed, false);
             }
-            hand_over(arguments, no_agent)
+            hand_over_bridge(bridge, its, no_agent)
         }
     }
 }
 
 /// Puts what was read back, for the program that this one becomes.
 #[cfg(unix)]
-fn give_back(read: &Secret) -> Result<(), Failure> {
+fn give_back(read: &credential_helper_protocol::Secret) -> Result<(), Failure> {
     let give = || -> std::io::Result<()> {
         let mut input = anonymous_file()?;
         std::io::Write::write_all(&mut input, read.expose().as_bytes())?;

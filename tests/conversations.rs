@@ -23,6 +23,9 @@ struct Book {
 #[serde(deny_unknown_fields)]
 struct Conversation {
     name: String,
+    /// The bridge's name under which the program is started; without one it is `helper`.
+    #[serde(default)]
+    r#as: Option<String>,
     /// `both`, `agent` or `no-agent`.
     #[serde(default)]
     with: With,
@@ -140,6 +143,11 @@ fn agent() {
     hold("agent", 4);
 }
 
+#[test]
+fn keyring() {
+    hold("keyring", 8);
+}
+
 /// Holds every conversation of a book, and tells all that went wrong.
 fn hold(book: &str, at_least: usize) {
     let path =
@@ -191,7 +199,8 @@ fn converse(conversation: &Conversation, with_agent: bool) -> Result<(), String>
             link(&sandbox, path, &fill(to));
         }
         if let Some(line) = &step.run {
-            let ended = run(&sandbox, step, &fill(line), with_agent);
+            let name = conversation.r#as.as_deref();
+            let ended = run(&sandbox, name, step, &fill(line), with_agent);
             check(&sandbox, step, &ended, &fill)
                 .map_err(|what| format!("step {} `{line}`: {what}\n{ended:?}", number + 1))?;
         }
@@ -226,14 +235,22 @@ fn link(sandbox: &Sandbox, path: &str, to: &str) {
     std::fs::rename(new, path).unwrap();
 }
 
-fn run(sandbox: &Sandbox, step: &Step, line: &str, with_agent: bool) -> Ended {
-    let mut command = if with_agent {
-        sandbox.command(HELPER)
-    } else {
-        let mut command = sandbox.command(HELPERD);
-        command.arg("--no-agent");
-        command
+fn run(sandbox: &Sandbox, name: Option<&str>, step: &Step, line: &str, with_agent: bool) -> Ended {
+    let program = if with_agent { HELPER } else { HELPERD };
+    let mut command = match name {
+        Some(name) => sandbox.command_as(name, program),
+        None => sandbox.command(program),
     };
+    match name {
+        _ if with_agent => {}
+        // A bridge's arguments are its own.
+        Some(_) => {
+            command.env("CREDENTIAL_HELPER_NO_AGENT", "1");
+        }
+        None => {
+            command.arg("--no-agent");
+        }
+    }
     let root = sandbox.root().to_str().unwrap();
     command.args(words(line));
     for (name, value) in &step.env {

@@ -15,12 +15,16 @@ mod architecture;
 #[cfg(target_os = "linux")]
 mod bad_input;
 #[cfg(target_os = "linux")]
+mod bridges;
+#[cfg(target_os = "linux")]
 mod conformance;
 #[cfg(target_os = "linux")]
 mod conversations;
 #[cfg(target_os = "linux")]
 mod documents;
 mod harness;
+#[cfg(target_os = "linux")]
+mod keyring_bridge;
 #[cfg(target_os = "linux")]
 mod keyring_end_to_end;
 #[cfg(target_os = "linux")]
@@ -37,6 +41,8 @@ mod provider_contract;
 #[cfg(target_os = "linux")]
 mod restricted;
 mod secret_service;
+#[cfg(target_os = "linux")]
+mod secret_service_odd;
 #[cfg(target_os = "linux")]
 mod secret_service_prompt;
 #[cfg(target_os = "linux")]

@@ -9,7 +9,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use credential_helper::domain::credential::{Answer, EMPTY_USERNAME, Key, Why};
 use credential_helper::provider::Provider as _;
@@ -18,6 +18,7 @@ use credential_helper_protocol::{ErrorCode, Secret};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::harness::keyring::{Bus, Keyring, NAME, PASSWORD, find};
+use crate::harness::sandbox::Sandbox;
 use crate::secret_service::{at, call_within, failed, run};
 
 /// `KeePassXC` has been seen to need 8 s for its first answer.
@@ -86,6 +87,12 @@ async fn becomes(provider: &SecretService, wanted: &str) {
     tokio::time::timeout(WARM_UP, waiting).await.unwrap();
 }
 
+/// The same for a keyring that tells nobody: it is asked until it is so.
+async fn becomes_unheard(provider: &SecretService, wanted: &str) {
+    let waiting = async { while provider.state(&call_within(WARM_UP)).await.state != wanted {} };
+    tokio::time::timeout(WARM_UP, waiting).await.unwrap();
+}
+
 async fn changed(counter: &Cell<u64>, before: u64) {
     while counter.get() == before {
         tokio::task::yield_now().await;
@@ -115,16 +122,29 @@ enum Others {
     MayRead,
 }
 
-/// What a Python program says. Our own connections are served meanwhile.
-async fn python(bus: &Bus, code: &str, arguments: &[&str]) -> Option<String> {
-    let mut command = tokio::process::Command::from(bus.python_command(code, arguments)?);
-    let running = command.kill_on_drop(true).output();
-    let output = tokio::time::timeout(WARM_UP, running)
-        .await
-        .expect("Python waits for ever")
-        .unwrap();
-    assert!(output.status.success(), "{output:?}");
-    Some(String::from_utf8(output.stdout).unwrap())
+/// How often Python is asked: of the sessions of `KWallet` 5.103 one in 128 has two different keys
+/// (`Trouble::Garbled`), with which Python reads an empty secret, another text or none.
+const TRIES: usize = 3;
+
+/// A Python program that is expected to say this. Our own connections are served meanwhile.
+async fn python(bus: &Bus, code: &str, arguments: &[&str], expected: &str) {
+    let mut said = Vec::new();
+    for _ in 0..TRIES {
+        let Some(command) = bus.python_command(code, arguments) else {
+            return;
+        };
+        let mut command = tokio::process::Command::from(command);
+        let running = command.kill_on_drop(true).output();
+        let output = tokio::time::timeout(WARM_UP, running)
+            .await
+            .expect("Python waits for ever")
+            .unwrap();
+        if output.status.success() && output.stdout == expected.as_bytes() {
+            return;
+        }
+        said.push(output);
+    }
+    panic!("{said:?}");
 }
 
 /// What holds for every keyring: found, not found, stored once whoever stores, removed, locked.
@@ -154,15 +174,14 @@ async fn holds(bus: &Bus, provider: SecretService, others: Others) {
 
     let get = "import keyring, sys; print(keyring.get_password(*sys.argv[1:3]), end='')";
     store(&provider, &alice(), "for python").await;
-    if let Some(output) = python(bus, get, &[SERVICE, "alice"]).await {
-        assert_eq!(output, "for python");
-    }
-    let set = "import keyring, sys; keyring.set_password(*sys.argv[1:4])";
-    if others == Others::MayReplace
-        && let Some(output) = python(bus, set, &[SERVICE, "alice", "python"]).await
-    {
-        assert_eq!(output, "");
-        assert_eq!(secret(&provider, &alice()).await.as_deref(), Some("python"));
+    python(bus, get, &[SERVICE, "alice"], "for python").await;
+    if others == Others::MayReplace {
+        // Each call is a session of its own.
+        let set = "import keyring, sys; keyring.set_password(*sys.argv[1:4]); print(keyring.get_password(*sys.argv[1:3]), end='')";
+        python(bus, set, &[SERVICE, "alice", "python"], "python").await;
+        if bus.python_command(set, &[]).is_some() {
+            assert_eq!(secret(&provider, &alice()).await.as_deref(), Some("python"));
+        }
     }
     assert_eq!(client.search(&ALICE).await.len(), 1);
 
@@ -343,6 +362,40 @@ async fn wallet_is_open(bus: &Bus) {
     tokio::time::timeout(WARM_UP, waiting).await.unwrap();
 }
 
+/// The built programs, with a keyring that is open before and after, and locked in between.
+async fn through_the_agent(bus: &Bus) {
+    let mut sandbox = Sandbox::new();
+    sandbox.set("DBUS_SESSION_BUS_ADDRESS", &bus.address());
+    let absent = sandbox.helper(&["get", "foo"]);
+    assert_eq!(absent.status, 1, "{absent:?}");
+    let stored = sandbox.helper_fed(&["set", "foo", "alice", "--json"], "s3cret\n");
+    assert_eq!(stored.status, 0, "{stored:?}");
+    assert!(stored.stdout.contains("\"secret-service\""), "{stored:?}");
+    let found = sandbox.helper(&["get", "foo"]);
+    assert_eq!(
+        found.stdout, "username=alice\npassword=s3cret\n",
+        "{found:?}"
+    );
+    let client = bus.client().await;
+    let collection = client.default_collection().await;
+    client.lock(&collection).await;
+    // Its signal may come a moment after its answer.
+    let start = Instant::now();
+    while sandbox.helper(&["get", "foo"]).status == 0 {
+        assert!(start.elapsed() < Duration::from_secs(5), "still open");
+    }
+    for question in [["get", "foo"], ["get", "bar"], ["delete", "foo"]] {
+        let locked = sandbox.helper(&question);
+        assert_eq!(locked.status, 3, "{locked:?}");
+        assert!(locked.stderr.contains("locked"), "{locked:?}");
+    }
+    client.unlock(&collection).await;
+    let deleted = sandbox.helper(&["delete", "foo"]);
+    assert_eq!(deleted.status, 0, "{deleted:?}");
+    let absent = sandbox.helper(&["get", "foo"]);
+    assert_eq!(absent.status, 1, "{absent:?}");
+}
+
 #[test]
 fn oo7() {
     let Some(oo7) = installed("oo7-daemon") else {
@@ -376,7 +429,8 @@ fn oo7() {
     bus.wait_for(NAME);
     run(async {
         let provider = at(bus.address());
-        becomes(&provider, "ready").await;
+        becomes_unheard(&provider, "ready").await;
+        through_the_agent(bus).await;
         holds(bus, provider, Others::MayReplace).await;
     });
 }

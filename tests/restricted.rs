@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::harness::sandbox::{Connection, Ended, HELPER, Sandbox, end, is_root};
+use crate::harness::sandbox::{Connection, Ended, HELPER, PATIENCE, Sandbox, end, gone, is_root};
 
 const NOBODY: u32 = 65534;
 
@@ -109,6 +109,8 @@ fn refuses_everything_else() {
         (4, ""),
         "{upload:?}"
     );
+    let token = outside.inside(&["get", "ci", "--username", "__token__"]);
+    assert_eq!((token.status, token.stdout.as_str()), (1, ""), "{token:?}");
     let mut connection = Connection::to(&outside.socket);
     for (method, parameters) in [
         ("List", json!({})),
@@ -160,6 +162,25 @@ fn what_a_container_says_of_itself_counts_for_nothing() {
     let credential = &reply["parameters"]["credential"];
     assert_eq!(credential["username"], "alice", "{reply}");
     assert_eq!(credential["password"], "ci-secret");
+}
+
+#[test]
+fn services_of_other_tools_lead_to_its_names_only() {
+    let outside = Outside::new(&[]);
+    for (service, expected) in [
+        ("poetry-repository-ci", "found"),
+        ("https://ci.example.org/simple/pkg", "found"),
+        ("ci.example.org", "found"),
+        ("poetry-repository-home", "NotFound"),
+        ("https://home.example.org/simple/", "NotFound"),
+        ("home.example.org", "NotFound"),
+        ("another program", "NotFound"),
+    ] {
+        let reply = outside.ask(&json!({"service": service}));
+        assert_eq!(word(&reply), expected, "{service}: {reply}");
+    }
+    let reply = outside.ask(&json!({"service": "poetry-repository-ci", "username": "__token__"}));
+    assert_eq!(word(&reply), "NotFound", "{reply}");
 }
 
 #[test]
@@ -236,6 +257,8 @@ fn a_killed_agents_socket_gives_way_to_the_next() {
     let outside = Outside::new(&[]);
     let agent = outside.sandbox.agent().unwrap();
     rustix::process::kill_process(agent, rustix::process::Signal::KILL).unwrap();
+    // A process has its locks until it is gone.
+    assert!(gone(agent, PATIENCE));
     assert_eq!(outside.open(&[]).status, 0);
     assert_eq!(outside.inside(&["get", "ci"]).status, 0);
 }

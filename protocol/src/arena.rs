@@ -13,9 +13,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const SIZE: usize = 128 * 1024;
 
 /// The allocator; what does not fit is the system's.
+///
+/// In this order the counter lies in the page of the first block.
+#[repr(C)]
 pub struct Arena {
-    bytes: UnsafeCell<[u8; SIZE]>,
     used: AtomicUsize,
+    bytes: UnsafeCell<[u8; SIZE]>,
 }
 
 #[expect(unsafe_code, reason = "an allocator is shared by all threads")]
@@ -31,31 +34,25 @@ impl Arena {
     )]
     pub const fn new() -> Self {
         Self {
-            bytes: UnsafeCell::new([0; SIZE]),
             used: AtomicUsize::new(0),
+            bytes: UnsafeCell::new([0; SIZE]),
         }
     }
 
     /// The next so many bytes; they are zero, because none is handed out twice.
+    ///
+    /// Adding at once, without a look before, makes the first access to the page a write: a read
+    /// costs a fault of its own. What a block that does not fit has added stays lost.
     fn take(&self, layout: Layout) -> Option<*mut u8> {
-        let start = self.bytes.get().cast::<u8>();
-        let end_of = |used: usize| {
-            let padding = start.wrapping_add(used).align_offset(layout.align());
-            let begin = used.checked_add(padding)?;
-            let end = begin.checked_add(layout.size())?;
-            (end <= SIZE).then_some((begin, end))
-        };
-        let mut used = self.used.load(Ordering::Relaxed);
-        loop {
-            let (begin, end) = end_of(used)?;
-            let taken =
-                self.used
-                    .compare_exchange_weak(used, end, Ordering::Relaxed, Ordering::Relaxed);
-            match taken {
-                Ok(_) => return Some(start.wrapping_add(begin)),
-                Err(now) => used = now,
-            }
+        let most = layout.size().checked_add(layout.align() - 1)?;
+        // Otherwise the counter could come round.
+        if most > SIZE {
+            return None;
         }
+        let used = self.used.fetch_add(most, Ordering::Relaxed);
+        let end = used.checked_add(most)?;
+        let block = self.bytes.get().cast::<u8>().wrapping_add(used);
+        (end <= SIZE).then(|| block.wrapping_add(block.align_offset(layout.align())))
     }
 
     fn owns(&self, block: *mut u8) -> bool {

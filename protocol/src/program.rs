@@ -76,7 +76,37 @@ pub fn next_on_path(name: &str, path: &std::ffi::OsStr) -> Option<PathBuf> {
                         .file_name()
                         .is_some_and(|name| name != "helper" && name != PROGRAM)
                 })
+                && !is_copy_of_ours(candidate)
         })
+}
+
+/// Whether a program is a copy of ours under the tool's name: it holds the name of the mark that it
+/// would stop at. Scripts are not read, Python's keyring is one.
+#[cfg(unix)]
+fn is_copy_of_ours(path: &Path) -> bool {
+    use std::io::Read as _;
+    let mark = RECURSION.as_bytes();
+    let search = || -> std::io::Result<bool> {
+        let mut file = std::fs::File::open(path)?;
+        let mut buffer = vec![0; 64 * 1024];
+        let mut filled = 0;
+        loop {
+            let count = file.read(&mut buffer[filled..])?;
+            filled += count;
+            let read = &buffer[..filled];
+            if count == 0 || read.starts_with(b"#!") {
+                return Ok(false);
+            }
+            if read.windows(mark.len()).any(|part| part == mark) {
+                return Ok(true);
+            }
+            // The mark may stand across two reads.
+            let kept = filled.min(mark.len() - 1);
+            buffer.copy_within(filled - kept..filled, 0);
+            filled = kept;
+        }
+    };
+    search().unwrap_or(false)
 }
 
 /// Becomes [`next_on_path`], marked as asked by us; an error where that fails, `None` where there is
@@ -125,9 +155,10 @@ mod tests {
             fs::create_dir(&folder).unwrap();
             folder
         };
-        let (ours, other, plain, real) = (
+        let (ours, other, copied, plain, real) = (
             folder("ours"),
             folder("other"),
+            folder("copied"),
             folder("plain"),
             folder("real"),
         );
@@ -135,15 +166,17 @@ mod tests {
         fs::write(other.join("helper"), "").unwrap();
         fs::set_permissions(other.join("helper"), fs::Permissions::from_mode(0o755)).unwrap();
         symlink(other.join("helper"), other.join("keyring")).unwrap();
+        fs::copy(std::env::current_exe().unwrap(), copied.join("keyring")).unwrap();
         fs::write(plain.join("keyring"), "").unwrap();
         fs::write(real.join("keyring"), "").unwrap();
         fs::set_permissions(real.join("keyring"), fs::Permissions::from_mode(0o755)).unwrap();
         let next = |folders: &[&std::path::Path]| {
             super::next_on_path("keyring", &std::env::join_paths(folders).unwrap())
         };
-        let found = next(&[&ours, &other, &plain, std::path::Path::new("real"), &real]);
+        let relative = std::path::Path::new("real");
+        let found = next(&[&ours, &other, &copied, &plain, relative, &real]);
         assert_eq!(found, Some(real.join("keyring")));
-        assert_eq!(next(&[&ours, &other, &plain]), None);
+        assert_eq!(next(&[&ours, &other, &copied, &plain]), None);
     }
 
     #[test]

@@ -314,10 +314,10 @@ pub fn emit(stream: Stream, bytes: &[u8]) -> Result<(), Failure> {
 
 #[cfg(unix)]
 fn write_all(stream: Stream, bytes: &[u8]) -> io::Result<()> {
-    use std::os::fd::AsFd;
+    // By their numbers: the library's streams come with a buffer.
     match stream {
-        Stream::Out => write_to(io::stdout().as_fd(), bytes),
-        Stream::Err => write_to(io::stderr().as_fd(), bytes),
+        Stream::Out => write_to(rustix::stdio::stdout(), bytes),
+        Stream::Err => write_to(rustix::stdio::stderr(), bytes),
     }
 }
 

@@ -7,7 +7,7 @@ use std::io::Read;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{ChildStdout, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -93,17 +93,25 @@ fn lock(place: &mut Place, until: Instant) -> Result<File, Failure> {
     }
     // Waiting for a lock has no time limit of its own: a thread waits, and is left behind if it
     // waits too long. If the lock comes to it then, it is given back at once.
-    let (sender, receiver) = mpsc::channel();
+    let slot = Arc::new((Mutex::new(None), Condvar::new()));
+    let theirs = Arc::clone(&slot);
     std::thread::Builder::new()
         .spawn(move || {
             let result = file.lock().map(|()| file);
-            let _ = sender.send(result);
+            *theirs.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+            theirs.1.notify_one();
         })
         .map_err(|error| failed(ErrorCode::Unavailable, &error.to_string()))?;
-    match receiver.recv_timeout(until.saturating_duration_since(Instant::now())) {
-        Ok(Ok(file)) => Ok(file),
-        Ok(Err(error)) => Err(failed(ErrorCode::Unavailable, &format!("{LOCK}: {error}"))),
-        Err(_) => Err(failed(
+    let left = until.saturating_duration_since(Instant::now());
+    let waiting = slot.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let (mut waited, _) = slot
+        .1
+        .wait_timeout_while(waiting, left, |result| result.is_none())
+        .unwrap_or_else(PoisonError::into_inner);
+    match waited.take() {
+        Some(Ok(file)) => Ok(file),
+        Some(Err(error)) => Err(failed(ErrorCode::Unavailable, &format!("{LOCK}: {error}"))),
+        None => Err(failed(
             ErrorCode::TimedOut,
             "another client is starting one and does not finish",
         )),

@@ -180,10 +180,12 @@ async fn dispatch(
             agent.open_socket(&open).await
         }),
         "Reload" => call!(Nothing, |_| async move { Ok(agent.reload()) }),
-        "Stop" => call!(
-            Nothing,
-            |nothing| async move { Ok::<Nothing, Failure>(nothing) }
-        ),
+        "Stop" => call!(Nothing, |nothing| async move {
+            // Gone before the reply, as the agent's own.
+            #[cfg(unix)]
+            agent.close_sockets();
+            Ok::<Nothing, Failure>(nothing)
+        }),
         _ => standard("MethodNotFound", "method", method),
     }
 }

@@ -21,6 +21,7 @@ use super::peer::Peer;
 use super::rejected::Who;
 use super::server::{Bytes, Handler, Reply, Then};
 use super::told::Told;
+use crate::domain::credential::TOKEN_USERNAME;
 use crate::domain::name::{RepositoryName, normalize};
 use crate::domain::text::shown;
 
@@ -96,11 +97,16 @@ impl Terms {
         }
         // With a URL beside it a name could be bound by first use: the URL alone has to lead to it.
         let by_url = question.url.is_some();
+        // A keyring has the token for uploads under this very account: for reading it is given only
+        // where it is what a question without an account finds.
+        let token = self.operation == Operation::Read;
+        let username = question.username.clone();
+        let username = username.filter(|username| !(token && username == TOKEN_USERNAME));
         Ok(Question {
             name: question.name.clone().filter(|_| !by_url),
             url: question.url.clone(),
             service: question.service.clone(),
-            username: question.username.clone(),
+            username,
             operation: Some(self.operation),
             upload: None,
             context: Context {
@@ -119,9 +125,12 @@ impl Terms {
     fn check(&self, asked: &Question, got: &Got) -> Result<(), Failure> {
         let found = got.credential.name.as_deref();
         let wanted = asked.name.as_deref();
-        let allowed = found.is_some_and(|found| {
-            self.has(found) && wanted.is_none_or(|wanted| normalize(wanted) == normalize(found))
-        });
+        let account = asked.username.as_deref().filter(|asked| !asked.is_empty());
+        let same = account.is_none_or(|asked| got.credential.username.as_deref() == Some(asked));
+        let allowed = same
+            && found.is_some_and(|found| {
+                self.has(found) && wanted.is_none_or(|wanted| normalize(wanted) == normalize(found))
+            });
         if allowed {
             return Ok(());
         }

@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 use super::lifecycle::Hold;
 use super::restricted::{Behind, Restricted, Terms, own_context};
 use super::server::{Ending, Server};
-use super::socket::Claim;
+use super::socket::{Claim, Running};
 use super::{Agent, clock};
 use crate::domain::log::Line;
 use crate::domain::text::{has_control, shown};
@@ -34,8 +34,25 @@ pub(super) struct Sockets {
 
 struct Open {
     shown: RestrictedSocket,
+    place: Rc<Place>,
     close: Rc<Notify>,
-    closed: Rc<Notify>,
+}
+
+/// The socket's path, until it is taken away; whatever drops it does that.
+struct Place(RefCell<Option<Running>>);
+
+impl Place {
+    fn leave(&self) {
+        if let Some(running) = self.0.take() {
+            running.leave();
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.leave();
+    }
 }
 
 impl Sockets {
@@ -53,21 +70,26 @@ impl Sockets {
             .collect()
     }
 
-    /// Closes the one at this path, and waits until its place is free.
-    async fn close(&self, path: &str) {
-        let closed = {
-            let open = self.open.borrow();
-            let Some(found) = open.iter().find(|open| open.shown.path == path) else {
-                return;
-            };
-            found.close.notify_one();
-            found.closed.clone()
-        };
-        closed.notified().await;
+    /// Takes those away that `which` is true for: their paths at once, their connections as soon as
+    /// what was begun is done.
+    fn close(&self, which: impl Fn(&RestrictedSocket) -> bool) {
+        self.open.borrow_mut().retain(|open| {
+            let closes = which(&open.shown);
+            if closes {
+                open.place.leave();
+                open.close.notify_one();
+            }
+            !closes
+        });
     }
 }
 
 impl Agent {
+    /// Closes every restricted socket: the agent ends.
+    pub(super) fn close_sockets(&self) {
+        self.sockets.close(|_| true);
+    }
+
     /// `OpenSocket`: a restricted socket at a path of ours. One that this agent has there already
     /// gives way.
     ///
@@ -92,7 +114,7 @@ impl Agent {
             until: ttl.map(|ttl| self.parts.clock.now() + ttl),
             own: own_context(),
         };
-        self.sockets.close(&asked.path).await;
+        self.sockets.close(|open| open.path == asked.path);
         if self.sockets.open.borrow().len() >= SOCKETS {
             return Err(Failure::new(
                 ErrorCode::Unavailable,
@@ -108,8 +130,7 @@ impl Agent {
             .hint("use another path")
         })?;
         let (running, listener) = place.listen()?;
-        // Whatever ends what follows, the end of the agent included, takes the path away.
-        let running = Leaving(Some(running));
+        let place = Rc::new(Place(RefCell::new(Some(running))));
         let listener = listener
             .set_nonblocking(true)
             .and_then(|()| UnixListener::from_std(listener))
@@ -138,10 +159,10 @@ impl Agent {
         };
         let open = Open {
             shown: socket.clone(),
+            place: place.clone(),
             close: Rc::default(),
-            closed: Rc::default(),
         };
-        let (close, closed) = (open.close.clone(), open.closed.clone());
+        let close = open.close.clone();
         self.sockets.open.borrow_mut().push(open);
         control.hold(Hold::Sockets, true);
         self.parts.log.info(|| {
@@ -160,7 +181,7 @@ impl Agent {
         if let Some(uid) = asked.uid {
             server = server.admitting(uid);
         }
-        let (server, path) = (Rc::new(server), asked.path.clone());
+        let server = Rc::new(server);
         tokio::task::spawn_local(async move {
             let end = async {
                 let over = async {
@@ -174,24 +195,12 @@ impl Agent {
                     () = over => Ending::Idle,
                 }
             };
-            server.serve(listener, end, |_| drop(running)).await;
+            server.serve(listener, end, |_| place.leave()).await;
             let mut open = agent.sockets.open.borrow_mut();
-            open.retain(|open| open.shown.path != path);
+            open.retain(|open| !Rc::ptr_eq(&open.place, &place));
             control.hold(Hold::Sockets, !open.is_empty());
-            closed.notify_one();
         });
         Ok(OpenedSocket { socket })
-    }
-}
-
-/// Takes the socket's path away.
-struct Leaving(Option<super::socket::Running>);
-
-impl Drop for Leaving {
-    fn drop(&mut self) {
-        if let Some(running) = self.0.take() {
-            running.leave();
-        }
     }
 }
 

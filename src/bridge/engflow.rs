@@ -10,6 +10,7 @@ use credential_helper_protocol::{Credential, ErrorCode, Failure, Operation, Ques
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::answer::{Answer, ask};
 use super::{Bridge, Outside, Said, Trouble};
 
 /// One line of the table of bridges.
@@ -64,17 +65,25 @@ fn run(arguments: &[OsString], outside: &mut dyn Outside) -> Result<Said, Troubl
         operation: Some(Operation::Read),
         ..Question::default()
     };
-    let credential = match outside.get(question) {
-        Ok(credential) => Some(credential),
-        Err(Trouble::Failed(failure)) if failure.code == ErrorCode::NotFound => None,
-        Err(Trouble::Failed(failure)) => {
+    let (credential, err) = match ask(outside, question)? {
+        Answer::Found(credential) => {
+            let warnings = render::warnings(&credential.warnings);
+            (Some(credential), warnings)
+        }
+        Answer::Miss(err) => (None, err),
+        Answer::Failed(failure) => {
             return Ok(Said::failed(&failure, failure.code.exit_status()));
         }
-        Err(other) => return Err(other),
     };
     reply(credential.as_ref()).map_or_else(
         |failure| Ok(Said::failed(&failure, failure.code.exit_status())),
-        |out| Ok(Said::out(out)),
+        |out| {
+            Ok(Said {
+                out,
+                err,
+                status: 0,
+            })
+        },
     )
 }
 

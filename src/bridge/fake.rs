@@ -9,7 +9,7 @@ use credential_helper_protocol::{
     Set,
 };
 
-use super::{Bridge, Outside, Trouble};
+use super::{Bridge, Outside, Places, Trouble};
 
 /// Gives what it was given, and writes down the calls in order.
 pub(super) struct Fake {
@@ -154,6 +154,14 @@ impl Outside for Fake {
         let more = [("outcome", Some(report.outcome.as_str()))];
         self.call(question("report", &report.question, &more))?;
         self.changed().map(|_| ())
+    }
+
+    fn places(&mut self) -> Result<Places, Trouble> {
+        Ok(Places {
+            settings: "/settings/config.toml".into(),
+            settings_exist: false,
+            state: "/state".into(),
+        })
     }
 }
 

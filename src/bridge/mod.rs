@@ -5,17 +5,30 @@
 //! both. A new bridge is one new file and one line in [`ALL`].
 
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use credential_helper_protocol::{
     Changed, Credential, Delete, Failure, Listing, Question, Report, Secret, Set, render,
 };
 use zeroize::Zeroizing;
 
+mod answer;
+mod cargo;
+mod docker;
 mod engflow;
+mod git;
+mod keyring;
+mod origin;
+mod time;
 
 /// Every bridge. A name stands before those that it is the end of.
-pub const ALL: [Bridge; 1] = [engflow::BRIDGE];
+pub const ALL: [Bridge; 5] = [
+    keyring::BRIDGE,
+    git::BRIDGE,
+    docker::BRIDGE,
+    cargo::BRIDGE,
+    engflow::BRIDGE,
+];
 
 /// A front end that speaks another tool's protocol.
 #[derive(Clone, Copy)]
@@ -49,6 +62,12 @@ impl Bridge {
     /// [`Trouble`]; whatever the tool's own protocol can say is no error but said.
     pub fn run(self, arguments: &[OsString], outside: &mut dyn Outside) -> Result<Said, Trouble> {
         (self.run)(arguments, outside)
+    }
+
+    /// An exit status of ours as the tool knows it: who may be given another program of that name
+    /// knows its statuses only.
+    pub fn status(self, ours: u8) -> u8 {
+        if self.next && ours > 2 { 1 } else { ours }
     }
 }
 
@@ -109,6 +128,22 @@ pub trait Outside {
     /// # Errors
     /// As [`Outside::get`].
     fn report(&mut self, report: Report) -> Result<(), Trouble>;
+    /// Where the helper's own files are.
+    ///
+    /// # Errors
+    /// Where no folder for them is known.
+    fn places(&mut self) -> Result<Places, Trouble>;
+}
+
+/// Where the helper's own files are.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// Its settings.
+    pub settings: PathBuf,
+    /// Whether this file is there.
+    pub settings_exist: bool,
+    /// The folder of what it keeps itself.
+    pub state: PathBuf,
 }
 
 /// Why a bridge has nothing to say.
@@ -182,6 +217,8 @@ mod tests {
         assert_eq!(found("/usr/lib/x/credential-helper get foo"), expected);
         assert_eq!(found("credential-helper.exe get foo"), expected);
         assert_eq!(found("helper bridge credential-helper get foo"), expected);
+        let git = Some(("git-credential-helper", 1));
+        assert_eq!(found("/usr/bin/git-credential-helper get"), git);
         for line in [
             "helper get foo",
             "helper bridge",

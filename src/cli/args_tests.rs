@@ -187,7 +187,7 @@ fn mistakes_are_told_without_repeating_what_may_be_a_secret() {
         ("explian foo", "did you mean explain?"),
         ("exec foo", "there is no such command"),
         ("bridge", "missing: <BRIDGE>"),
-        ("bridge foo", "wants one of"),
+        ("bridge hunter2", "wants one of"),
         ("hunter2", "there is no such command"),
         ("get", "missing: <NAME|URL>"),
         ("get foo hunter2", "there is an argument too many"),

@@ -5,14 +5,14 @@ use std::fs::File;
 
 use credential_helper_protocol::caller::About;
 use credential_helper_protocol::render::{self, Stream};
-use credential_helper_protocol::surroundings::RECURSION;
+use credential_helper_protocol::surroundings::{RECURSION, Surroundings};
 use credential_helper_protocol::{
     Asked, Changed, Context, Credential, Delete, ErrorCode, Failure, Listing, Question, Report,
     Secret, Set, input, parent, program,
 };
 
-use super::Session;
-use crate::bridge::{Bridge, Outside, Trouble};
+use super::{Session, prompt};
+use crate::bridge::{Bridge, Outside, Places, Trouble};
 use crate::connect::{Agent, Options};
 use crate::domain::log::Line;
 
@@ -22,6 +22,13 @@ pub(crate) fn run(
     bridge: Bridge,
     arguments: &[OsString],
 ) -> Result<u8, Failure> {
+    speak(session, bridge, arguments).or_else(|failure| {
+        session.out.failure(&failure);
+        Ok(bridge.status(failure.code.exit_status()))
+    })
+}
+
+fn speak(session: &mut Session<'_>, bridge: Bridge, arguments: &[OsString]) -> Result<u8, Failure> {
     let mut here = Here {
         session,
         reached: None,
@@ -125,6 +132,10 @@ impl Outside for Here<'_, '_> {
     fn secret(&mut self, label: &str) -> Result<Secret, Trouble> {
         self.reached()?;
         let session = self.session;
+        // Standard input is the tool's where turns are taken.
+        if self.lines.is_some() {
+            return Ok(prompt::typed(label, session.may_ask())?);
+        }
         Ok(session.outside.secret(label, session.may_ask())?)
     }
 
@@ -157,6 +168,24 @@ impl Outside for Here<'_, '_> {
                 ..question
             };
             agent.report(&Report { question, outcome })
+        })
+    }
+
+    fn places(&mut self) -> Result<Places, Trouble> {
+        let here = std::env::current_dir().ok();
+        let around = Surroundings::of_process();
+        let settings = around.settings_folder(here.as_deref());
+        let (Some(settings), Some(state)) = (settings, around.state_folder()) else {
+            return Err(Trouble::Failed(Failure::new(
+                ErrorCode::Unavailable,
+                "could not tell where the files of helper are: no home is known",
+            )));
+        };
+        let settings = settings.join("config.toml");
+        Ok(Places {
+            settings_exist: settings.exists(),
+            settings,
+            state,
         })
     }
 }

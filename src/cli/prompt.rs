@@ -20,6 +20,11 @@ pub(crate) fn secret(label: &str, may_ask: bool) -> Result<Secret, Failure> {
     if !input.is_terminal() {
         return from_reader(label, input);
     }
+    typed(label, may_ask)
+}
+
+/// The secret called `label`, from a person at the terminal, whatever standard input is.
+pub(crate) fn typed(label: &str, may_ask: bool) -> Result<Secret, Failure> {
     if !may_ask {
         return Err(Failure::new(
             ErrorCode::Usage,

@@ -110,6 +110,17 @@ impl Sandbox {
         command
     }
 
+    /// A program under a bridge's name, as a link that stands in a folder of its own.
+    pub fn command_as(&self, name: &str, program: &str) -> Command {
+        let folder = Path::new("bin").join(Path::new(program).file_name().unwrap());
+        let link = self.root.path().join(folder).join(name);
+        if !link.exists() {
+            std::fs::create_dir_all(link.parent().unwrap()).unwrap();
+            std::os::unix::fs::symlink(program, &link).unwrap();
+        }
+        self.command(link)
+    }
+
     /// `helper` with these arguments.
     pub fn helper(&self, arguments: &[&str]) -> Ended {
         end(self.command(HELPER).args(arguments), "")

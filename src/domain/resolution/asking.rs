@@ -131,6 +131,16 @@ impl Resolution {
             }
             other => other,
         };
+        // The token for uploads has its own pass. A tool that reads asks for that account because it
+        // has found no other; it is one's own only where Poetry's files say so.
+        if matches!(ask, Ask::KeyringByName(..))
+            && pass == Pass::Basic
+            && self.setup.called.is_some()
+            && self.setup.username.as_deref() == Some(TOKEN_USERNAME)
+            && self.username.as_ref().map(|leaf| leaf.value.as_str()) != Some(TOKEN_USERNAME)
+        {
+            return Some("not asked: a token is for uploads".to_owned());
+        }
         if let Some(verdict) = verdict.filter(|verdict| !verdict.allows()) {
             self.refused.get_or_insert(verdict);
             return Some(format!("not asked: origin {}", verdict.word()));

@@ -90,11 +90,8 @@ fn plan_pass(setup: &Setup, pass: Pass) -> Vec<Ask> {
         if pass == Pass::Basic && setup.userinfo.is_some() {
             plan.push(Ask::Userinfo);
         }
-        // (e) keyrings by name. The token has its own pass; a tool that reads asks for that account
-        // only because it has found no other.
-        let token = setup.username.as_deref() == Some(TOKEN_USERNAME);
-        let asked_before = pass == Pass::Basic && setup.called.is_some() && token;
-        for keyring in keyrings.iter().filter(|_| !asked_before) {
+        // (e) keyrings by name
+        for keyring in &keyrings {
             for spelling in name.stored_spellings() {
                 let service = format!("poetry-repository-{spelling}");
                 plan.push(Ask::KeyringByName(*keyring, service));

@@ -343,6 +343,26 @@ fn a_tool_gets_the_secret_of_the_account_that_it_asks_for_only() {
 }
 
 #[test]
+fn who_reads_gets_no_token_for_uploads_but_an_account_of_that_name() {
+    let token = "__token__";
+    let keyring = [("poetry-repository-foo", token, "k")];
+    let ask = |operation, have: &[Row<'_>]| {
+        let setup = Setup {
+            name: Some(RepositoryName::parse("foo").unwrap()),
+            username: Some(token.to_owned()),
+            operation,
+            ..Setup::default()
+        };
+        run_called(setup, Called::default(), have, &keyring).0
+    };
+    assert_eq!(ask(Some(Operation::Read), &[]), "not-found");
+    let own = [(P::AuthToml, Some(token), None)];
+    assert_eq!(ask(Some(Operation::Read), &own), "__token__/k");
+    assert_eq!(ask(Some(Operation::Upload), &[]), "__token__/k");
+    assert_eq!(ask(None, &[]), "__token__/k");
+}
+
+#[test]
 fn other_programs_have_the_keyring_alone() {
     let called = Called {
         keys: vec!["my service".to_owned()],

@@ -181,12 +181,23 @@ impl Link {
         Ok(read_owner(&self.bus).await?.as_ref() == Some(&self.owner))
     }
 
-    /// The collection with the alias `default`, where Python keyring keeps everything.
+    /// The collection with the alias `default`, where Python keyring keeps everything. A service
+    /// that shows no collection at all cannot be asked.
     pub(super) async fn default_collection(&self) -> Result<Option<OwnedObjectPath>, Trouble> {
         let path: OwnedObjectPath = self
             .call(&root(), SERVICE, "ReadAlias", &("default",))
             .await?;
-        Ok((path.as_str() != "/").then_some(path))
+        if path.as_str() != "/" {
+            return Ok(Some(path));
+        }
+        // oo7 takes its name before it has read its files, and tells nobody when it has: what is
+        // not there yet is not absent. gnome-keyring always shows the collection of its session.
+        let collections: Vec<OwnedObjectPath> =
+            self.property(&root(), SERVICE, "Collections").await?;
+        if collections.is_empty() {
+            return Err(Trouble::Empty);
+        }
+        Ok(None)
     }
 
     /// Whether a collection or an item is locked.

@@ -214,14 +214,14 @@ impl SecretService {
                 _ => self.open(call, start).await?,
             };
             let mut result = what(&link).await;
-            if matches!(result, Err(Trouble::Lost)) {
+            if result.as_ref().is_err_and(Trouble::is_passing) {
                 drop(link);
+                // In a new session also where an object is gone: KWallet says that of an item whose
+                // new secret it cannot decrypt.
                 link = self.open(call, start).await?;
-            }
-            if matches!(result, Err(Trouble::Lost | Trouble::Gone)) {
                 result = what(&link).await;
             }
-            if !matches!(result, Err(Trouble::Lost)) {
+            if !result.as_ref().is_err_and(Trouble::is_passing) {
                 *slot = Some(link);
             }
             result

@@ -19,8 +19,16 @@ pub(super) enum Trouble {
     Gone,
     /// There is no keyring here.
     Absent(String),
+    /// There is a keyring, which shows nothing: not what it will show once it has started or a
+    /// database is open in it.
+    Empty,
     /// Something is there that we do not trust.
     Refused(String),
+    /// The two ends of the session have not the same key: worth a second try in a new session.
+    ///
+    /// `KWallet` 5.103 leaves out the leading zeros of the shared key (one session in 256), and
+    /// takes no public key that begins with one (another).
+    Garbled,
     /// An answer could not be understood.
     Malformed(String),
     /// Something else is wrong.
@@ -30,6 +38,11 @@ pub(super) enum Trouble {
 }
 
 impl Trouble {
+    /// Whether a second try on a new connection, with a new session, may do better.
+    pub(super) fn is_passing(&self) -> bool {
+        matches!(self, Self::Lost | Self::Gone | Self::Garbled)
+    }
+
     /// What a failed call to an object means.
     pub(super) fn of_call(error: &zbus::Error, object: &OwnedObjectPath, method: &str) -> Self {
         use zbus::Error;
@@ -54,6 +67,7 @@ impl Trouble {
             | "org.freedesktop.DBus.Error.UnknownObject"
             | "org.freedesktop.DBus.Error.UnknownInterface"
             | "org.freedesktop.DBus.Error.UnknownMethod" => Self::Gone,
+            "org.freedesktop.DBus.Error.InvalidArgs" if method == "OpenSession" => Self::Garbled,
             name => Self::Broken(format!("the keyring answered {method} with {name}")),
         }
     }
@@ -67,9 +81,7 @@ impl Trouble {
         use secret_service::Error;
         match error {
             Error::Zbus(error) => Self::of_call(error, object, method),
-            Error::Crypto(_) => {
-                Self::Malformed("the keyring's answer cannot be decrypted".to_owned())
-            }
+            Error::Crypto(_) => Self::Garbled,
             Error::Zvariant(_) => Self::unclear(method),
             Error::Locked => Self::Locked(object.clone()),
             Error::Prompt => Self::Broken(format!(
@@ -91,10 +103,13 @@ impl Trouble {
         match self {
             Self::Locked(_) => Why::Locked,
             Self::TimedOut(_) => Why::TimedOut,
-            Self::Malformed(_) => Why::Malformed,
-            Self::Lost | Self::Gone | Self::Absent(_) | Self::Refused(_) | Self::Broken(_) => {
-                Why::Unavailable
-            }
+            Self::Malformed(_) | Self::Garbled => Why::Malformed,
+            Self::Lost
+            | Self::Gone
+            | Self::Absent(_)
+            | Self::Empty
+            | Self::Refused(_)
+            | Self::Broken(_) => Why::Unavailable,
         }
     }
 
@@ -104,6 +119,11 @@ impl Trouble {
             Self::Locked(object) => format!("{} is locked", super::items::place(object)),
             Self::Lost => "the keyring went away while it was asked".to_owned(),
             Self::Gone => "the keyring's entries changed while they were read".to_owned(),
+            Self::Garbled => "the keyring's answer cannot be decrypted".to_owned(),
+            Self::Empty => {
+                "the keyring shows no collection: it is starting, or has no database open"
+                    .to_owned()
+            }
             Self::TimedOut(time) => {
                 format!("the keyring did not answer within {} s", time.as_secs_f64())
             }
@@ -128,9 +148,12 @@ impl Trouble {
             Self::TimedOut(_) => failure.hint(
                 "look for a window of the keyring that waits for an answer, or restart the keyring",
             ),
-            Self::Lost | Self::Gone => failure.hint("try again"),
+            Self::Lost | Self::Gone | Self::Garbled => failure.hint("try again"),
             Self::Absent(_) => failure.hint(
                 "start a keyring (gnome-keyring, KWallet, KeePassXC), or switch it off with `helper config keyring.enabled false`",
+            ),
+            Self::Empty => failure.hint(
+                "try again, or open a database in the keyring, or switch it off with `helper config keyring.enabled false`",
             ),
             Self::Refused(_) | Self::Malformed(_) | Self::Broken(_) => {
                 failure.hint("run `helper doctor`")
