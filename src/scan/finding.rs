@@ -106,6 +106,8 @@ pub(super) enum Target {
         /// What the user's own file calls it.
         section: Option<String>,
     },
+    /// Everything below a URL: the repository that is known for it.
+    Scope(String),
     /// What another tool calls the place.
     Service(String),
 }

@@ -251,6 +251,16 @@ impl Import<'_> {
                 }
                 service(text)
             }
+            Target::Scope(url) => match self.name_of(Some(url), None, None)? {
+                Some(name) => named(&name),
+                None => {
+                    let origin = finding.origin.as_deref().unwrap_or("the URL");
+                    return Err(Stop::Left(
+                        "it is for everything below its URL, which no repository that the helper knows has".to_owned(),
+                        format!("give {} a name with `helper trust NAME URL`, then run the same again", shown(origin)),
+                    ));
+                }
+            },
             Target::Url {
                 url,
                 operation,
@@ -422,7 +432,17 @@ impl Import<'_> {
 
     /// Whether the keyring now gives what the file says.
     fn read_back(&mut self, finding: &Finding, destination: &Destination) -> Result<(), Failure> {
-        let stored = self.store.get(&self.question(finding, destination))?;
+        // The file itself may answer, and would hide what is behind it.
+        let context = Context {
+            poetry: None,
+            uv: None,
+            uv_store: None,
+            ..self.context.clone()
+        };
+        let stored = self.store.get(&Question {
+            context,
+            ..self.question(finding, destination)
+        })?;
         if !is_secret_of(&stored, finding) || !KEYRINGS.contains(&stored.provider.as_str()) {
             return Err(Failure::new(
                 ErrorCode::Unavailable,

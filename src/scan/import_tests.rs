@@ -12,7 +12,6 @@ use super::super::places::Places;
 use super::{Import, Moved, Progress, Store};
 
 /// A keyring in memory, and what can go wrong with it.
-#[derive(Default)]
 struct Memory {
     /// Name or service, username, secret.
     entries: Vec<(String, String, Secret)>,
@@ -24,6 +23,19 @@ struct Memory {
     /// What is stored is not what was given.
     garbles: bool,
     no_keyring: bool,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            entries: Vec::new(),
+            known: vec![("https://corp.example/", "corp")],
+            calls: Vec::new(),
+            fails: None,
+            garbles: false,
+            no_keyring: false,
+        }
+    }
 }
 
 impl Memory {
@@ -175,9 +187,9 @@ const FILES: [(&str, &str, &str, (&str, &str)); 12] = [
     ),
     (
         ".local/share/uv/credentials/credentials.toml",
-        "# mine\n[[credential]]\nservice = \"https://h.example/\"\nusername = \"alice\"\nscheme = \"basic\"\npassword = \"SECRET\"\n\n# next\n[[credential]]\nservice = \"https://i.example/\"\nusername = \"bob\"\n",
+        "# mine\n[[credential]]\nservice = \"https://corp.example/\"\nusername = \"alice\"\nscheme = \"basic\"\npassword = \"SECRET\"\n\n# next\n[[credential]]\nservice = \"https://i.example/\"\nusername = \"bob\"\n",
         "# mine\n# next\n[[credential]]\nservice = \"https://i.example/\"\nusername = \"bob\"\n",
-        ("https://h.example/", "alice"),
+        ("corp", "alice"),
     ),
     (
         "uv.toml",
@@ -340,6 +352,21 @@ fn known_repositories_are_stored_by_their_name_unless_they_have_another_account(
         "{moved:?}"
     );
     assert_eq!(store.stored()[0], ("corp", "bob", "his"));
+}
+
+#[test]
+fn what_is_for_all_below_a_url_needs_a_name() {
+    let text = "[[credential]]\nservice = \"https://h.example/\"\nusername = \"a\"\npassword = \"hunter2\"\n";
+    let (home, path) = Home::with("credentials/credentials.toml", text);
+    let moved = home.import(&path, &mut Memory::default(), true);
+    assert_eq!(moved[0].result, Progress::Left);
+    assert!(
+        moved[0]
+            .fix
+            .as_ref()
+            .unwrap()
+            .contains("helper trust NAME URL")
+    );
 }
 
 #[test]

@@ -34,11 +34,7 @@ fn credential(text: &Text, entry: &DeTable<'_>, whole: Range<usize>) -> Option<F
     let username = text_of(entry, "username").filter(|name| !name.is_empty());
     let way = match (&url, username) {
         (Some((url, _)), Some(_)) if !bearer => Way::Move {
-            to: Target::Url {
-                url: url.as_str().to_owned(),
-                operation: None,
-                section: None,
-            },
+            to: Target::Scope(url.as_str().to_owned()),
             edits: vec![Edit::cut(lines(&text.text, whole))],
         },
         _ if bearer => Way::ByHand("a bearer token has no place in a keyring; uv keeps it here"),
