@@ -170,10 +170,10 @@ fn summary(results: &[Moved], applied: bool) -> String {
     };
     let mut line = format!("{moved} {word}");
     if left > 0 {
-        line.push_str(&format!(", {left} left for you"));
+        line.extend([", ", &left.to_string(), " left for you"]);
     }
     if failed > 0 {
-        line.push_str(&format!(", {failed} failed"));
+        line.extend([", ", &failed.to_string(), " failed"]);
     }
     if !applied && moved > 0 {
         line.push_str("; nothing was changed: --apply does it");

@@ -15,7 +15,7 @@ fn percent(secret: &str) -> String {
         if byte.is_ascii_alphanumeric() {
             text.push(char::from(byte));
         } else {
-            text.push_str(&format!("%{byte:02X}"));
+            text.extend(["%", &format!("{byte:02X}")]);
         }
     }
     text

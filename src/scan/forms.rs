@@ -23,14 +23,16 @@ pub(super) struct Form {
     pub(super) needs: Option<&'static str>,
 }
 
-const PIP_NEEDS: &str = "pip asks a keyring where `keyring-provider` is set: \
-                         pip config set --user global.keyring-provider subprocess";
-const UV_NEEDS: &str = "uv asks a keyring where `keyring-provider = \"subprocess\"` is set, for an index with a \
-                        username in its URL or `authenticate = \"always\"`";
-const TWINE_NEEDS: &str = "twine and flit need the Python package credential-helper beside them";
-const PDM_NEEDS: &str =
-    "PDM needs `keyring` on PATH or the Python package credential-helper beside it";
-const HATCH_NEEDS: &str = "Hatch needs the Python package credential-helper beside it";
+const PIP_NEEDS: &str = "pip asks the helper once `helper setup pip` was run";
+const UV_NEEDS: &str = "uv asks the helper once `helper setup uv` was run, for an index with a username in its \
+                        URL or `authenticate = \"always\"`";
+const POETRY_NEEDS: &str =
+    "Poetry asks the system's keyring itself, or the helper once `helper setup poetry` was run";
+const TWINE_NEEDS: &str = "twine asks the helper once `helper setup twine` was run";
+const PDM_NEEDS: &str = "PDM asks the helper once `helper setup pdm` was run";
+const HATCH_NEEDS: &str = "Hatch asks the helper once `helper setup hatch` was run";
+const PROJECT_NEEDS: &str =
+    "the tools of this project ask the helper once `helper setup TOOL` was run for each";
 const NETRC_NEEDS: &str =
     "curl, git and other programs that read this file no longer find it there";
 
@@ -42,10 +44,10 @@ pub(super) const FORMS: [Form; 24] = [
     Form { tool: "pip", is: |path| named(path, &["pip.conf", "pip.ini"]), find: pip::find, needs: Some(PIP_NEEDS) },
     Form { tool: "uv", is: |path| named(path, &["credentials.toml"]) && under(path, "credentials"), find: uv_store::find, needs: Some(UV_NEEDS) },
     Form { tool: "uv", is: |path| named(path, &["uv.toml"]), find: uv_toml::find, needs: Some(UV_NEEDS) },
-    Form { tool: "poetry", is: |path| named(path, &["auth.toml", "poetry.toml"]) || in_folder(path, "pypoetry"), find: poetry::find, needs: None },
+    Form { tool: "poetry", is: |path| named(path, &["auth.toml", "poetry.toml"]) || in_folder(path, "pypoetry"), find: poetry::find, needs: Some(POETRY_NEEDS) },
     Form { tool: "pdm", is: |path| named(path, &["pdm.toml", ".pdm.toml"]) || in_folder(path, "pdm"), find: pdm::find, needs: Some(PDM_NEEDS) },
     Form { tool: "hatch", is: |path| in_folder(path, "hatch"), find: hatch::find, needs: Some(HATCH_NEEDS) },
-    Form { tool: "pyproject", is: |path| named(path, &["pyproject.toml"]), find: pyproject::find, needs: Some(UV_NEEDS) },
+    Form { tool: "pyproject", is: |path| named(path, &["pyproject.toml"]), find: pyproject::find, needs: Some(PROJECT_NEEDS) },
     Form { tool: "pip", is: is_requirements, find: requirements::find, needs: Some(PIP_NEEDS) },
     Form { tool: "poetry", is: |path| named(path, &["poetry.lock"]), find: locks::find, needs: None },
     Form { tool: "uv", is: |path| named(path, &["uv.lock"]), find: locks::find, needs: None },

@@ -1,23 +1,22 @@
 //! Moves what was found into the keyring, one finding after the other: store, read back, compare,
 //! and only then take it out of its file. Whatever fails leaves the file as it was.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use credential_helper_protocol::{
     Changed, Context, Credential, ErrorCode, Explanation, Failure, Operation, Question, Set,
 };
 use serde::Serialize;
 
+use super::destination::{Destination, Stop, is_secret_of};
 use super::finding::{Edit, Finding, Kind, Target, Way};
 use super::places::{Place, Places};
 use super::preview::{self, Preview};
 use super::read::Text;
 use super::{Skipped, path_text, rewrite, scan_text};
-use crate::domain::text::shown;
 
 /// The providers that are keyrings.
-const KEYRINGS: [&str; 3] = ["secret-service", "keychain", "credential-manager"];
-const TOKEN: &str = "__token__";
+pub(super) const KEYRINGS: [&str; 3] = ["secret-service", "keychain", "credential-manager"];
 
 /// What is asked of the agent.
 pub trait Store {
@@ -88,29 +87,6 @@ pub struct Moved {
     /// The kind of failure.
     #[serde(skip)]
     pub code: Option<ErrorCode>,
-}
-
-/// Under what a secret is stored.
-#[derive(Clone, Debug, Default)]
-struct Destination {
-    name: Option<String>,
-    service: Option<String>,
-    /// Binds the name.
-    url: Option<String>,
-    /// The keyring has it already.
-    is_there: bool,
-}
-
-/// Why a finding stays where it is.
-enum Stop {
-    Left(String, String),
-    Failed(Failure),
-}
-
-impl From<Failure> for Stop {
-    fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
-    }
 }
 
 /// A run.
@@ -216,175 +192,6 @@ impl Import<'_> {
         Ok(Progress::Moved)
     }
 
-    /// Where the secret goes: to the repository that is known for the URL, else to the URL itself.
-    fn destination(
-        &mut self,
-        place: &Place,
-        finding: &Finding,
-        to: &Target,
-    ) -> Result<Destination, Stop> {
-        let named = |name: &str| Destination {
-            name: Some(name.to_owned()),
-            ..Destination::default()
-        };
-        let service = |text: &str| Destination {
-            service: Some(text.to_owned()),
-            ..Destination::default()
-        };
-        let destination = match to {
-            Target::Name(name) => named(name),
-            Target::Service(text) => {
-                if finding.tool == "netrc"
-                    && !place.named
-                    && self.name_of(None, Some(text), None)?.is_none()
-                {
-                    return Err(Stop::Left(
-                        format!(
-                            "{} is no repository's host that the helper knows, and other programs read this file",
-                            shown(text)
-                        ),
-                        format!(
-                            "to move it all the same: helper import {}",
-                            path_text(&place.path)
-                        ),
-                    ));
-                }
-                service(text)
-            }
-            Target::Scope(url) => match self.name_of(Some(url), None, None)? {
-                Some(name) => named(&name),
-                None => {
-                    let origin = finding.origin.as_deref().unwrap_or("the URL");
-                    return Err(Stop::Left(
-                        "it is for everything below its URL, which no repository that the helper knows has".to_owned(),
-                        format!("give {} a name with `helper trust NAME URL`, then run the same again", shown(origin)),
-                    ));
-                }
-            },
-            Target::Url {
-                url,
-                operation,
-                section,
-            } => {
-                match self.name_of(Some(url), None, *operation)? {
-                    // Another account of that repository stays what it is.
-                    Some(name) if self.fits(finding, &named(&name))?.is_some() => named(&name),
-                    Some(_) => service(url),
-                    None => match section {
-                        Some(section) if place.own && self.is_free(section)? => Destination {
-                            url: Some(url.clone()),
-                            ..named(section)
-                        },
-                        _ => service(url),
-                    },
-                }
-            }
-        };
-        match self.fits(finding, &destination)? {
-            Some(is_there) => Ok(Destination {
-                is_there,
-                ..destination
-            }),
-            None => {
-                let place = destination
-                    .name
-                    .as_deref()
-                    .or(destination.service.as_deref())
-                    .unwrap_or_default();
-                Err(Stop::Left(
-                    format!("another credential is stored for {}", shown(place)),
-                    "see `helper explain` for it; remove one of both by hand".to_owned(),
-                ))
-            }
-        }
-    }
-
-    /// The repository that is known at a URL or for a service.
-    fn name_of(
-        &mut self,
-        url: Option<&str>,
-        service: Option<&str>,
-        operation: Option<Operation>,
-    ) -> Result<Option<String>, Failure> {
-        let question = Question {
-            url: url.map(str::to_owned),
-            service: service.map(str::to_owned),
-            operation,
-            context: self.context.clone(),
-            ..Question::default()
-        };
-        Ok(self.store.explain(&question)?.name)
-    }
-
-    /// Whether nothing at all is known of a name: it may be bound to this URL then.
-    fn is_free(&mut self, name: &str) -> Result<bool, Failure> {
-        if name.contains("://") || name.is_empty() {
-            return Ok(false);
-        }
-        let question = Question {
-            name: Some(name.to_owned()),
-            context: self.context.clone(),
-            ..Question::default()
-        };
-        match self.store.explain(&question) {
-            Ok(known) => Ok(known.result == "not-found"
-                && known.origin.bound.is_empty()
-                && known.url.is_none()),
-            Err(failure) if failure.code == ErrorCode::Usage => Ok(false),
-            Err(failure) => Err(failure),
-        }
-    }
-
-    /// Whether the secret can go there without taking another one's place, and whether it is there.
-    fn fits(
-        &mut self,
-        finding: &Finding,
-        destination: &Destination,
-    ) -> Result<Option<bool>, Failure> {
-        let mut question = self.question(finding, destination);
-        if destination.name.is_some() && finding.found.username.as_deref() != Some(TOKEN) {
-            // A name has one account.
-            question.username = None;
-        }
-        let stored = match self.store.get(&question) {
-            Ok(stored) => stored,
-            Err(failure) if failure.code == ErrorCode::NotFound => return Ok(Some(false)),
-            Err(failure) => return Err(failure),
-        };
-        let is_same = is_secret_of(&stored, finding)
-            && stored.username.as_deref().unwrap_or_default()
-                == finding.found.username.as_deref().unwrap_or_default();
-        let in_keyring = KEYRINGS.contains(&stored.provider.as_str());
-        if is_same || Path::new(&stored.location) == finding.path || stored.password.is_none() {
-            return Ok(Some(is_same && in_keyring));
-        }
-        Ok(None)
-    }
-
-    /// What the tool will ask, put as a question.
-    fn question(&self, finding: &Finding, destination: &Destination) -> Question {
-        let username = finding
-            .found
-            .username
-            .clone()
-            .filter(|name| !name.is_empty());
-        let operation = destination.name.is_some().then(|| {
-            if username.as_deref() == Some(TOKEN) {
-                Operation::Upload
-            } else {
-                Operation::Read
-            }
-        });
-        Question {
-            name: destination.name.clone(),
-            service: destination.service.clone(),
-            username,
-            operation,
-            context: self.context.clone(),
-            ..Question::default()
-        }
-    }
-
     /// Stores it in the keyring, never in a file.
     fn set(&mut self, finding: &Finding, destination: &Destination) -> Result<(), Failure> {
         let no_keyring = || {
@@ -394,21 +201,21 @@ impl Import<'_> {
             )
             .hint("see `helper doctor`")
         };
-        if destination.name.is_some() {
-            // Without a keyring a name's secret would go to another file.
-            let known = self.store.explain(&self.question(finding, destination))?;
-            let step = known
+        // Without a keyring a name's secret would go to another file.
+        let known = self.store.explain(&self.question(finding, destination))?;
+        let says = |words: &[&str]| {
+            let mut keyrings = known
                 .steps
                 .iter()
-                .find(|step| KEYRINGS.contains(&step.provider.as_str()));
-            match step.map(|step| step.answer.as_str()) {
-                Some("found" | "not-found" | "username-only") => {}
-                Some("locked") => {
-                    return Err(Failure::new(ErrorCode::Locked, "the keyring is locked")
-                        .hint("unlock it with `helper agent unlock`, then run the same again"));
-                }
-                _ => return Err(no_keyring()),
-            }
+                .filter(|step| KEYRINGS.contains(&step.provider.as_str()));
+            keyrings.any(|step| words.contains(&step.answer.as_str()))
+        };
+        if says(&["locked"]) {
+            return Err(Failure::new(ErrorCode::Locked, "the keyring is locked")
+                .hint("unlock it with `helper agent unlock`, then run the same again"));
+        }
+        if !says(&["found", "not-found", "username-only"]) {
+            return Err(no_keyring());
         }
         let changed = self.store.set(&Set {
             name: destination.name.clone().unwrap_or_default(),
@@ -459,13 +266,6 @@ impl Import<'_> {
         }
         Ok(())
     }
-}
-
-fn is_secret_of(stored: &Credential, finding: &Finding) -> bool {
-    stored
-        .password
-        .as_ref()
-        .is_some_and(|secret| secret.same(&finding.found.secret))
 }
 
 /// The file as it is now, with the findings in it; `None` where this one is gone.

@@ -240,7 +240,7 @@ fn filled(text: &str, secret: &str) -> String {
         if byte.is_ascii_alphanumeric() {
             text.push(char::from(byte));
         } else {
-            text.push_str(&format!("%{byte:02X}"));
+            text.extend(["%", &format!("{byte:02X}")]);
         }
         text
     });

@@ -7,6 +7,7 @@
 //! Knows the protocol's messages only: what is asked of the agent goes through [`import::Store`].
 //! A [`Finding`] can be shown as it is: the secret itself is reached by `import` alone.
 
+mod destination;
 mod find;
 mod finding;
 mod forms;
@@ -75,15 +76,17 @@ fn scan_file(place: &Place) -> Result<Vec<Finding>, String> {
 
 fn scan_text(place: &Place, text: &Text) -> Result<Vec<Finding>, String> {
     let mut found = (place.form.find)(text)?;
-    found.sort_by_key(|found| found.at());
+    found.sort_by_key(finding::Found::at);
     let finding = |found| Finding::new(place, text, found);
     Ok(found.into_iter().map(finding).collect())
 }
 
 /// The line, counted from 1, of a place in a text.
 fn line_of(text: &str, at: usize) -> usize {
-    let before = text.as_bytes().get(..at).unwrap_or(text.as_bytes());
-    before.iter().filter(|byte| **byte == b'\n').count() + 1
+    text.match_indices('\n')
+        .take_while(|(end, _)| *end < at)
+        .count()
+        + 1
 }
 
 /// A path as it may be shown.

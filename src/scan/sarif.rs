@@ -110,7 +110,7 @@ fn uri(path: &Path, folder: Option<&Path>) -> String {
         {
             uri.push(char::from(byte));
         } else {
-            uri.push_str(&format!("%{byte:02X}"));
+            uri.extend(["%", &format!("{byte:02X}")]);
         }
     }
     uri

@@ -1,8 +1,13 @@
 use std::path::PathBuf;
 
 use credential_helper_protocol::surroundings::{Platform, Surroundings};
+use proptest::prelude::*;
+use zeroize::Zeroizing;
 
-use super::places::Places;
+use super::finding::Way;
+use super::forms::FORMS;
+use super::places::{Place, Places};
+use super::read::Text;
 use super::{Report, sarif, scan};
 
 /// Finds what stands in one file of this name below a home.
@@ -281,4 +286,69 @@ fn sarif_has_what_its_schema_requires() {
         Some(&false.into())
     );
     assert!(text(&format!("{run}/toolExecutionNotifications/0/message/text")).is_some());
+}
+
+/// What files are made of.
+const PIECES: [&str; 40] = [
+    "machine ",
+    "password ",
+    "login ",
+    "default ",
+    "macdef x\n",
+    "\"",
+    "'",
+    "\"\"\"",
+    "\n",
+    "\r\n",
+    " ",
+    "\t",
+    "[a]\n",
+    "[pypi]\n",
+    "[global]\n",
+    "=",
+    ":",
+    "https://",
+    "git+https://",
+    "u:p@",
+    "h",
+    "h/",
+    "\u{e9}",
+    "\u{1f600}",
+    "TWINE_PASSWORD",
+    "UV_INDEX_A_PASSWORD",
+    "#",
+    "\\",
+    "{",
+    "}",
+    ",",
+    "[[credential]]\n",
+    "password = \"x\"",
+    "username = \"a\"",
+    "service = \"https://h/\"\n",
+    "[http-basic.foo]\n",
+    "pypi-AgEIcHlwaS5vcmcAAAAAA",
+    "%",
+    "${X}",
+    "value:",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+    #[test]
+    fn no_text_breaks_a_finder(pieces in prop::collection::vec(prop::sample::select(&PIECES[..]), 0..24)) {
+        let text = Text { path: PathBuf::from("f"), text: Zeroizing::new(pieces.concat()) };
+        for form in &FORMS {
+            let place = Place { path: text.path.clone(), form, named: true, own: true };
+            let Ok(findings) = super::scan_text(&place, &text) else {
+                continue;
+            };
+            for finding in &findings {
+                prop_assert!(finding.line <= text.text.lines().count().max(1));
+                if let Way::Move { edits, .. } = &finding.found.way {
+                    super::preview::of(&text.text, finding, edits, &findings);
+                    super::preview::edited(&text.text, edits);
+                }
+            }
+        }
+    }
 }

@@ -86,9 +86,9 @@ pub(super) fn is_readable_account(name: &str, secret: &str) -> bool {
         .windows(TELLING)
         .map(|part| part.iter().collect::<String>());
     let text: String = name.iter().collect();
-    !is_token(&text)
-        && !parts.into_iter().any(|part| secret.contains(&part))
-        && !(secret.chars().count() < TELLING && !secret.is_empty() && text.contains(secret))
+    let is_part = secret.chars().count() < TELLING && !secret.is_empty() && text.contains(secret);
+    let shares = parts.into_iter().any(|part| secret.contains(&part));
+    !(is_token(&text) || shares || is_part)
 }
 
 /// A word as a shell takes it.

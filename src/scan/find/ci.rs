@@ -119,7 +119,7 @@ fn value(text: &str, end: usize) -> Option<Range<usize>> {
     let gap = at > end;
     if bare.starts_with(['=', ':']) {
         at += if bare.starts_with(":=") { 2 } else { 1 };
-    } else if !bare.is_empty() && !(gap && is_docker(text, end)) {
+    } else if !bare.is_empty() && (!gap || !is_docker(text, end)) {
         return None;
     }
     let rest = &text[at..line_end(at)];
@@ -145,12 +145,12 @@ fn literal(text: &str, from: usize, to: usize) -> Option<Range<usize>> {
     let rest = &text[from..to];
     let bare = rest.trim_start();
     let start = to - bare.len();
-    let (start, end) = match bare.chars().next()? {
-        quote @ ('"' | '\'') => (start + 1, start + 1 + bare[1..].find(quote)?),
-        _ => {
-            let stop = bare.find(|c: char| c.is_whitespace() || ";&|,}".contains(c));
-            (start, start + stop.unwrap_or(bare.len()))
-        }
+    let first = bare.chars().next()?;
+    let (start, end) = if matches!(first, '"' | '\'') {
+        (start + 1, start + 1 + bare[1..].find(first)?)
+    } else {
+        let stop = bare.find(|c: char| c.is_whitespace() || ";&|,}".contains(c));
+        (start, start + stop.unwrap_or(bare.len()))
     };
     // `${{ secrets.X }}` is cut at its first space.
     let whole = &text[start..to];

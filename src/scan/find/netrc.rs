@@ -199,9 +199,9 @@ mod tests {
         };
         let mut new = text.to_owned();
         edits.sort_by_key(|edit| std::cmp::Reverse(edit.range.start));
-        edits
-            .iter()
-            .for_each(|edit| new.replace_range(edit.range.clone(), ""));
+        for edit in edits {
+            new.replace_range(edit.range, "");
+        }
         new
     }
 

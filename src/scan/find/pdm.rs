@@ -36,14 +36,14 @@ fn entry(text: &Text, table: &DeTable<'_>, name: &str, operation: Operation) -> 
     let value = secret.text().filter(|value| !is_reference(value))?;
     let url = text_of(table, "url").and_then(|url| RepositoryUrl::parse(url).ok());
     let username = text_of(table, "username").filter(|name| !is_reference(name));
-    let to = match (&url, operation) {
-        (Some((url, _)), _) => Target::Url {
+    let to = match &url {
+        Some((url, _)) => Target::Url {
             url: url.as_str().to_owned(),
             operation: Some(operation),
             section: None,
         },
-        (None, Operation::Read) => Target::Service(format!("pdm-pypi-{name}")),
-        (None, Operation::Upload) => Target::Service(format!("pdm-repository-{name}")),
+        // PDM asks for `pdm-pypi-NAME` or `pdm-repository-NAME`, which mean this name.
+        None => Target::Name(name.to_owned()),
     };
     let way = if username.is_some() {
         Way::Move {
