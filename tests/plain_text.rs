@@ -74,6 +74,13 @@ fn everything_goes_into_the_keyring_and_is_answered_from_there() {
         assert!(mode == 0o640 || mode == 0o600, "{path}: {mode:o}");
     }
     assert_eq!(sandbox.helper(&["scan"]).status, 0);
+    // What the project declares has bound nothing.
+    let bound = sandbox.helper(&["trust", "--list"]).stdout;
+    assert!(
+        bound.contains("own.example") && !bound.contains("evil.example"),
+        "{bound}"
+    );
+    let root = sandbox.root().to_str().unwrap().to_owned();
     for question in [
         &["get", "pypi", "--operation", "upload"][..],
         &["get", "own", "--username", "alice"],
@@ -86,7 +93,14 @@ fn everything_goes_into_the_keyring_and_is_answered_from_there() {
         &["get", "my.repo"],
         &["get", "https://pip.example/simple/"],
         &["get", "https://corp.example/simple/x/"],
-        &["get", "https://evil.example/simple/"],
+        &[
+            "get",
+            "https://evil.example/simple/",
+            "--username",
+            "mallory",
+            "--directory",
+            &root,
+        ],
     ] {
         let ended = sandbox.helper(&[question, &["--format", "password"]].concat());
         assert_eq!(
@@ -95,14 +109,7 @@ fn everything_goes_into_the_keyring_and_is_answered_from_there() {
             "{question:?} {ended:?}"
         );
     }
-    // What the project declares has bound nothing, and gets nothing but its own.
-    let bound = sandbox.helper(&["trust", "--list"]).stdout;
-    assert!(
-        bound.contains("own.example") && !bound.contains("evil.example"),
-        "{bound}"
-    );
     // Outside of the project the name is the user's own.
-    let root = sandbox.root().to_str().unwrap().to_owned();
     let ended = sandbox.helper(&["get", "foo", "--directory", &root]);
     assert_eq!(ended.stdout, format!("username=alice\npassword={SECRET}\n"));
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::places::Place;
 use super::read::Text;
 use super::value::{is_readable_account, quoted};
-use super::{line_of, path_text};
+use super::{as_text, line_of, path_text};
 
 /// What stands in plain text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -41,6 +41,7 @@ impl Kind {
 #[derive(Clone, Debug, Serialize)]
 pub struct Finding {
     /// The file.
+    #[serde(serialize_with = "as_text")]
     pub path: PathBuf,
     /// The line of the secret.
     pub line: usize,

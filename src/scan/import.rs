@@ -13,7 +13,7 @@ use super::finding::{Edit, Finding, Kind, Target, Way};
 use super::places::{Place, Places};
 use super::preview::{self, Preview};
 use super::read::Text;
-use super::{Skipped, path_text, rewrite, scan_text};
+use super::{Skipped, as_text, path_text, rewrite, scan_text};
 
 /// The providers that are keyrings.
 pub(super) const KEYRINGS: [&str; 3] = ["secret-service", "keychain", "credential-manager"];
@@ -57,6 +57,7 @@ pub enum Progress {
 #[derive(Clone, Debug, Serialize)]
 pub struct Moved {
     /// The file.
+    #[serde(serialize_with = "as_text")]
     pub path: PathBuf,
     /// The line of the secret.
     pub line: usize,

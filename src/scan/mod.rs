@@ -24,7 +24,7 @@ mod value;
 
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 pub use self::finding::{Finding, Kind};
 use self::places::Place;
@@ -34,6 +34,7 @@ use self::read::Text;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Skipped {
     /// The file or folder.
+    #[serde(serialize_with = "as_text")]
     pub path: PathBuf,
     /// Why.
     pub reason: String,
@@ -87,6 +88,11 @@ fn line_of(text: &str, at: usize) -> usize {
         .take_while(|(end, _)| *end < at)
         .count()
         + 1
+}
+
+/// A path in JSON, also one that is no UTF-8.
+fn as_text<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(&path.to_string_lossy())
 }
 
 /// A path as it may be shown.

@@ -11,6 +11,11 @@ use credential_helper_protocol::{ErrorCode, Failure};
 use super::path_text;
 use super::read::Text;
 
+/// The name of a temporary file: this, 16 hexadecimal digits, and its end; as other changes of the
+/// helper's have it.
+const TEMPORARY: &str = ".credential-helper-";
+const TEMPORARY_END: &str = ".tmp";
+
 fn fail(path: &Path, code: ErrorCode, why: &str) -> Failure {
     Failure::new(code, format!("cannot change {}: {why}", path_text(path)))
 }
@@ -83,10 +88,9 @@ pub(super) fn replace(old: &Text, new: &str) -> Result<(), Failure> {
         .iter()
         .map(|lock| take(path, lock))
         .collect::<Result<_, _>>()?;
-    let temporary = folder.join(format!(
-        ".credential-helper-{:016x}.tmp",
-        RandomState::new().hash_one(std::process::id())
-    ));
+    remove_leftovers(folder);
+    let random = RandomState::new().hash_one(std::process::id());
+    let temporary = folder.join(format!("{TEMPORARY}{random:016x}{TEMPORARY_END}"));
     let result = write(path, &real, &temporary, old, new);
     if result.is_err() {
         // It may never have been there.
@@ -94,6 +98,23 @@ pub(super) fn replace(old: &Text, new: &str) -> Result<(), Failure> {
     }
     drop(held);
     result
+}
+
+/// Removes what killed runs have left: whoever writes such a file holds the lock as long as it is
+/// there, and so do we.
+fn remove_leftovers(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let middle = name
+            .to_str()
+            .and_then(|name| name.strip_prefix(TEMPORARY))
+            .and_then(|name| name.strip_suffix(TEMPORARY_END));
+        if middle
+            .is_some_and(|word| word.len() == 16 && word.bytes().all(|b| b.is_ascii_hexdigit()))
+        {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
 }
 
 fn take(path: &Path, lock: &Path) -> Result<File, Failure> {
@@ -178,6 +199,11 @@ mod tests {
         std::fs::write(&real, "old").unwrap();
         std::fs::set_permissions(&real, std::fs::Permissions::from_mode(0o640)).unwrap();
         symlink("real", &link).unwrap();
+        std::fs::write(
+            home.path().join(".credential-helper-0123456789abcdef.tmp"),
+            "x",
+        )
+        .unwrap();
         let old = Text::read(&link).unwrap().unwrap();
         replace(&old, "new").unwrap();
         assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());

@@ -67,8 +67,8 @@ fn what_stands_in_each_form_of_file() {
         ),
         (
             ".config/pypoetry/auth.toml",
-            "[http-basic.foo]\nusername = \"alice\"\npassword = \"hunter2\"\n[http-basic.old.dotted]\nusername = \"bob\"\npassword = \"hunter2\"\n[http-basic.\"my.repo\"]\nusername = \"c\"\n[pypi-token]\npypi = \"pypi-hunter2\"\n".to_owned(),
-            vec!["3 poetry http-basic - alice", "6 poetry http-basic - bob", "10 poetry token - __token__"],
+            "[http-basic.foo]\nusername = \"alice\"\npassword = \"hunter2\"\n[http-basic.old.dotted]\nusername = \"bob\"\npassword = \"hunter2\"\n[http-basic.\"my.repo\"]\nusername = \"c\"\n[http-basic.t]\nusername = \"ghp_0123456789abcdef\"\npassword = \"\"\n[pypi-token]\npypi = \"pypi-hunter2\"\n".to_owned(),
+            vec!["3 poetry http-basic - alice", "6 poetry http-basic - bob", "10 poetry token - - by hand", "13 poetry token - __token__"],
         ),
         (
             ".config/pypoetry/config.toml",

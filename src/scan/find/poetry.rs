@@ -8,7 +8,7 @@ use crate::scan::find::pyproject;
 use crate::scan::finding::{Found, Kind, Target, Way};
 use crate::scan::read::Text;
 use crate::scan::tables::{Pair, at, get, pairs, parse, text as text_of};
-use crate::scan::value::is_reference;
+use crate::scan::value::{is_reference, is_token};
 
 const TOKEN: &str = "__token__";
 
@@ -44,8 +44,25 @@ fn http_basic(text: &Text, table: &DeTable<'_>, above: &str, found: &mut Vec<Fou
                 Kind::HttpBasic,
             ));
         }
+        found.extend(token_as_username(text, inner));
         http_basic(text, inner, &format!("{name}."), found);
     }
+}
+
+/// Some servers take a token as the username, with an empty password.
+fn token_as_username(text: &Text, table: &DeTable<'_>) -> Option<Found> {
+    let pair = get(table, "username")?;
+    let token = pair.text().filter(|name| is_token(name))?;
+    Some(Found {
+        kind: Kind::Token,
+        spans: vec![pair.inner(&text.text)],
+        secret: Secret::from(token),
+        username: None,
+        origin: None,
+        way: Way::ByHand(
+            "store it with `helper set NAME --token`, or as the password of an account",
+        ),
+    })
 }
 
 fn tokens(text: &Text, table: &DeTable<'_>, above: &str, found: &mut Vec<Found>) {
