@@ -20,6 +20,7 @@
 //!   agent answers, never how.
 //! - [`setup`]: what other tools need to use the helper: plans as data, and one applier that makes
 //!   and undoes them; prints nothing.
+//! - [`scan`]: credentials in plain text in other tools' files, and their way into the keyring.
 //! - [`cli`]: the command line: one file a command; the only place that prints.
 
 pub mod agent;
@@ -34,3 +35,4 @@ pub mod edit;
 pub mod http;
 pub mod provider;
 pub mod setup;
+pub mod scan;

@@ -144,6 +144,11 @@ fn usage() {
 }
 
 #[test]
+fn scan() {
+    hold("scan", 4);
+}
+
+#[test]
 fn agent() {
     hold("agent", 4);
 }

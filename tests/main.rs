@@ -43,6 +43,8 @@ mod log;
 mod mounted;
 #[cfg(target_os = "linux")]
 mod other_keyrings;
+#[cfg(target_os = "linux")]
+mod plain_text;
 mod provider_contract;
 #[cfg(target_os = "linux")]
 mod restricted;

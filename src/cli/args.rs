@@ -10,6 +10,7 @@ use super::args_agent::AgentArgs;
 use super::args_bridge::BridgeArgs;
 use super::args_exec::{EnvArgs, ExecArgs};
 use super::args_setup::SetupArgs;
+use super::args_scan::{ImportArgs, ScanArgs};
 
 /// The whole command line.
 #[derive(Parser)]
@@ -106,6 +107,10 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
     /// Make other tools use the helper; shows what it changes
     Setup(SetupArgs),
+    /// Find credentials in plain text in other tools' files
+    Scan(ScanArgs),
+    /// Move credentials in plain text into the keyring
+    Import(ImportArgs),
     /// Speak another tool's protocol, as the programs of these names do
     Bridge(BridgeArgs),
     /// Print the completions of a shell

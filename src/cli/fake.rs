@@ -6,6 +6,7 @@ use std::io::Write;
 use std::rc::Rc;
 
 use credential_helper_protocol::caller::{About, CallerOptions};
+use credential_helper_protocol::surroundings::{Platform, Surroundings};
 use credential_helper_protocol::{
     Asked, BindingList, Changed, Configure, Context, Credential, Delete, Explanation, Failure,
     Listing, OpenSocket, Operation, Question, Report, RestrictedSocket, Secret, Set, SettingsReply,
@@ -280,6 +281,10 @@ impl Outside for Shared {
             .variables
             .insert("UV_INDEX_FOO_USERNAME".to_owned(), Variable::default());
         Ok(context)
+    }
+    fn surroundings(&self) -> Surroundings {
+        let none: [(&str, &str); 0] = [];
+        Surroundings::given(none, Platform::Xdg, 7, "host")
     }
     fn secret(&self, label: &str, may_ask: bool) -> Result<Secret, Failure> {
         self.called(format!("secret {label:?} {may_ask}"), &())?;

@@ -6,6 +6,7 @@ mod args_agent;
 mod args_bridge;
 mod args_exec;
 mod args_setup;
+mod args_scan;
 mod bridge;
 mod chosen;
 mod completions;
@@ -16,12 +17,14 @@ mod env;
 mod exec;
 mod explain;
 mod get;
+mod import;
 mod list;
 mod log;
 mod man;
 mod output;
 mod outside;
 mod prompt;
+mod scan;
 mod set;
 mod setup;
 mod table;
@@ -139,6 +142,8 @@ fn parse_and_answer(
         Command::Env(args) => env::run(&mut session, &args),
         Command::Agent(args) => agent::run(&mut session, &args.command),
         Command::Doctor(args) => doctor::run(&mut session, &args),
+        Command::Scan(args) => scan::run(&mut session, &args),
+        Command::Import(args) => import::run(&mut session, &args),
         Command::Completions(args) => completions::run(&mut session, &args),
         Command::Man(args) => man::run(&mut session, &args),
         Command::Setup(args) => setup::run(&mut session, &args),

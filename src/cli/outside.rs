@@ -1,6 +1,7 @@
 //! What the commands need from outside, as one trait, so that tests can stand in for it.
 
 use credential_helper_protocol::caller::{About, CallerOptions};
+use credential_helper_protocol::surroundings::Surroundings;
 use credential_helper_protocol::{Context, Failure, Secret};
 
 use super::doctor;
@@ -22,6 +23,8 @@ pub(crate) trait Outside {
     fn start_agent(&self, options: &Options) -> Result<Box<dyn Agent>, Failure>;
     /// Who asks.
     fn context(&self, about: About<'_>, options: &CallerOptions) -> Result<Context, Failure>;
+    /// The environment and the user.
+    fn surroundings(&self) -> Surroundings;
     /// A secret from the terminal, if that may be asked, or from standard input.
     fn secret(&self, label: &str, may_ask: bool) -> Result<Secret, Failure>;
     /// What `doctor` finds.
@@ -61,6 +64,10 @@ impl Outside for Here {
 
     fn context(&self, about: About<'_>, options: &CallerOptions) -> Result<Context, Failure> {
         connect::context(about, options)
+    }
+
+    fn surroundings(&self) -> Surroundings {
+        Surroundings::of_process()
     }
 
     fn secret(&self, label: &str, may_ask: bool) -> Result<Secret, Failure> {

@@ -8,7 +8,7 @@ mod code;
 use code::{Source, bare, collect, has_word, named};
 
 /// Modules of the crate, and which others each may name; `cli` and the binaries may name all.
-const MAY_NAME: [(&str, &[&str]); 10] = [
+const MAY_NAME: [(&str, &[&str]); 11] = [
     ("domain", &[]),
     ("edit", &["domain"]),
     ("provider", &["domain", "edit"]),
@@ -18,10 +18,11 @@ const MAY_NAME: [(&str, &[&str]); 10] = [
     ("setup", &["domain", "edit"]),
     ("http", &[]),
     ("ci", &[]),
+    ("scan", &[]),
     ("doctor", &["domain", "provider", "http", "connect"]),
 ];
 /// Paths that a module may name although the rest of that module is closed to it.
-const ALSO: [(&str, &str); 8] = [
+const ALSO: [(&str, &str); 10] = [
     ("ci", "crate::domain::name"),
     ("ci", "crate::domain::netrc"),
     ("ci", "crate::domain::text"),
@@ -30,6 +31,8 @@ const ALSO: [(&str, &str); 8] = [
     ("connect", "crate::domain::text"),
     ("http", "crate::domain::url"),
     ("http", "crate::domain::text"),
+    ("scan", "crate::domain::url"),
+    ("scan", "crate::domain::text"),
 ];
 /// What `domain` does without: files, variables, sockets, clocks, tasks, serialisation.
 const IMPURE: [&str; 10] = [
@@ -47,7 +50,7 @@ const IMPURE: [&str; 10] = [
 /// Reading an address is no I/O.
 const PURE: [&str; 1] = ["std::net::IpAddr"];
 /// Where secrets are taken out of their wrapping; another file needs a reason to be here.
-const EXPOSES: [&str; 35] = [
+const EXPOSES: [&str; 39] = [
     // Write it to where the client or the user wanted it.
     "protocol/src/message/mod.rs",
     "src/http/authorization.rs",
@@ -80,6 +83,11 @@ const EXPOSES: [&str; 35] = [
     "src/ci/spellings.rs",
     "src/ci/variables.rs",
     "src/cli/exec.rs",
+    "src/scan/find/netrc.rs",
+    "src/scan/finding.rs",
+    "src/scan/urls.rs",
+    // Take it out of what is shown.
+    "src/scan/preview.rs",
     // Give it to a store or a program.
     "src/agent/registry.rs",
     "src/provider/keyring.rs",
