@@ -15,6 +15,7 @@
 //!   messages only; the fast door (`src/main.rs`, `src/door.rs`) holds the same files.
 //! - [`http`]: the one HTTP client, of the companions and of `doctor`; never built by the agent.
 //! - [`doctor`]: what can be wrong on a machine, as a list of checks; prints and changes nothing.
+//! - [`publish`]: companion: uploads. Knows the protocol's messages and [`http`] only.
 //! - [`cli`]: the command line: one file a command; the only place that prints.
 
 pub mod agent;
@@ -26,3 +27,5 @@ pub mod domain;
 #[cfg(feature = "net")]
 pub mod http;
 pub mod provider;
+#[cfg(feature = "net")]
+pub mod publish;

@@ -8,21 +8,25 @@ mod code;
 use code::{Source, bare, collect, has_word, named};
 
 /// Modules of the crate, and which others each may name; `cli` and the binaries may name all.
-const MAY_NAME: [(&str, &[&str]); 7] = [
+const MAY_NAME: [(&str, &[&str]); 8] = [
     ("domain", &[]),
     ("provider", &["domain"]),
     ("agent", &["domain", "provider"]),
     ("connect", &["agent"]),
     ("bridge", &[]),
     ("http", &[]),
+    ("publish", &["http"]),
     ("doctor", &["domain", "provider", "http", "connect"]),
 ];
 /// Paths that a module may name although the rest of that module is closed to it.
-const ALSO: [(&str, &str); 4] = [
+const ALSO: [(&str, &str); 7] = [
     ("connect", "crate::domain::log"),
     ("connect", "crate::domain::text"),
     ("http", "crate::domain::url"),
     ("http", "crate::domain::text"),
+    ("publish", "crate::domain::name"),
+    ("publish", "crate::domain::text"),
+    ("publish", "crate::domain::url"),
 ];
 /// What `domain` does without: files, variables, sockets, clocks, tasks, serialisation.
 const IMPURE: [&str; 10] = [
