@@ -34,6 +34,8 @@ mod mounted;
 #[cfg(target_os = "linux")]
 mod other_keyrings;
 mod provider_contract;
+#[cfg(all(target_os = "linux", feature = "net"))]
+mod publish;
 #[cfg(target_os = "linux")]
 mod restricted;
 mod secret_service;

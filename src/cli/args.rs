@@ -8,6 +8,8 @@ use credential_helper_protocol::{Operation, limits, render};
 
 use super::args_agent::AgentArgs;
 use super::args_bridge::BridgeArgs;
+#[cfg(feature = "net")]
+use super::args_publish::PublishArgs;
 
 /// The whole command line.
 #[derive(Parser)]
@@ -93,6 +95,9 @@ pub(crate) enum Command {
     Config(ConfigArgs),
     /// Bind a repository's name to an origin
     Trust(TrustArgs),
+    /// Upload wheels and source archives
+    #[cfg(feature = "net")]
+    Publish(PublishArgs),
     /// Start, stop or look at the agent
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Agent(AgentArgs),

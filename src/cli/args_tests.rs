@@ -307,8 +307,8 @@ fn usage_errors_are_objects_too() {
 fn what_is_not_there_is_not_in_the_help() {
     let ran = run(World::default(), &["--help"]);
     for word in [
-        "exec", "env", "source", "index", "resolve", "publish", "cache", "scan", "import",
-        "socket", "selftest", "setup", "token", "detached",
+        "exec", "env", "source", "index", "resolve", "cache", "scan", "import", "socket",
+        "selftest", "setup", "token", "detached",
     ] {
         let command = format!("\n  {word} ");
         assert!(!ran.out.contains(&command), "{word}");

@@ -4,6 +4,8 @@ mod agent;
 mod args;
 mod args_agent;
 mod args_bridge;
+#[cfg(feature = "net")]
+mod args_publish;
 mod bridge;
 mod completions;
 mod config;
@@ -17,6 +19,8 @@ mod man;
 mod output;
 mod outside;
 mod prompt;
+#[cfg(feature = "net")]
+mod publish;
 mod set;
 mod table;
 mod trust;
@@ -130,6 +134,8 @@ fn parse_and_answer(
         Command::Config(args) => config::run(&mut session, args),
         Command::Trust(args) => trust::run(&mut session, args),
         Command::Agent(args) => agent::run(&mut session, &args.command),
+        #[cfg(feature = "net")]
+        Command::Publish(args) => publish::run(&mut session, args),
         Command::Doctor(args) => doctor::run(&mut session, &args),
         Command::Completions(args) => completions::run(&mut session, &args),
         Command::Man(args) => man::run(&mut session, &args),

@@ -55,6 +55,11 @@ impl Authorization {
         Ok(Self(header))
     }
 
+    /// Whether a secret looks like an API token of PyPI.
+    pub fn is_pypi_token(secret: &Secret) -> bool {
+        secret.expose().starts_with("pypi-")
+    }
+
     /// Whether a server's words repeat the credential: such words are not shown.
     pub fn is_in(&self, words: &str) -> bool {
         let Ok(value) = self.0.to_str() else {

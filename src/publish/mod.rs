@@ -11,6 +11,7 @@
 //! - `digest`: what a file's bytes add up to
 //! - `distribution`: one file, made ready; `rules`: what PyPI would refuse later
 //! - `form`: the upload form, in pieces; `answers`: what servers say to it
+//! - `place`, `pypirc`: where a name leads
 //! - `index`, `page`, `compare`: whether the same bytes are there already
 //! - `upload`, `outcome`: one run, and how each file ended
 
@@ -24,6 +25,8 @@ pub mod index;
 pub mod metadata;
 pub mod outcome;
 pub mod page;
+pub mod place;
+pub mod pypirc;
 pub mod rules;
 mod tar;
 pub mod upload;
