@@ -135,6 +135,12 @@ fn usage() {
     hold("usage", 4);
 }
 
+#[cfg(feature = "net")]
+#[test]
+fn publish() {
+    hold("publish", 1);
+}
+
 #[test]
 fn agent() {
     hold("agent", 4);

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use credential_helper_protocol::Secret;
 
 /// `helper publish`. Not printable: it may hold a password.
 #[derive(Args)]
@@ -26,8 +27,8 @@ pub(crate) struct PublishArgs {
     #[arg(short, long, value_name = "USERNAME")]
     pub(crate) username: Option<String>,
     /// The password, or the token; other programs can see it here
-    #[arg(short, long, value_name = "PASSWORD")]
-    pub(crate) password: Option<String>,
+    #[arg(short, long, value_name = "PASSWORD", value_parser = secret)]
+    pub(crate) password: Option<Secret>,
     /// Believe these authorities only, in place of the system's
     #[arg(long, value_name = "FILE")]
     pub(crate) cert: Option<PathBuf>,
@@ -46,4 +47,12 @@ pub(crate) struct PublishArgs {
     /// Send no credential
     #[arg(long, conflicts_with_all = ["username", "password"])]
     pub(crate) anonymous: bool,
+}
+
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "what a parser of a value has to be"
+)]
+fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
+    Ok(Secret::from(text))
 }

@@ -135,7 +135,7 @@ fn parse_and_answer(
         Command::Trust(args) => trust::run(&mut session, args),
         Command::Agent(args) => agent::run(&mut session, &args.command),
         #[cfg(feature = "net")]
-        Command::Publish(args) => publish::run(&mut session, args),
+        Command::Publish(args) => publish::run(&mut session, &args),
         Command::Doctor(args) => doctor::run(&mut session, &args),
         Command::Completions(args) => completions::run(&mut session, &args),
         Command::Man(args) => man::run(&mut session, &args),

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 pub struct Digests {
     /// SHA-256, hexadecimal.
     pub sha256: String,
-    /// BLAKE2b with 256 bits, hexadecimal.
+    /// `BLAKE2b` with 256 bits, hexadecimal.
     pub blake2: String,
     /// The size of the file.
     pub size: u64,

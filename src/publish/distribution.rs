@@ -61,7 +61,7 @@ impl Distribution {
         let file = open(path)?;
         let contents = match name.kind {
             Kind::Wheel => wheel(file, &name)?,
-            Kind::Sdist if filename.ends_with(".zip") => sdist_zip(file)?,
+            Kind::Sdist if path.extension().is_some_and(|end| end == "zip") => sdist_zip(file)?,
             Kind::Sdist => sdist_tar(file)?,
         };
         let metadata = Metadata::parse(&contents.metadata)?;

@@ -130,7 +130,7 @@ fn wheel(stem: &str) -> Result<Filename, String> {
         let letter = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '!' | '+');
         !part.is_empty() && part.chars().all(letter)
     };
-    if !parts.iter().all(|part| plain(part)) {
+    if !parts.iter().all(plain) {
         return Err(wrong());
     }
     if Version::parse(&version.replace('_', "-")).is_none() {

@@ -13,6 +13,9 @@ const BUILT_IN: [(&str, &str); 2] = [
     ("testpypi", "https://test.pypi.org/legacy/"),
 ];
 
+/// Who bound a name, where no file did.
+const BY_HAND: &[&str] = &["set", "trust", "first-use"];
+
 /// What is known of a name, from the user's own files first.
 #[derive(Default)]
 pub struct Known<'a> {
@@ -82,7 +85,6 @@ impl Place {
                 same_stored_name(own, name).then(|| parsed(value.as_str()?))?
             })
         };
-        const BY_HAND: &[&str] = &["set", "trust", "first-use"];
         let [upload, read] = &known.declared;
         let pypirc = known.pypirc.as_ref();
         let url = built_in(name)
@@ -148,8 +150,8 @@ mod tests {
         ))
     }
 
-    fn pair(url: &str, index: &str) -> Option<(String, String)> {
-        Some((url.to_owned(), index.to_owned()))
+    fn pair(url: &str, index: &str) -> (String, String) {
+        (url.to_owned(), index.to_owned())
     }
 
     #[test]
@@ -162,23 +164,38 @@ mod tests {
             pypirc: Some(pypirc),
             ..Known::default()
         };
-        assert_eq!(of(&known), pair("https://f/legacy/", "https://f/simple/"));
+        assert_eq!(
+            of(&known).unwrap(),
+            pair("https://f/legacy/", "https://f/simple/")
+        );
         let set = [binding("set", None, "https://e/up/")];
         known.bindings = &set;
-        assert_eq!(of(&known), pair("https://e/up/", "https://e/up/simple/"));
+        assert_eq!(
+            of(&known).unwrap(),
+            pair("https://e/up/", "https://e/up/simple/")
+        );
         known.all = settings("https://d/up/");
         assert_eq!(of(&known).unwrap().0, "https://d/up/");
         known.declared = ["https://c/up/", "https://c/simple/"].map(|url| Some(url.to_owned()));
-        assert_eq!(of(&known), pair("https://c/up/", "https://c/simple/"));
+        assert_eq!(
+            of(&known).unwrap(),
+            pair("https://c/up/", "https://c/simple/")
+        );
         known.own = settings("https://b/up/");
-        assert_eq!(of(&known), pair("https://b/up/", "https://c/simple/"));
+        assert_eq!(
+            of(&known).unwrap(),
+            pair("https://b/up/", "https://c/simple/")
+        );
         let both = [
             binding("settings", Some(Operation::Read), "https://a/simple/"),
             binding("settings", Some(Operation::Read), "https://files.a/"),
             binding("settings", Some(Operation::Upload), "https://a/up/"),
         ];
         known.bindings = &both;
-        assert_eq!(of(&known), pair("https://a/up/", "https://a/simple/"));
+        assert_eq!(
+            of(&known).unwrap(),
+            pair("https://a/up/", "https://a/simple/")
+        );
         assert_eq!(of(&Known::default()), None);
     }
 

@@ -58,11 +58,8 @@ impl Run {
     }
 
     fn failure(&self) -> (ErrorCode, String) {
-        let all = self.outcomes.iter();
-        let failure = all
-            .filter_map(|outcome| outcome.failure.as_ref())
-            .next()
-            .unwrap();
+        let mut all = self.outcomes.iter();
+        let failure = all.find_map(|outcome| outcome.failure.as_ref()).unwrap();
         (failure.code, failure.message.clone())
     }
 }

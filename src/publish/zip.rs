@@ -361,7 +361,7 @@ fn central(bytes: &[u8]) -> Result<(Entry, &[u8]), Why> {
 pub(super) fn is_inside(name: &str) -> bool {
     !name.starts_with('/')
         && !name.contains('\\')
-        && !name.get(1..2).is_some_and(|second| second == ":")
+        && name.get(1..2) != Some(":")
         && name.split('/').all(|part| part != "..")
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use credential_helper_protocol::caller::About;
 use credential_helper_protocol::surroundings::Surroundings;
 use credential_helper_protocol::{
-    Asked, Context, ErrorCode, Failure, Operation, Question, Report, Secret, SettingsReply,
+    Asked, Context, ErrorCode, Failure, Operation, Question, Report, SettingsReply,
 };
 use serde::Serialize;
 
@@ -48,7 +48,7 @@ struct Answer<'a> {
 }
 
 /// Uploads; or looks only.
-pub(crate) fn run(session: &mut Session<'_>, args: PublishArgs) -> Result<u8, Failure> {
+pub(crate) fn run(session: &mut Session<'_>, args: &PublishArgs) -> Result<u8, Failure> {
     let repository = args.repository.as_deref().unwrap_or("pypi");
     let about = target(repository)?;
     let files = files::chosen(&args.files, session.global.directory.as_deref())?;
@@ -66,7 +66,7 @@ pub(crate) fn run(session: &mut Session<'_>, args: PublishArgs) -> Result<u8, Fa
     let mut agent = session.agent()?;
     let mut given = Given {
         username: args.username.clone(),
-        password: args.password.clone().map(Secret::new),
+        password: args.password.clone(),
         anonymous: args.anonymous,
     };
     // An empty account says nothing, unless a password came with it.
@@ -84,7 +84,7 @@ pub(crate) fn run(session: &mut Session<'_>, args: PublishArgs) -> Result<u8, Fa
             return checked(session, repository, Some(&place.url), true, &ready, bad);
         }
     }
-    let tls = tls(session, &args, place.name.as_deref(), &own, &context);
+    let tls = tls(session, args, place.name.as_deref(), &own, &context);
     let url = if repository.contains("://") {
         repository
     } else {
