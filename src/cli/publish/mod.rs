@@ -3,49 +3,32 @@
 mod credential;
 mod files;
 mod progress;
+mod report;
+mod whither;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use credential_helper_protocol::caller::About;
-use credential_helper_protocol::surroundings::Surroundings;
-use credential_helper_protocol::{
-    Asked, Context, ErrorCode, Failure, Operation, Question, Report, SettingsReply,
-};
-use serde::Serialize;
+use credential_helper_protocol::{ErrorCode, Failure, Question, Report};
 
 use self::credential::{Asker, Chosen, Given};
 use self::progress::Progress;
+use self::report::{checked, told};
 use super::args_publish::PublishArgs;
 use super::{Session, target};
 use crate::connect::Agent;
-use crate::domain::name::same_stored_name;
-use crate::domain::text::shown;
 use crate::domain::url::RepositoryUrl;
-use crate::http::{Client, Proxies, TlsPolicy};
+use crate::http::{Client, Proxies};
 use crate::publish::compare::Index;
 use crate::publish::distribution::{Distribution, together};
+use crate::publish::index;
 use crate::publish::outcome::{Ended, Outcome};
-use crate::publish::place::{Known, Place, built_in};
+use crate::publish::place::{Place, built_in};
 use crate::publish::upload::{Job, Plan, Uploads};
-use crate::publish::{index, pypirc};
 
-/// How long an index may be silent, and an upload until its answer.
-const SILENCE: Duration = Duration::from_secs(15);
-const ANSWER: Duration = Duration::from_mins(2);
 /// The first wait before another attempt.
 const PAUSE: Duration = Duration::from_millis(500);
-/// As after a signal (128 and SIGINT).
-const INTERRUPTED: u8 = 130;
-/// The largest `.pypirc`.
-const PYPIRC: u64 = 1024 * 1024;
-
-#[derive(Serialize)]
-struct Answer<'a> {
-    repository: Option<&'a str>,
-    url: Option<&'a str>,
-    files: &'a [Outcome],
-}
 
 /// Uploads; or looks only.
 pub(crate) fn run(session: &mut Session<'_>, args: &PublishArgs) -> Result<u8, Failure> {
@@ -73,10 +56,10 @@ pub(crate) fn run(session: &mut Session<'_>, args: &PublishArgs) -> Result<u8, F
     given.username = given
         .username
         .filter(|username| !username.is_empty() || given.password.is_some());
-    let own = user_settings(&mut *agent, &context)?;
+    let own = whither::user_settings(&mut *agent, &context)?;
     let place = match direct {
         Some(url) if repository.contains("://") => Place::of_url(url),
-        _ => find(&mut *agent, repository, &context, own.clone())?,
+        _ => whither::find(&mut *agent, repository, &context, own.clone())?,
     };
     if index::is_public(&place.url) && !strict {
         let (_, bad) = read(&files, true);
@@ -84,7 +67,7 @@ pub(crate) fn run(session: &mut Session<'_>, args: &PublishArgs) -> Result<u8, F
             return checked(session, repository, Some(&place.url), true, &ready, bad);
         }
     }
-    let tls = tls(session, args, place.name.as_deref(), &own, &context);
+    let tls = whither::tls(session, args, place.name.as_deref(), &own, &context);
     let url = if repository.contains("://") {
         repository
     } else {
@@ -113,7 +96,7 @@ pub(crate) fn run(session: &mut Session<'_>, args: &PublishArgs) -> Result<u8, F
         session.out.warning(&warning);
     }
     drop(given);
-    let [silence, answer] = times(session);
+    let [silence, answer] = whither::times(session);
     let client = Client::new(&tls, Proxies::Environment, silence)?;
     let plan = Plan {
         url: place.url.clone(),
@@ -141,7 +124,7 @@ pub(crate) fn run(session: &mut Session<'_>, args: &PublishArgs) -> Result<u8, F
         })
         .collect();
     let (outcomes, interrupted) = upload(session, &client, &plan, &jobs, args.dry_run)?;
-    report(&mut *agent, &questions, &outcomes);
+    tell_agent(&mut *agent, &questions, &outcomes);
     told(
         session,
         place.name.as_deref(),
@@ -180,42 +163,8 @@ fn upload(
     Ok((outcomes, interrupted))
 }
 
-/// Tells how it ended; the exit status.
-fn told(
-    session: &mut Session<'_>,
-    name: Option<&str>,
-    url: &RepositoryUrl,
-    outcomes: &[Outcome],
-    interrupted: bool,
-) -> Result<u8, Failure> {
-    let failure = outcomes.iter().find_map(|outcome| outcome.failure.as_ref());
-    let status = match failure {
-        _ if interrupted => INTERRUPTED,
-        Some(failure) => failure.code.exit_status(),
-        None => 0,
-    };
-    if session.out.is_json() {
-        session.out.object(&Answer {
-            repository: name,
-            url: Some(url.as_str()),
-            files: outcomes,
-        })?;
-        return Ok(status);
-    }
-    for outcome in outcomes {
-        if outcome.result == Ended::NotSent {
-            let line = progress::line(outcome, session.out.colours());
-            session.out.text(&line)?;
-        }
-    }
-    if let Some(failure) = failure {
-        session.out.failure(failure);
-    }
-    Ok(status)
-}
-
 /// Tells the agent what the server said about its credential.
-fn report(agent: &mut dyn Agent, questions: &[Option<Question>], outcomes: &[Outcome]) {
+fn tell_agent(agent: &mut dyn Agent, questions: &[Option<Question>], outcomes: &[Outcome]) {
     let mut ended = questions.iter().zip(outcomes);
     let said = ended.find_map(|(question, outcome)| {
         let word = match (outcome.result, outcome.status) {
@@ -267,205 +216,4 @@ fn warn(session: &mut Session<'_>, strict: bool, ready: &[Distribution]) {
             }
         }
     }
-}
-
-/// The report of `--check`, and of files that must not be sent; the exit status.
-fn checked(
-    session: &mut Session<'_>,
-    repository: &str,
-    url: Option<&RepositoryUrl>,
-    strict: bool,
-    ready: &[Distribution],
-    bad: Vec<(String, String)>,
-) -> Result<u8, Failure> {
-    let status = u8::from(!bad.is_empty());
-    let mut outcomes: Vec<Outcome> = bad
-        .into_iter()
-        .map(|(filename, why)| {
-            let sha256 = ready.iter().find(|one| one.filename == filename);
-            Outcome {
-                sha256: sha256.map(|one| one.digests.sha256.clone()),
-                filename,
-                result: Ended::Failed,
-                status: None,
-                message: Some(why),
-                failure: None,
-            }
-        })
-        .collect();
-    let sound = ready
-        .iter()
-        .filter(|one| outcomes.iter().all(|bad| bad.filename != one.filename));
-    let sound: Vec<Outcome> = sound.map(|one| Outcome::new(one, Ended::NotSent)).collect();
-    outcomes.extend(sound);
-    if session.out.is_json() {
-        session.out.object(&Answer {
-            repository: (!repository.contains("://")).then_some(repository),
-            url: url.map(RepositoryUrl::as_str),
-            files: &outcomes,
-        })?;
-        return Ok(status);
-    }
-    for outcome in &outcomes {
-        let word = if outcome.result == Ended::Failed {
-            "bad"
-        } else {
-            "good"
-        };
-        let why = outcome
-            .message
-            .as_deref()
-            .map_or(String::new(), |why| format!(": {}", shown(why)));
-        let text = format!("{word:<5} {}{why}", shown(&outcome.filename));
-        session.out.text(&text)?;
-    }
-    for one in ready {
-        for finding in one
-            .findings
-            .iter()
-            .filter(|finding| !(strict && finding.refused))
-        {
-            let who = if finding.refused {
-                " (PyPI refuses that)"
-            } else {
-                ""
-            };
-            session
-                .out
-                .warning(&format!("{}: {}{who}", one.filename, finding.message));
-        }
-    }
-    if status > 0 {
-        session.out.note("nothing was sent");
-    }
-    Ok(status)
-}
-
-/// Poetry's settings of the user alone: a project's files decide neither where a name leads, as
-/// long as the user's own do, nor whose certificates are believed.
-fn user_settings(agent: &mut dyn Agent, context: &Context) -> Result<SettingsReply, Failure> {
-    let context = Context {
-        folder: None,
-        ..context.clone()
-    };
-    allowed(agent.settings(&Asked { context }))
-}
-
-/// A restricted socket answers questions about credentials only.
-fn allowed<T: Default>(result: Result<T, Failure>) -> Result<T, Failure> {
-    match result {
-        Err(failure) if failure.code == ErrorCode::Policy => Ok(T::default()),
-        result => result,
-    }
-}
-
-/// Where a name leads.
-fn find(
-    agent: &mut dyn Agent,
-    name: &str,
-    context: &Context,
-    own: SettingsReply,
-) -> Result<Place, Failure> {
-    let asked = Asked {
-        context: context.clone(),
-    };
-    let all = allowed(agent.settings(&asked))?;
-    let bindings = allowed(agent.bindings(&asked))?.bindings;
-    let mut declared = [None, None];
-    if built_in(name).is_none() {
-        for (url, operation) in declared
-            .iter_mut()
-            .zip([Operation::Upload, Operation::Read])
-        {
-            let question = Question {
-                name: Some(name.to_owned()),
-                operation: Some(operation),
-                context: context.clone(),
-                ..Question::default()
-            };
-            *url = agent.explain(&question)?.url;
-        }
-    }
-    let known = Known {
-        own,
-        all,
-        bindings: &bindings,
-        declared,
-        pypirc: pypirc_text().and_then(|text| pypirc::section(&text, name)),
-    };
-    Place::of_name(name, &known).ok_or_else(|| {
-        Failure::new(
-            ErrorCode::Usage,
-            format!("no upload URL is known for \"{name}\""),
-        )
-        .hint(format!(
-            "helper config repositories.{name} URL, or give the URL with -r"
-        ))
-    })
-}
-
-/// The user's `.pypirc`; none where it cannot be read: it is the last place that is looked at.
-fn pypirc_text() -> Option<String> {
-    let home = Surroundings::of_process().home?;
-    let path = home.join(".pypirc");
-    let meta = std::fs::metadata(&path).ok()?;
-    (meta.is_file() && meta.len() <= PYPIRC).then(|| std::fs::read_to_string(&path).ok())?
-}
-
-/// Whose certificates are believed: the command line's word, else the user's own settings.
-fn tls(
-    session: &mut Session<'_>,
-    args: &PublishArgs,
-    name: Option<&str>,
-    own: &SettingsReply,
-    context: &Context,
-) -> TlsPolicy {
-    let folder = context.folder.as_deref().map(Path::new);
-    let absolute = |path: &Path| folder.map_or_else(|| path.to_owned(), |folder| folder.join(path));
-    let setting = |key: &str| {
-        let name = name?;
-        let mut all = own.settings.iter();
-        all.find_map(|(setting, value)| {
-            let own = setting.strip_prefix("certificates.")?.strip_suffix(key)?;
-            same_stored_name(own, name).then_some(value)
-        })
-    };
-    let cert = setting(".cert");
-    let path = |value: Option<&serde_json::Value>| Some(absolute(Path::new(value?.as_str()?)));
-    let policy = TlsPolicy {
-        authorities: args.cert.as_deref().map(absolute).or_else(|| path(cert)),
-        unchecked: args.cert.is_none() && cert.and_then(serde_json::Value::as_bool) == Some(false),
-        client: args
-            .client_cert
-            .as_deref()
-            .map(absolute)
-            .or_else(|| path(setting(".client-cert"))),
-    };
-    if policy.unchecked {
-        session.out.warning(
-            "the server's certificate is not checked (certificates.NAME.cert is false): whoever \
-             stands between can read the credential",
-        );
-    }
-    policy
-}
-
-/// For the index, and for an upload's answer: `--timeout`, else what Poetry and uv are told.
-fn times(session: &Session<'_>) -> [Duration; 2] {
-    if let Some(time) = session.global.timeout {
-        return [time; 2];
-    }
-    let told = ["POETRY_REQUESTS_TIMEOUT", "UV_HTTP_TIMEOUT"]
-        .iter()
-        .find_map(|name| {
-            let text = std::env::var(name).ok()?;
-            let seconds: u64 = text.trim().parse().ok()?;
-            (1..=600)
-                .contains(&seconds)
-                .then(|| Duration::from_secs(seconds))
-        });
-    [
-        told.unwrap_or(SILENCE),
-        told.map_or(ANSWER, |time| time.max(ANSWER)),
-    ]
 }
