@@ -21,6 +21,7 @@
 //! - [`setup`]: what other tools need to use the helper: plans as data, and one applier that makes
 //!   and undoes them; prints nothing.
 //! - [`scan`]: credentials in plain text in other tools' files, and their way into the keyring.
+//! - [`publish`]: companion: uploads. Knows the protocol's messages and [`http`] only.
 //! - [`cli`]: the command line: one file a command; the only place that prints.
 
 pub mod agent;
@@ -34,5 +35,7 @@ pub mod edit;
 #[cfg(feature = "net")]
 pub mod http;
 pub mod provider;
-pub mod setup;
+#[cfg(feature = "net")]
+pub mod publish;
 pub mod scan;
+pub mod setup;

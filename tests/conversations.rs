@@ -143,6 +143,12 @@ fn usage() {
     hold("usage", 4);
 }
 
+#[cfg(feature = "net")]
+#[test]
+fn publish() {
+    hold("publish", 1);
+}
+
 #[test]
 fn scan() {
     hold("scan", 4);

@@ -46,6 +46,8 @@ mod other_keyrings;
 #[cfg(target_os = "linux")]
 mod plain_text;
 mod provider_contract;
+#[cfg(all(target_os = "linux", feature = "net"))]
+mod publish;
 #[cfg(target_os = "linux")]
 mod restricted;
 mod secret_service;

@@ -9,8 +9,10 @@ use credential_helper_protocol::{Operation, limits, render};
 use super::args_agent::AgentArgs;
 use super::args_bridge::BridgeArgs;
 use super::args_exec::{EnvArgs, ExecArgs};
-use super::args_setup::SetupArgs;
+#[cfg(feature = "net")]
+use super::args_publish::PublishArgs;
 use super::args_scan::{ImportArgs, ScanArgs};
+use super::args_setup::SetupArgs;
 
 /// The whole command line.
 #[derive(Parser)]
@@ -100,6 +102,9 @@ pub(crate) enum Command {
     Exec(ExecArgs),
     /// Print the same variables, or hand them over to a CI system
     Env(EnvArgs),
+    /// Upload wheels and source archives
+    #[cfg(feature = "net")]
+    Publish(PublishArgs),
     /// Start, stop or look at the agent
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Agent(AgentArgs),

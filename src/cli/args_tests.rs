@@ -319,7 +319,6 @@ fn what_is_not_there_is_not_in_the_help() {
         "source",
         "index",
         "resolve",
-        "publish",
         "cache",
         "socket",
         "selftest",

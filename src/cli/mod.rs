@@ -5,8 +5,10 @@ mod args;
 mod args_agent;
 mod args_bridge;
 mod args_exec;
-mod args_setup;
+#[cfg(feature = "net")]
+mod args_publish;
 mod args_scan;
+mod args_setup;
 mod bridge;
 mod chosen;
 mod completions;
@@ -24,6 +26,8 @@ mod man;
 mod output;
 mod outside;
 mod prompt;
+#[cfg(feature = "net")]
+mod publish;
 mod scan;
 mod set;
 mod setup;
@@ -141,6 +145,8 @@ fn parse_and_answer(
         Command::Exec(args) => exec::run(&mut session, &args),
         Command::Env(args) => env::run(&mut session, &args),
         Command::Agent(args) => agent::run(&mut session, &args.command),
+        #[cfg(feature = "net")]
+        Command::Publish(args) => publish::run(&mut session, &args),
         Command::Doctor(args) => doctor::run(&mut session, &args),
         Command::Scan(args) => scan::run(&mut session, &args),
         Command::Import(args) => import::run(&mut session, &args),

@@ -126,6 +126,11 @@ impl Output {
         self.colour[0]
     }
 
+    /// Whether somebody sees standard error as it is written.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.terminals[1]
+    }
+
     /// Data that may be a secret: from its wiped buffer to the descriptor.
     pub(crate) fn secret(&mut self, bytes: &Zeroizing<Vec<u8>>) -> Result<(), Failure> {
         self.data(bytes)

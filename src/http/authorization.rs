@@ -55,6 +55,27 @@ impl Authorization {
         Ok(Self(header))
     }
 
+    /// Whether a secret looks like an API token of PyPI.
+    pub fn is_pypi_token(secret: &Secret) -> bool {
+        secret.expose().starts_with("pypi-")
+    }
+
+    /// Whether a server's words repeat the credential: such words are not shown.
+    pub fn is_in(&self, words: &str) -> bool {
+        let Ok(value) = self.0.to_str() else {
+            return false;
+        };
+        let (_, sent) = value.split_once(' ').unwrap_or(("", value));
+        let plain = STANDARD.decode(sent).map(Zeroizing::new);
+        let secret = plain.as_ref().ok().and_then(|pair| {
+            let pair = std::str::from_utf8(pair).ok()?;
+            Some(pair.split_once(':')?.1)
+        });
+        // An empty secret, or one of a few letters, is in any text.
+        words.contains(sent)
+            || secret.is_some_and(|secret| secret.len() > 3 && words.contains(secret))
+    }
+
     pub(super) fn header(&self) -> HeaderValue {
         self.0.clone()
     }
@@ -84,6 +105,15 @@ mod tests {
             value(Scheme::Bearer, "", "a.b-c").as_deref(),
             Some("Bearer a.b-c")
         );
+    }
+
+    #[test]
+    fn it_is_known_again() {
+        let header = Authorization::new(Scheme::Basic, "user", &Secret::from("sentinel")).unwrap();
+        assert!(header.is_in("you sent Basic dXNlcjpzZW50aW5lbA=="));
+        assert!(header.is_in("no sentinel here") && !header.is_in("user is wrong"));
+        let bearer = Authorization::new(Scheme::Bearer, "", &Secret::from("a.b-c")).unwrap();
+        assert!(bearer.is_in("Bearer a.b-c") && !bearer.is_in("Bearer"));
     }
 
     #[test]

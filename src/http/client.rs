@@ -1,9 +1,10 @@
-//! One GET, its redirects and its deadline.
+//! A GET, its redirects and its deadline.
 
 use std::time::Duration;
 
 use credential_helper_protocol::{ErrorCode, Failure, VERSION};
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, LOCATION};
+use reqwest::{Method, RequestBuilder, Response};
 use url::Url;
 
 use super::authorization::Authorization;
@@ -13,6 +14,9 @@ use crate::domain::url::RepositoryUrl;
 
 /// How many redirects are followed: what curl-like tools and browsers need is below this.
 pub const REDIRECTS: usize = 10;
+
+/// How long connecting may take.
+const CONNECT_TIME: Duration = Duration::from_secs(10);
 
 /// Whether proxies are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +43,7 @@ impl Client {
             .user_agent(format!("credential-helper/{VERSION}"))
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
-            .connect_timeout(time);
+            .connect_timeout(time.min(CONNECT_TIME));
         if proxies == Proxies::No {
             builder = builder.no_proxy();
         }
@@ -60,39 +64,54 @@ impl Client {
         accept: &'static str,
         authorization: Option<&Authorization>,
     ) -> Reply {
-        tokio::time::timeout(self.time, self.follow(url, accept, authorization))
-            .await
-            .unwrap_or(Reply::TimedOut)
+        let follow = self.follow(url, accept, authorization, HeaderMap::new());
+        match tokio::time::timeout(self.time, follow).await {
+            Ok(Ok(response)) => sorted(response.status().as_u16()),
+            Ok(Err(reply)) => reply,
+            Err(_) => Reply::TimedOut,
+        }
     }
 
-    async fn follow(
+    /// How long a request may take.
+    pub(super) fn time(&self) -> Duration {
+        self.time
+    }
+
+    /// A request that is still to be filled.
+    pub(super) fn request(&self, method: Method, url: Url) -> RequestBuilder {
+        self.inner.request(method, url)
+    }
+
+    /// Asks, and follows redirects as long as they stay in the origin.
+    pub(super) async fn follow(
         &self,
         url: &RepositoryUrl,
         accept: &'static str,
         authorization: Option<&Authorization>,
-    ) -> Reply {
-        let Ok(mut target) = Url::parse(url.as_str()) else {
-            return Reply::Connect("the URL cannot be understood".to_owned());
-        };
+        headers: HeaderMap,
+    ) -> Result<Response, Reply> {
+        let mut target = Url::parse(url.as_str())
+            .map_err(|_| Reply::Connect("the URL cannot be understood".to_owned()))?;
         for _ in 0..=REDIRECTS {
-            let mut request = self.inner.get(target.clone()).header(ACCEPT, accept);
+            let mut request = self
+                .request(Method::GET, target.clone())
+                .headers(headers.clone())
+                .header(ACCEPT, accept);
             if let Some(authorization) = authorization {
                 request = request.header(AUTHORIZATION, authorization.header());
             }
-            let response = match request.send().await {
-                Ok(response) => response,
-                Err(error) => return trouble::reply(&error),
-            };
-            let status = response.status().as_u16();
-            if !matches!(status, 301 | 302 | 303 | 307 | 308) {
-                return sorted(status);
+            let response = request
+                .send()
+                .await
+                .map_err(|error| trouble::reply(&error))?;
+            if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+                return Ok(response);
             }
-            match next(url, &target, response.headers()) {
-                Ok(next) => target = next,
-                Err(end) => return end,
-            }
+            target = next(url, &target, response.headers())?;
         }
-        Reply::Connect(format!("there are more than {REDIRECTS} redirects"))
+        Err(Reply::Connect(format!(
+            "there are more than {REDIRECTS} redirects"
+        )))
     }
 }
 
@@ -108,7 +127,7 @@ fn sorted(status: u16) -> Reply {
 
 /// Where a redirect leads, as long as it stays where the secret belongs: a change of scheme, host or
 /// port ends it (CVE-2018-18074 of requests, CVE-2022-27774 of curl). Userinfo in it is dropped.
-fn next(first: &RepositoryUrl, from: &Url, headers: &HeaderMap) -> Result<Url, Reply> {
+pub(super) fn next(first: &RepositoryUrl, from: &Url, headers: &HeaderMap) -> Result<Url, Reply> {
     let broken = || Reply::Connect("a redirect leads nowhere".to_owned());
     let location = headers
         .get(LOCATION)

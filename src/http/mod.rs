@@ -1,4 +1,4 @@
-//! The one HTTP client: a single GET with a credential, for those that talk to indexes.
+//! The one HTTP client, for those that talk to indexes: one GET, or one body that is sent.
 //!
 //! What decides where a secret goes is here and not in a library's defaults: redirects are followed
 //! by hand and only inside one origin, and every TLS policy has a client of its own, so that an
@@ -6,18 +6,23 @@
 //!
 //! - `authorization`: the header
 //! - `client`: the request, its redirects and its deadline
+//! - `exchange`: answers that are read, and bodies that are sent; `body`: one larger than memory
 //! - `tls`: whose certificates are believed
 //! - `trouble`: why there was no answer, in our own words
 
 mod authorization;
+mod body;
 mod client;
+mod exchange;
 #[cfg(test)]
 pub(crate) mod test_server;
 mod tls;
 mod trouble;
 
 pub use authorization::Authorization;
+pub use body::{Body, Sent};
 pub use client::{Client, Proxies, REDIRECTS};
+pub use exchange::{Answer, Post};
 pub use tls::TlsPolicy;
 
 /// What Simple API indexes are asked for: JSON before HTML (PEP 691, "Version + Format Selection").

@@ -24,7 +24,7 @@ impl Source {
         self.path.starts_with("tests/")
             || self.path.contains("/tests/")
             || self.path.ends_with("_tests.rs")
-            || ["/tests.rs", "/fake.rs", "/test_server.rs"]
+            || ["/tests.rs", "/fake.rs", "/samples.rs", "/test_server.rs"]
                 .iter()
                 .any(|end| self.path.ends_with(end))
     }

@@ -1,0 +1,58 @@
+//! What can be written after `helper publish`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use credential_helper_protocol::Secret;
+
+/// `helper publish`. Not printable: it may hold a password.
+#[derive(Args)]
+#[command(
+    after_help = "Without --username and --password the credential is looked up for this upload.\n\
+                  Exit status: 1 a file is bad, and nothing was sent; 5 the server refused; \
+                  130 interrupted"
+)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option that is given or not"
+)]
+pub(crate) struct PublishArgs {
+    /// Wheels and source archives, or patterns of them [default: dist/*]
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Where to: a repository's name, or an upload URL [default: pypi]
+    #[arg(short, long, value_name = "NAME|URL")]
+    pub(crate) repository: Option<String>,
+    /// The account
+    #[arg(short, long, value_name = "USERNAME")]
+    pub(crate) username: Option<String>,
+    /// The password, or the token; other programs can see it here
+    #[arg(short, long, value_name = "PASSWORD", value_parser = secret)]
+    pub(crate) password: Option<Secret>,
+    /// Believe these authorities only, in place of the system's
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cert: Option<PathBuf>,
+    /// Show this certificate; its key is in the same file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) client_cert: Option<PathBuf>,
+    /// Do everything but send
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Only look at the files, and tell what a server would refuse
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) check: bool,
+    /// Leave out what the server has under the same name, also with other bytes
+    #[arg(long)]
+    pub(crate) skip_existing: bool,
+    /// Send no credential
+    #[arg(long, conflicts_with_all = ["username", "password"])]
+    pub(crate) anonymous: bool,
+}
+
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "what a parser of a value has to be"
+)]
+fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
+    Ok(Secret::from(text))
+}

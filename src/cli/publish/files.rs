@@ -1,0 +1,132 @@
+//! Which files are meant: names, patterns, or what was built.
+
+use std::path::{Path, PathBuf};
+
+use credential_helper_protocol::{ErrorCode, Failure};
+
+use crate::domain::text::shown;
+use crate::publish::filename::ENDINGS;
+
+/// What stands beside distributions and is none.
+const BESIDE: [&str; 2] = [".asc", ".attestation"];
+const BUILT: &str = "dist/*";
+
+/// The files, wheels first: whoever installs while a release goes up gets a wheel.
+///
+/// # Errors
+/// Where a pattern fits nothing.
+pub(super) fn chosen(given: &[PathBuf], folder: Option<&Path>) -> Result<Vec<PathBuf>, Failure> {
+    let default = [PathBuf::from(BUILT)];
+    let patterns = if given.is_empty() { &default } else { given };
+    let mut files = Vec::new();
+    for pattern in patterns {
+        let path = folder.map_or_else(|| pattern.clone(), |folder| folder.join(pattern));
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
+        let is_pattern = name.contains(['*', '?']);
+        if BESIDE.iter().any(|end| name.ends_with(end)) && !is_pattern {
+            continue;
+        }
+        // The shell leaves a pattern as it is where it fits nothing, or was quoted.
+        if !is_pattern || path.exists() {
+            files.push(path);
+            continue;
+        }
+        let found = fitting(&path, name);
+        if found.is_empty() {
+            let what = shown(&pattern.to_string_lossy());
+            let message = format!("nothing to upload: no wheel or source archive fits {what}");
+            return Err(Failure::new(ErrorCode::NotFound, message)
+                .hint("build the project first, or name the files"));
+        }
+        files.extend(found);
+    }
+    if files.is_empty() {
+        return Err(Failure::new(
+            ErrorCode::NotFound,
+            "nothing to upload: no file was named",
+        ));
+    }
+    files.sort_by_key(|path| {
+        let wheel = path.extension().is_some_and(|end| end == "whl");
+        (!wheel, path.clone())
+    });
+    files.dedup();
+    Ok(files)
+}
+
+fn fitting(path: &Path, pattern: &str) -> Vec<PathBuf> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let is_one = ENDINGS.iter().any(|end| name.ends_with(end));
+            (is_one && fits(pattern.as_bytes(), name.as_bytes()) && !name.starts_with('.'))
+                .then(|| path.with_file_name(name))
+        })
+        .collect()
+}
+
+/// `*` for anything, `?` for one character.
+fn fits(pattern: &[u8], name: &[u8]) -> bool {
+    match (pattern.first(), name.first()) {
+        (None, None) => true,
+        (Some(b'*'), _) => {
+            fits(&pattern[1..], name) || !name.is_empty() && fits(pattern, &name[1..])
+        }
+        (Some(b'?'), Some(_)) => fits(&pattern[1..], &name[1..]),
+        (Some(one), Some(other)) => one == other && fits(&pattern[1..], &name[1..]),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::chosen;
+
+    #[test]
+    fn names_and_patterns() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join("dist").join(name);
+        let names = |given: &[&str]| {
+            let given: Vec<PathBuf> = given.iter().map(PathBuf::from).collect();
+            let files = chosen(&given, Some(folder.path()))?;
+            Ok::<_, credential_helper_protocol::Failure>(
+                files
+                    .iter()
+                    .map(|file| file.file_name().unwrap().to_str().unwrap().to_owned())
+                    .collect::<Vec<_>>(),
+            )
+        };
+        assert!(names(&[]).unwrap_err().message.contains("fits dist/*"));
+        std::fs::create_dir(folder.path().join("dist")).unwrap();
+        for name in [
+            "a-1.tar.gz",
+            "b-1-py3-none-any.whl",
+            "a-1.tar.gz.asc",
+            ".gitignore",
+            "x.txt",
+        ] {
+            std::fs::write(path(name), "").unwrap();
+        }
+        assert_eq!(names(&[]).unwrap(), ["b-1-py3-none-any.whl", "a-1.tar.gz"]);
+        assert_eq!(
+            names(&["dist/a*", "dist/a-1.tar.gz"]).unwrap(),
+            ["a-1.tar.gz"]
+        );
+        assert_eq!(
+            names(&["dist/?-1.tar.g?", "dist/a-1.tar.gz.asc"]).unwrap(),
+            ["a-1.tar.gz"]
+        );
+        assert_eq!(names(&["dist/x.txt"]).unwrap(), ["x.txt"]);
+        assert!(names(&["dist/c*"]).is_err() && names(&["dist/a-1.tar.gz.asc"]).is_err());
+    }
+}

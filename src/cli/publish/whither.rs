@@ -1,0 +1,155 @@
+//! Where an upload goes, and over which connection: what the user wrote, then the project.
+
+use std::path::Path;
+use std::time::Duration;
+
+use credential_helper_protocol::surroundings::Surroundings;
+use credential_helper_protocol::{
+    Asked, Context, ErrorCode, Failure, Operation, Question, SettingsReply,
+};
+
+use crate::cli::Session;
+use crate::cli::args_publish::PublishArgs;
+use crate::connect::Agent;
+use crate::domain::name::same_stored_name;
+use crate::http::TlsPolicy;
+use crate::publish::place::{Known, Place, built_in};
+use crate::publish::pypirc;
+
+/// How long an index may be silent, and an upload until its answer.
+const SILENCE: Duration = Duration::from_secs(15);
+const ANSWER: Duration = Duration::from_mins(2);
+/// The largest `.pypirc`.
+const PYPIRC: u64 = 1024 * 1024;
+
+/// Poetry's settings of the user alone: a project's files decide neither where a name leads, as
+/// long as the user's own do, nor whose certificates are believed.
+pub(super) fn user_settings(
+    agent: &mut dyn Agent,
+    context: &Context,
+) -> Result<SettingsReply, Failure> {
+    let context = Context {
+        folder: None,
+        ..context.clone()
+    };
+    allowed(agent.settings(&Asked { context }))
+}
+
+/// A restricted socket answers questions about credentials only.
+fn allowed<T: Default>(result: Result<T, Failure>) -> Result<T, Failure> {
+    match result {
+        Err(failure) if failure.code == ErrorCode::Policy => Ok(T::default()),
+        result => result,
+    }
+}
+
+/// Where a name leads.
+pub(super) fn find(
+    agent: &mut dyn Agent,
+    name: &str,
+    context: &Context,
+    own: SettingsReply,
+) -> Result<Place, Failure> {
+    let asked = Asked {
+        context: context.clone(),
+    };
+    let all = allowed(agent.settings(&asked))?;
+    let bindings = allowed(agent.bindings(&asked))?.bindings;
+    let mut declared = [None, None];
+    if built_in(name).is_none() {
+        for (url, operation) in declared
+            .iter_mut()
+            .zip([Operation::Upload, Operation::Read])
+        {
+            let question = Question {
+                name: Some(name.to_owned()),
+                operation: Some(operation),
+                context: context.clone(),
+                ..Question::default()
+            };
+            *url = agent.explain(&question)?.url;
+        }
+    }
+    let known = Known {
+        own,
+        all,
+        bindings: &bindings,
+        declared,
+        pypirc: pypirc_text().and_then(|text| pypirc::section(&text, name)),
+    };
+    Place::of_name(name, &known).ok_or_else(|| {
+        Failure::new(
+            ErrorCode::Usage,
+            format!("no upload URL is known for \"{name}\""),
+        )
+        .hint(format!(
+            "helper config repositories.{name} URL, or give the URL with -r"
+        ))
+    })
+}
+
+/// The user's `.pypirc`; none where it cannot be read: it is the last place that is looked at.
+fn pypirc_text() -> Option<String> {
+    let home = Surroundings::of_process().home?;
+    let path = home.join(".pypirc");
+    let meta = std::fs::metadata(&path).ok()?;
+    (meta.is_file() && meta.len() <= PYPIRC).then(|| std::fs::read_to_string(&path).ok())?
+}
+
+/// Whose certificates are believed: the command line's word, else the user's own settings.
+pub(super) fn tls(
+    session: &mut Session<'_>,
+    args: &PublishArgs,
+    name: Option<&str>,
+    own: &SettingsReply,
+    context: &Context,
+) -> TlsPolicy {
+    let folder = context.folder.as_deref().map(Path::new);
+    let absolute = |path: &Path| folder.map_or_else(|| path.to_owned(), |folder| folder.join(path));
+    let setting = |key: &str| {
+        let name = name?;
+        let mut all = own.settings.iter();
+        all.find_map(|(setting, value)| {
+            let own = setting.strip_prefix("certificates.")?.strip_suffix(key)?;
+            same_stored_name(own, name).then_some(value)
+        })
+    };
+    let cert = setting(".cert");
+    let path = |value: Option<&serde_json::Value>| Some(absolute(Path::new(value?.as_str()?)));
+    let policy = TlsPolicy {
+        authorities: args.cert.as_deref().map(absolute).or_else(|| path(cert)),
+        unchecked: args.cert.is_none() && cert.and_then(serde_json::Value::as_bool) == Some(false),
+        client: args
+            .client_cert
+            .as_deref()
+            .map(absolute)
+            .or_else(|| path(setting(".client-cert"))),
+    };
+    if policy.unchecked {
+        session.out.warning(
+            "the server's certificate is not checked (certificates.NAME.cert is false): whoever \
+             stands between can read the credential",
+        );
+    }
+    policy
+}
+
+/// For the index, and for an upload's answer: `--timeout`, else what Poetry and uv are told.
+pub(super) fn times(session: &Session<'_>) -> [Duration; 2] {
+    if let Some(time) = session.global.timeout {
+        return [time; 2];
+    }
+    let told = ["POETRY_REQUESTS_TIMEOUT", "UV_HTTP_TIMEOUT"]
+        .iter()
+        .find_map(|name| {
+            let text = std::env::var(name).ok()?;
+            let seconds: u64 = text.trim().parse().ok()?;
+            (1..=600)
+                .contains(&seconds)
+                .then(|| Duration::from_secs(seconds))
+        });
+    [
+        told.unwrap_or(SILENCE),
+        told.map_or(ANSWER, |time| time.max(ANSWER)),
+    ]
+}

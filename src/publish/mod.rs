@@ -1,0 +1,39 @@
+//! Companion: uploads to package repositories.
+//!
+//! Knows the protocol's messages and `http`; never a provider, nor the agent's inside. Prints
+//! nothing: `cli` does. What is uploaded is prepared without knowing how (`distribution`); the
+//! legacy form is the only way there is (`form`, `answers`, `upload`), and another (PEP 694) can
+//! stand beside it.
+//!
+//! - `filename`, `version`: what the name of a file says
+//! - `zip`, `tar`: archives, read for their metadata only and never unpacked
+//! - `metadata`: core metadata, and the name of each field in the form
+//! - `digest`: what a file's bytes add up to
+//! - `distribution`: one file, made ready; `rules`: what PyPI would refuse later
+//! - `form`: the upload form, in pieces; `answers`: what servers say to it
+//! - `place`, `pypirc`: where a name leads
+//! - `index`, `page`, `compare`: whether the same bytes are there already
+//! - `upload`, `outcome`: one run, and how each file ended
+
+pub mod answers;
+pub mod compare;
+pub mod digest;
+pub mod distribution;
+pub mod filename;
+pub mod form;
+pub mod index;
+pub mod metadata;
+pub mod outcome;
+pub mod page;
+pub mod place;
+pub mod pypirc;
+pub mod rules;
+mod tar;
+pub mod upload;
+pub mod version;
+mod zip;
+
+#[cfg(test)]
+pub(crate) mod samples;
+#[cfg(test)]
+mod test_server;
