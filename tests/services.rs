@@ -246,7 +246,10 @@ fn a_host_alone_has_its_own_entry_first() {
     assert_eq!(home.get("h.example", None), "alice/of-host");
     assert_eq!(home.get("https://h.example", None), "bob/of-git");
     assert_eq!(home.get("h.example", Some("bob")), "bob/of-git");
-    assert_eq!(home.get("https://h.example/", Some("alice")), "alice/of-host");
+    assert_eq!(
+        home.get("https://h.example/", Some("alice")),
+        "alice/of-host"
+    );
 }
 
 #[test]

@@ -177,7 +177,7 @@ async fn dispatch(
         "Status" => call!(Nothing, |_| async move { Ok(agent.status().await) }),
         #[cfg(unix)]
         "OpenSocket" => call!(OpenSocket, |open: OpenSocket| async move {
-            agent.open_socket(&open).await
+            agent.open_socket(&open)
         }),
         "Reload" => call!(Nothing, |_| async move { Ok(agent.reload()) }),
         "Stop" => call!(Nothing, |nothing| async move {

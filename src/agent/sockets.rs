@@ -100,7 +100,7 @@ impl Agent {
     /// # Errors
     /// `usage` for wrong names, times and paths; `policy` where the folder is not ours alone;
     /// `locked` while locked.
-    pub async fn open_socket(&self, asked: &OpenSocket) -> Result<OpenedSocket, Failure> {
+    pub fn open_socket(&self, asked: &OpenSocket) -> Result<OpenedSocket, Failure> {
         self.not_locked()?;
         let agent = self.sockets.agent.get().and_then(Weak::upgrade);
         let (Some(agent), Some(control)) = (agent, self.parts.control.clone()) else {
