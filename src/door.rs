@@ -15,7 +15,7 @@ use credential_helper_protocol::{
 };
 
 use crate::Get;
-use crate::bridge::{Outside, Places, Trouble};
+use crate::bridge::{Bridge, Outside, Places, Trouble};
 
 /// Why this program has no answer.
 pub(crate) enum NoAnswer {
@@ -97,14 +97,24 @@ fn started(
 }
 
 /// What a bridge does outside itself, done by this program: it asks and reads, nothing else.
-#[derive(Default)]
 pub(crate) struct Door {
+    /// Whether the project in the working folder counts.
+    project: bool,
     reached: Option<Reached>,
     /// What was read, for the program that may have to do this instead.
     pub(crate) read: Option<Secret>,
 }
 
 impl Door {
+    /// Nothing was asked or read yet.
+    pub(crate) fn new(bridge: Bridge) -> Self {
+        Self {
+            project: bridge.project,
+            reached: None,
+            read: None,
+        }
+    }
+
     fn reached(&mut self) -> Result<&mut Reached, Trouble> {
         if std::env::var_os(RECURSION).is_some() {
             return Err(Trouble::Failed(program::asked_from_within()));
@@ -112,6 +122,7 @@ impl Door {
         if self.reached.is_none() {
             // The tool's own deadline is unknown: ours holds.
             let mut reached = reach(About::All, &CallerOptions::default())?;
+            reached.1.folder = reached.1.folder.filter(|_| self.project);
             // A mounted socket is told nothing of this process.
             if reached.1.settings.is_some() {
                 reached.1.parent = parent::parent();

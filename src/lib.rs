@@ -13,18 +13,26 @@
 //!   agent inside this process (`--no-agent`).
 //! - [`bridge`]: other tools' protocols: text in, question; credential, text out. Knows the protocol's
 //!   messages only; the fast door (`src/main.rs`, `src/door.rs`) holds the same files.
+//! - [`edit`]: files of the user are changed here: atomic, one at a time, with everything kept.
 //! - [`http`]: the one HTTP client, of the companions and of `doctor`; never built by the agent.
 //! - [`doctor`]: what can be wrong on a machine, as a list of checks; prints and changes nothing.
+//! - [`ci`]: companion: the variables, masks and child process of `exec` and `env`; knows what the
+//!   agent answers, never how.
+//! - [`setup`]: what other tools need to use the helper: plans as data, and one applier that makes
+//!   and undoes them; prints nothing.
 //! - [`scan`]: credentials in plain text in other tools' files, and their way into the keyring.
 //! - [`cli`]: the command line: one file a command; the only place that prints.
 
 pub mod agent;
 pub mod bridge;
+pub mod ci;
 pub mod cli;
 pub mod connect;
 pub mod doctor;
 pub mod domain;
+pub mod edit;
 #[cfg(feature = "net")]
 pub mod http;
 pub mod provider;
+pub mod setup;
 pub mod scan;

@@ -304,7 +304,7 @@ fn speak(bridge: Bridge, its: &[OsString]) -> u8 {
 #[cfg(unix)]
 fn speak(bridge: Bridge, its: &[OsString]) -> u8 {
     use bridge::Trouble;
-    let mut door = door::Door::default();
+    let mut door = door::Door::new(bridge);
     match bridge.run(its, &mut door) {
         Ok(said) => {
             // What is for people first: the tool may stop reading once it has its answer.

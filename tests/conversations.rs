@@ -124,6 +124,11 @@ fn origin() {
 }
 
 #[test]
+fn exec() {
+    hold("exec", 8);
+}
+
+#[test]
 fn settings() {
     hold("settings", 10);
 }

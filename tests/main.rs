@@ -22,6 +22,12 @@ mod conformance;
 mod conversations;
 #[cfg(target_os = "linux")]
 mod documents;
+#[cfg(target_os = "linux")]
+mod env;
+#[cfg(target_os = "linux")]
+mod exec;
+#[cfg(target_os = "linux")]
+mod exec_terminal;
 mod harness;
 #[cfg(target_os = "linux")]
 mod keyring_bridge;
@@ -49,6 +55,10 @@ mod secret_service_odd;
 mod secret_service_prompt;
 #[cfg(target_os = "linux")]
 mod services;
+#[cfg(target_os = "linux")]
+mod setup;
+#[cfg(target_os = "linux")]
+mod setup_store;
 #[cfg(target_os = "linux")]
 mod systemd;
 #[cfg(target_os = "linux")]

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
+use crate::harness::keyring::Keyring;
 use crate::harness::sandbox::{Connection, Ended, HELPER, PATIENCE, Sandbox, end, gone, is_root};
 
 const NOBODY: u32 = 65534;
@@ -181,6 +182,75 @@ fn services_of_other_tools_lead_to_its_names_only() {
     }
     let reply = outside.ask(&json!({"service": "poetry-repository-ci", "username": "__token__"}));
     assert_eq!(word(&reply), "NotFound", "{reply}");
+}
+
+#[test]
+fn what_is_not_there_is_not_there_the_second_time() {
+    let outside = Outside::new(&[]);
+    let question = json!({"name": "ci", "username": "nobody"});
+    let first = outside.ask(&question);
+    assert_eq!(word(&first), "NotFound", "{first}");
+    assert_eq!(outside.ask(&question), first);
+}
+
+/// In a keyring the token for uploads is an account of the repository like any other.
+#[test]
+fn no_url_asks_a_keyring_for_the_token_of_uploads() {
+    let keyring = Keyring::start();
+    let mut sandbox = Sandbox::new();
+    sandbox.set("DBUS_SESSION_BUS_ADDRESS", &keyring.address());
+    let url = "https://ci.example.org/simple/";
+    let set = ["set", "ci", "--token", "--url", url];
+    assert_eq!(sandbox.helper_fed(&set, "ci-token").status, 0);
+    let outside = Outside {
+        socket: sandbox.path("box/agent.sock"),
+        sandbox,
+    };
+    assert_eq!(outside.open(&[]).status, 0);
+    for text in [
+        "https://__token__@ci.example.org/simple/",
+        "https://%5F_token__@ci.example.org/simple/",
+        "https://__token__@ci.example.org/",
+    ] {
+        for field in ["url", "service"] {
+            let reply = outside.ask(&json!({ field: text }));
+            assert_eq!(word(&reply), "NotFound", "{field} {text}: {reply}");
+        }
+    }
+    assert_eq!(outside.open(&["--operation", "upload"]).status, 0);
+    let reply = outside.ask(&json!({ "url": "https://__token__@ci.example.org/simple/" }));
+    let credential = &reply["parameters"]["credential"];
+    assert_eq!(credential["password"], "ci-token", "{reply}");
+}
+
+/// Neither the words nor the reason of an answer tell that there is something for other names.
+#[test]
+fn what_is_there_for_others_cannot_be_told_from_what_is_not() {
+    let outside = Outside::new(&[]);
+    let rows = [
+        (
+            "service",
+            "poetry-repository-home",
+            "poetry-repository-none",
+        ),
+        ("service", "home.example.org", "none.example.org"),
+        (
+            "url",
+            "https://home.example.org/simple/",
+            "https://none.example.org/simple/",
+        ),
+        // The name is bound to https.
+        (
+            "url",
+            "http://home.example.org/simple/",
+            "http://none.example.org/simple/",
+        ),
+    ];
+    for (field, there, absent) in rows {
+        let there = outside.ask(&json!({ field: there }));
+        let absent = outside.ask(&json!({ field: absent }));
+        assert_eq!(there, absent, "{field}");
+    }
 }
 
 #[test]

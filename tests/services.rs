@@ -235,6 +235,20 @@ fn what_other_tools_stored_is_found() {
     assert!(!listed.to_string().contains("my service"), "{listed}");
 }
 
+/// What git or docker stored for the URL does not come before what is stored for the host itself,
+/// which alone Python keyring would give.
+#[test]
+fn a_host_alone_has_its_own_entry_first() {
+    let home = Home::new();
+    home.set("https://h.example", "bob", "of-git");
+    assert_eq!(home.get("h.example", None), "bob/of-git");
+    home.set("h.example", "alice", "of-host");
+    assert_eq!(home.get("h.example", None), "alice/of-host");
+    assert_eq!(home.get("https://h.example", None), "bob/of-git");
+    assert_eq!(home.get("h.example", Some("bob")), "bob/of-git");
+    assert_eq!(home.get("https://h.example/", Some("alice")), "alice/of-host");
+}
+
 #[test]
 fn a_project_of_its_own_has_its_own_token() {
     let home = Home::new();

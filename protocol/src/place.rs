@@ -116,7 +116,7 @@ fn look(candidate: &Candidate, uid: u32) -> Finding {
     match open_folder(folder) {
         Ok((fd, stat)) => judge(fd, &stat, candidate.rule, name, uid),
         Err(Errno::NOENT) => {
-            if may_make(folder, candidate.rule) {
+            if may_make(folder, candidate.rule, uid) {
                 Finding::Absent
             } else {
                 Finding::Skipped("its folder cannot be made".to_owned())
@@ -167,13 +167,17 @@ fn judge(fd: OwnedFd, stat: &Stat, rule: Rule, name: &OsStr, uid: u32) -> Findin
 }
 
 /// Below the state folder all that is missing may be made; elsewhere only the folder itself, so
-/// that a runtime folder that the system has not made is not faked.
-fn may_make(folder: &Path, rule: Rule) -> bool {
+/// that a runtime folder that the system has not made is not faked. Root, who may write anywhere,
+/// makes none in another user's folder unless told so: that user could not use it any more.
+fn may_make(folder: &Path, rule: Rule, uid: u32) -> bool {
     use rustix::fs::Access;
     let writable = |path: &Path| rustix::fs::access(path, Access::WRITE_OK | Access::EXEC_OK);
     let mut above = folder.parent();
     while let Some(path) = above {
         match writable(path) {
+            Ok(()) if uid == 0 && rule != Rule::Variable => {
+                return rustix::fs::stat(path).is_ok_and(|found| found.st_uid == uid);
+            }
             Ok(()) => return true,
             Err(Errno::NOENT) if rule == Rule::State => above = path.parent(),
             Err(_) => return false,

@@ -69,6 +69,26 @@ fn no_place_at_all_is_told() {
     assert!(find(&around).unwrap_err().message.contains("no place"));
 }
 
+/// `sudo -E`: a folder of root's would be in the way of the user whose home it is.
+#[test]
+fn root_makes_nothing_in_the_folders_of_others() {
+    if own_uid() != 0 {
+        eprintln!("left out: only root can be somebody else");
+        return;
+    }
+    let root = tempfile::tempdir().unwrap();
+    let (run, home) = (root.path().join("run"), root.path().join("home"));
+    for folder in [&run, &home] {
+        fs::create_dir(folder).unwrap();
+        std::os::unix::fs::chown(folder, Some(65534), None).unwrap();
+    }
+    let found = find(&around(&run, &[("HOME", &home)]));
+    assert!(found.unwrap_err().message.contains("cannot be made"));
+    let socket = home.join("own/agent.sock");
+    let around = around(&run, &[("CREDENTIAL_HELPER_SOCKET", &socket)]);
+    assert_eq!(find(&around).unwrap().socket, socket);
+}
+
 #[test]
 fn a_runtime_folder_is_not_faked_and_a_state_folder_is_made() {
     let root = tempfile::tempdir().unwrap();

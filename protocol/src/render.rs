@@ -225,8 +225,8 @@ fn host(url: &str) -> Option<&str> {
     (!host.is_empty()).then_some(host)
 }
 
-/// In quotes only where it must be: both Python's and curl's readers know `"` and `\`.
-fn netrc_value(value: &str, out: &mut Zeroizing<Vec<u8>>) {
+/// A value as a netrc has it, in quotes only where it must be: both Python's and curl's readers know `"` and `\`.
+pub fn netrc_value(value: &str, out: &mut Zeroizing<Vec<u8>>) {
     let plain = !value.is_empty()
         && !value
             .chars()

@@ -180,13 +180,18 @@ impl Surroundings {
     /// The folder of uv's `credentials.toml` (uv `TextCredentialStore`).
     pub fn uv_store_folder(&self, from: Option<&Path>) -> Option<PathBuf> {
         self.override_folder("UV_CREDENTIALS_DIR", from)
-            .or_else(|| match self.platform {
-                Platform::Xdg | Platform::MacOs => Some(
-                    self.xdg("XDG_DATA_HOME", ".local/share")?
-                        .join("uv/credentials"),
-                ),
-                Platform::Windows => Some(self.folder("APPDATA")?.join("uv/data/credentials")),
-            })
+            .or_else(|| self.own_uv_store_folder())
+    }
+
+    /// The folder of uv's `credentials.toml` where no variable names one.
+    pub fn own_uv_store_folder(&self) -> Option<PathBuf> {
+        match self.platform {
+            Platform::Xdg | Platform::MacOs => Some(
+                self.xdg("XDG_DATA_HOME", ".local/share")?
+                    .join("uv/credentials"),
+            ),
+            Platform::Windows => Some(self.folder("APPDATA")?.join("uv/data/credentials")),
+        }
     }
 
     /// A folder that a tool's own variable names: relative ones hold from the working folder.

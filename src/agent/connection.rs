@@ -135,20 +135,20 @@ async fn dispatch(
             agent.unless_locked(agent.list(&asked.context)).await
         }),
         "Set" => call!(Set, |set: Set| async move {
-            agent
-                .unless_locked(agent.set(&set))
-                .await
-                .map(|changed| ChangedReply { changed })
+            let changed = agent.unless_locked(agent.set(&set)).await;
+            agent.refresh_store().await;
+            changed.map(|changed| ChangedReply { changed })
         }),
         "Delete" => call!(Delete, |delete: Delete| async move {
-            agent
-                .unless_locked(Box::pin(agent.delete(&delete)))
-                .await
-                .map(|changed| ChangedReply { changed })
+            let changed = agent.unless_locked(Box::pin(agent.delete(&delete))).await;
+            agent.refresh_store().await;
+            changed.map(|changed| ChangedReply { changed })
         }),
         "Configure" => {
             call!(Configure, |configure: Configure| async move {
-                Box::pin(agent.configure(&configure)).await
+                let reply = Box::pin(agent.configure(&configure)).await;
+                agent.refresh_store().await;
+                reply
             })
         }
         "Settings" => {
@@ -172,19 +172,25 @@ async fn dispatch(
         }),
         "Lock" => call!(Nothing, |_| async move { Ok(agent.lock()) }),
         "Unlock" => call!(Unlock, |unlock: Unlock| async move {
-            agent.unlock(&unlock).await
+            let unlocked = agent.unlock(&unlock).await;
+            agent.refresh_store().await;
+            unlocked
         }),
         "Status" => call!(Nothing, |_| async move { Ok(agent.status().await) }),
         #[cfg(unix)]
         "OpenSocket" => call!(OpenSocket, |open: OpenSocket| async move {
-            agent.open_socket(&open).await
+            agent.open_socket(&open)
         }),
-        "Reload" => call!(Nothing, |_| async move { Ok(agent.reload()) }),
         "Stop" => call!(Nothing, |nothing| async move {
             // Gone before the reply, as the agent's own.
             #[cfg(unix)]
             agent.close_sockets();
             Ok::<Nothing, Failure>(nothing)
+        }),
+        "Reload" => call!(Nothing, |_| async move {
+            let done = agent.reload();
+            agent.refresh_store().await;
+            Ok(done)
         }),
         _ => standard("MethodNotFound", "method", method),
     }

@@ -88,6 +88,8 @@ pub enum Hold {
     Locked,
     /// It has restricted sockets: the next one would not open them.
     Sockets,
+    /// uv reads the store that it keeps, and asks nobody.
+    Store,
 }
 
 /// What the agent knows of its own life, and what it may decide about it.

@@ -12,6 +12,10 @@ impl Agent {
     pub fn lock(&self) -> Nothing {
         self.locked.set(true);
         self.hold(true);
+        #[cfg(unix)]
+        if let Some(store) = &self.store {
+            store.remove();
+        }
         self.locking.notify_waiters();
         self.answers.forget();
         self.rejected.forget();

@@ -55,6 +55,10 @@ pub mod lifecycle;
 pub mod list;
 mod lock;
 #[cfg(unix)]
+pub mod managed_store;
+#[cfg(not(unix))]
+mod no_store;
+#[cfg(unix)]
 pub mod peer;
 mod place;
 #[cfg(unix)]
@@ -131,6 +135,8 @@ pub struct Agent {
     started: Moment,
     #[cfg(unix)]
     sockets: sockets::Sockets,
+    #[cfg(unix)]
+    store: Option<managed_store::Store>,
 }
 
 impl Agent {
@@ -152,6 +158,8 @@ impl Agent {
         let keyring_owners = registry.keyring.owners();
         let clock = parts.clock.clone();
         Self {
+            #[cfg(unix)]
+            store: managed_store::Store::of(parts.control.as_deref()),
             answers: Answers::new(
                 clock.clone(),
                 files.clone(),
@@ -240,7 +248,7 @@ impl Agent {
                 project: None,
                 poetry: folder(&context.poetry),
                 uv: folder(&context.uv),
-                uv_store: folder(&context.uv_store),
+                uv_store: self.uv_store(folder(&context.uv_store)),
             },
             files: self.files.view(),
             bus: context.bus.clone(),

@@ -9,7 +9,7 @@ use tokio::runtime::{Builder, LocalOptions};
 
 use super::lifecycle::{self, Config, StartFailure, StartedBy};
 use super::server::Ending;
-use super::{Agent, Parts, Served, hardening};
+use super::{Agent, Parts, Served, hardening, managed_store};
 use crate::domain::log::Line;
 use crate::provider::environment;
 use crate::provider::files::Files;
@@ -67,6 +67,7 @@ pub fn run(
         });
         let agent = Rc::new(Agent::new(parts));
         agent.allow_sockets();
+        tokio::task::spawn_local(managed_store::keep(agent.clone()));
         Ok(Rc::new(Served(agent)))
     };
     match lifecycle::run(&config, make) {

@@ -46,6 +46,8 @@ impl Parsed {
             Form::Url { .. } => CalledKind::Url,
             // A single word that is no known repository's host: any program's service.
             Form::Host(host) if !host.is_certain() && self.alone => CalledKind::Other,
+            // A host and nothing else: its own entry is the exact one.
+            Form::Host(_) if self.alone => CalledKind::Url,
             Form::Host(_) => CalledKind::Host,
             Form::Other | Form::Nothing => CalledKind::Other,
         };

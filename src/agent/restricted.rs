@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::rc::Rc;
 
-use credential_helper_protocol::frame::{Reply as Wire, encode_call, encode_reply};
+use credential_helper_protocol::frame::{decode_reply, encode_call, encode_reply};
 use credential_helper_protocol::surroundings::Surroundings;
 use credential_helper_protocol::{
     Ask, Context, ErrorCode, Failure, Got, INTERFACE_NAME, Operation, Question, Status, VERSION,
@@ -18,12 +18,15 @@ use super::Agent;
 use super::clock::{Clock, Moment};
 use super::connection::{self, Caller, encode_error, head};
 use super::peer::Peer;
+use super::question::parse;
 use super::rejected::Who;
 use super::server::{Bytes, Handler, Reply, Then};
 use super::told::Told;
 use crate::domain::credential::TOKEN_USERNAME;
 use crate::domain::name::{RepositoryName, normalize};
+use crate::domain::service::{Form, Service};
 use crate::domain::text::shown;
+use crate::domain::url::RepositoryUrl;
 
 /// What a restricted socket gives to whom.
 #[derive(Clone)]
@@ -99,13 +102,14 @@ impl Terms {
         let by_url = question.url.is_some();
         // A keyring has the token for uploads under this very account: for reading it is given only
         // where it is what a question without an account finds.
-        let token = self.operation == Operation::Read;
+        let reads = self.operation == Operation::Read;
         let username = question.username.clone();
-        let username = username.filter(|username| !(token && username == TOKEN_USERNAME));
+        let username = username.filter(|username| !(reads && username == TOKEN_USERNAME));
+        let (url, service) = (question.url.clone(), question.service.clone());
         Ok(Question {
             name: question.name.clone().filter(|_| !by_url),
-            url: question.url.clone(),
-            service: question.service.clone(),
+            url: url.map(|url| if reads { without_token(url) } else { url }),
+            service: service.map(|text| if reads { without_token(text) } else { text }),
             username,
             operation: Some(self.operation),
             upload: None,
@@ -131,13 +135,50 @@ impl Terms {
             && found.is_some_and(|found| {
                 self.has(found) && wanted.is_none_or(|wanted| normalize(wanted) == normalize(found))
             });
-        if allowed {
-            return Ok(());
-        }
-        Err(Failure::new(
-            ErrorCode::NotFound,
-            "no credential for this on this socket",
-        ))
+        if allowed { Ok(()) } else { Err(not_here()) }
+    }
+}
+
+/// Where a question leads to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Leads {
+    /// To none of the names.
+    Elsewhere,
+    /// To nothing but one of them.
+    Here,
+    /// To one of them, or to another that is at the same place.
+    Unclear,
+}
+
+/// A URL without the account of a token before its host.
+fn without_token(text: String) -> String {
+    let Ok(Service {
+        form: Form::Url { userinfo, .. },
+        text: bare,
+    }) = Service::parse(&text)
+    else {
+        return text;
+    };
+    let token = userinfo.is_some_and(|userinfo| userinfo.username == TOKEN_USERNAME);
+    if token { bare } else { text }
+}
+
+/// What is said of everything that is another's, and of what is not there at all.
+fn not_here() -> Failure {
+    Failure::new(ErrorCode::NotFound, "no credential for this on this socket")
+}
+
+/// An error of a search that may have been for another name: it tells nothing of that.
+fn untold(failure: &Failure) -> Failure {
+    match failure.code {
+        ErrorCode::Usage
+        | ErrorCode::Locked
+        | ErrorCode::Unavailable
+        | ErrorCode::TimedOut
+        | ErrorCode::Malformed
+        | ErrorCode::Internal => Failure::new(failure.code, "cannot tell the credential for this")
+            .hint("ask by the name of the repository, or see `helper explain`, outside"),
+        _ => not_here(),
     }
 }
 
@@ -210,13 +251,54 @@ impl Restricted {
         )
         .map_err(internal)?;
         let message = message.strip_suffix(b"\0").unwrap_or(&message);
+        let leads = self.leads(&question).await?;
+        if leads == Leads::Elsewhere {
+            return Err(not_here());
+        }
         let get = self.agent.get(&question, message, who, &told.provider);
-        let bytes = self.agent.unless_locked(get).await?;
-        let reply = bytes.strip_suffix(b"\0").unwrap_or(&bytes);
-        let got = serde_json::from_slice::<Wire<Got>>(reply)
-            .map_err(|_| Failure::new(ErrorCode::Internal, "the answer cannot be read"))?;
-        self.terms.check(&asked, &got.parameters)?;
+        // A kept answer may be an error.
+        let got = self.agent.unless_locked(get).await.and_then(|bytes| {
+            let got: Got = decode_reply(bytes.strip_suffix(b"\0").unwrap_or(&bytes))?;
+            Ok((bytes, got))
+        });
+        let (bytes, got) = match got {
+            Err(failure) if leads == Leads::Unclear => return Err(untold(&failure)),
+            other => other?,
+        };
+        self.terms.check(&asked, &got)?;
         Ok(Some(bytes))
+    }
+
+    /// Where the question leads to. For other names no store is asked and no command is run, so that
+    /// neither the answer nor its time tells whether there is something.
+    async fn leads(&self, question: &Question) -> Result<Leads, Failure> {
+        let parsed = parse(question)?;
+        let here = |here| if here { Leads::Here } else { Leads::Elsewhere };
+        if let Some(name) = &parsed.name {
+            return Ok(here(self.terms.has(name.as_str())));
+        }
+        let host = match parsed.service.as_ref().map(|service| &service.form) {
+            Some(Form::Host(host)) => Some(host),
+            Some(Form::Other | Form::Nothing) => return Ok(Leads::Elsewhere),
+            _ => None,
+        };
+        let mut call = self.agent.call(&question.context)?;
+        let known = self.agent.drive().gather(question, &mut call).await?;
+        let names = known.repositories.iter().filter(|known| {
+            let is_at = |url: &RepositoryUrl| {
+                known.scopes.iter().any(|scope| scope.covers(url))
+                    || (url.segments().is_empty() && known.url.origin() == url.origin())
+            };
+            host.is_some_and(|host| host.is_at(known.url.origin()))
+                || parsed.url.as_ref().is_some_and(is_at)
+        });
+        let (own, others): (Vec<_>, Vec<_>) =
+            names.partition(|known| self.terms.has(known.name.as_str()));
+        Ok(match (own.is_empty(), others.is_empty()) {
+            (true, _) => Leads::Elsewhere,
+            (false, true) => Leads::Here,
+            (false, false) => Leads::Unclear,
+        })
     }
 
     /// What a client has to know of the agent, and nothing of where it lives.

@@ -152,6 +152,18 @@ impl Running {
         }
     }
 
+    /// Lets every user connect who gets to the socket: by the opened folder, because another one may
+    /// stand at its path by now.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn open_to_others(&self) -> io::Result<()> {
+        let Claim { folder, name, .. } = &self.claim;
+        let everybody = Mode::from_raw_mode(0o666);
+        rustix::fs::chmodat(folder, name, everybody, AtFlags::empty())?;
+        Ok(())
+    }
+
     /// Removes the socket if it is ours, then gives up the lock, so that the next agent can start
     /// while this one still finishes what it has begun.
     pub fn leave(self) {

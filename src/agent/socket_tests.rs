@@ -27,6 +27,29 @@ fn folder_lock_and_socket_are_ours_alone() {
 }
 
 #[test]
+fn opened_to_others_is_the_socket_and_not_what_stands_at_its_path() {
+    let root = tempfile::tempdir().unwrap();
+    let (folder, aside, mine) = (
+        root.path().join("x"),
+        root.path().join("y"),
+        root.path().join("mine"),
+    );
+    let (running, _listener) = claim(&folder.join("agent.sock")).listen().unwrap();
+    fs::rename(&folder, &aside).unwrap();
+    fs::create_dir(&mine).unwrap();
+    fs::write(mine.join("agent.sock"), "private").unwrap();
+    let private = fs::Permissions::from_mode(0o600);
+    fs::set_permissions(mine.join("agent.sock"), private).unwrap();
+    symlink(&mine, &folder).unwrap();
+    running.open_to_others().unwrap();
+    let mode = |folder: &std::path::Path| {
+        let found = fs::symlink_metadata(folder.join("agent.sock")).unwrap();
+        found.mode() & 0o777
+    };
+    assert_eq!((mode(&mine), mode(&aside)), (0o600, 0o666));
+}
+
+#[test]
 fn one_agent_at_a_time() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x/agent.sock");

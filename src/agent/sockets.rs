@@ -8,7 +8,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use credential_helper_protocol::{
     ErrorCode, Failure, OpenSocket, OpenedSocket, Operation, RestrictedSocket,
 };
-use rustix::fs::Mode;
 use tokio::net::UnixListener;
 use tokio::sync::Notify;
 
@@ -42,6 +41,11 @@ struct Open {
 struct Place(RefCell<Option<Running>>);
 
 impl Place {
+    fn open_to_others(&self) -> std::io::Result<()> {
+        let running = self.0.borrow();
+        running.as_ref().map_or(Ok(()), Running::open_to_others)
+    }
+
     fn leave(&self) {
         if let Some(running) = self.0.take() {
             running.leave();
@@ -96,7 +100,7 @@ impl Agent {
     /// # Errors
     /// `usage` for wrong names, times and paths; `policy` where the folder is not ours alone;
     /// `locked` while locked.
-    pub async fn open_socket(&self, asked: &OpenSocket) -> Result<OpenedSocket, Failure> {
+    pub fn open_socket(&self, asked: &OpenSocket) -> Result<OpenedSocket, Failure> {
         self.not_locked()?;
         let agent = self.sockets.agent.get().and_then(Weak::upgrade);
         let (Some(agent), Some(control)) = (agent, self.parts.control.clone()) else {
@@ -142,8 +146,7 @@ impl Agent {
             })?;
         if asked.uid.is_some() {
             // Who connects is checked by the kernel's word, before the first byte.
-            let everybody = Mode::from_raw_mode(0o666);
-            rustix::fs::chmod(path, everybody).map_err(|error| {
+            place.open_to_others().map_err(|error| {
                 Failure::new(
                     ErrorCode::Unavailable,
                     format!("cannot open {} to others: {error}", shown(&asked.path)),

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use credential_helper_protocol::{
-    BindingList, BindingRecord, Context, ErrorCode, Failure, Operation, Trust,
+    BindingList, BindingRecord, Context, ErrorCode, Failure, Operation, Project, Source, Trust,
 };
 
 use super::Agent;
@@ -47,20 +47,53 @@ fn record(binding: &Binding) -> BindingRecord {
     }
 }
 
+/// What the project of the request declares; `None` outside any.
+fn project(known: &known::Known) -> Option<Project> {
+    let problem = known.project_unread.as_ref().map(|f| f.detail.clone());
+    if known.project.is_none() && problem.is_none() {
+        return None;
+    }
+    let unusable = known.project.iter().flat_map(|project| &project.unusable);
+    let problem = problem.or_else(|| unusable.map(|(_, f)| f.detail.clone()).next());
+    let declared = known.project.iter().flat_map(|project| &project.sources);
+    Some(Project {
+        folder: known
+            .project
+            .as_ref()
+            .map(|project| project.folder.to_string_lossy().into_owned()),
+        sources: declared
+            .map(|declared| Source {
+                name: declared.name.as_str().to_owned(),
+                url: declared.url.as_str().to_owned(),
+                operation: declared.operation,
+            })
+            .collect(),
+        problem,
+    })
+}
+
 impl Agent {
-    /// Every binding there is.
+    /// Every binding there is, and what the project declares.
     ///
     /// # Errors
     /// Where the record cannot be read.
     pub async fn bindings(&self, context: &Context) -> Result<BindingList, Failure> {
+        let mut list = self.bound(context).await?;
+        list.0.project = project(&list.1);
+        Ok(list.0)
+    }
+
+    async fn bound(&self, context: &Context) -> Result<(BindingList, known::Known), Failure> {
         let mut call = self.call(context)?;
         let keyring = context.keyring_enabled.as_deref();
         let known =
             known::gather(self.own(), &mut call, context.folder.as_deref(), keyring).await?;
         known.need_record()?;
-        Ok(BindingList {
+        let list = BindingList {
             bindings: known.bindings.iter().map(record).collect(),
-        })
+            project: None,
+        };
+        Ok((list, known))
     }
 
     /// Binds a name to the origin of a URL, or trusts a project's files until they change.
@@ -83,7 +116,7 @@ impl Agent {
                 .await?;
         }
         self.changed();
-        self.bindings(&trust.context).await
+        Ok(self.bound(&trust.context).await?.0)
     }
 
     /// Binds a name by hand.
@@ -124,7 +157,7 @@ impl Agent {
             let (name, url) = name_and_url(trust)?;
             let removed = trust_file::unbind(state, &name, url.as_ref(), trust.operation).await?;
             if removed.is_empty() {
-                let known = self.bindings(&trust.context).await?;
+                let known = self.bound(&trust.context).await?.0;
                 let key = name.normalized();
                 let elsewhere: Vec<&str> = known
                     .bindings
@@ -147,7 +180,7 @@ impl Agent {
             }
         }
         self.changed();
-        self.bindings(&trust.context).await
+        Ok(self.bound(&trust.context).await?.0)
     }
 }
 

@@ -22,6 +22,7 @@ pub(super) const BRIDGE: Bridge = Bridge {
     name: "docker-credential-helper",
     turns: false,
     next: false,
+    project: false,
     about: "the credential helper of docker, podman and others",
     run,
 };
@@ -139,10 +140,11 @@ fn fits(server: &str, credential: &Credential) -> bool {
         None => (None, server),
     };
     let authority = place.split(['/', '?', '#']).next().unwrap_or_default();
-    credential
-        .origin
-        .as_deref()
-        .is_none_or(|origin| origin::is_at(origin, scheme, authority))
+    match credential.origin.as_deref() {
+        Some(origin) => origin::is_at(origin, scheme, authority),
+        // A host may be called as another tool calls a repository: that one's secret is not for it.
+        None => credential.name.is_none(),
+    }
 }
 
 fn get(outside: &mut dyn Outside) -> Result<Said, Trouble> {

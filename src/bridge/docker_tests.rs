@@ -66,6 +66,26 @@ fn get() {
     assert_eq!(asked("get", "registry/team", Ok(exact)).0.status, 0);
 }
 
+/// `docker pull poetry-repository-example.org/x`: a name leads nowhere, a host of that name somewhere.
+#[test]
+fn a_host_that_is_called_like_a_repository_gets_nothing() {
+    for (origin, name) in [
+        (None, "example.org"),
+        (Some("https://example.org"), "example.org"),
+    ] {
+        for action in ["get", "erase"] {
+            let credential = Credential {
+                origin: origin.map(str::to_owned),
+                name: Some(name.to_owned()),
+                ..alice()
+            };
+            let (ran, calls) = asked(action, "poetry-repository-example.org", Ok(credential));
+            assert!(!ran.out.contains("s3cret"), "{}", ran.out);
+            assert_eq!(calls, ["get service=poetry-repository-example.org"]);
+        }
+    }
+}
+
 #[test]
 fn get_without_an_answer() {
     let bearer = Credential {

@@ -18,6 +18,7 @@ pub(super) const BRIDGE: Bridge = Bridge {
     name: "credential-helper",
     turns: false,
     next: false,
+    project: true,
     about: "Bazel and other users of the EngFlow credential helper protocol",
     run,
 };

@@ -21,6 +21,7 @@ pub(super) const BRIDGE: Bridge = Bridge {
     name: "git-credential-helper",
     turns: false,
     next: false,
+    project: false,
     about: "git's credential helper",
     run,
 };

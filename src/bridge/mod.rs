@@ -40,6 +40,10 @@ pub struct Bridge {
     pub turns: bool,
     /// Whether another program of this name is run where there can be no agent.
     pub next: bool,
+    /// Whether what the project in the working folder declares counts. A tool that installs no
+    /// packages of Python goes where a clone says without anybody's consent: what that clone calls
+    /// by a repository's name would get the repository's secret by first use (design 4.1).
+    pub project: bool,
     /// What one line of help says.
     pub about: &'static str,
     run: fn(&[OsString], &mut dyn Outside) -> Result<Said, Trouble>,

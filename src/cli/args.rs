@@ -8,6 +8,8 @@ use credential_helper_protocol::{Operation, limits, render};
 
 use super::args_agent::AgentArgs;
 use super::args_bridge::BridgeArgs;
+use super::args_exec::{EnvArgs, ExecArgs};
+use super::args_setup::SetupArgs;
 use super::args_scan::{ImportArgs, ScanArgs};
 
 /// The whole command line.
@@ -94,11 +96,17 @@ pub(crate) enum Command {
     Config(ConfigArgs),
     /// Bind a repository's name to an origin
     Trust(TrustArgs),
+    /// Run a command with the credentials in the variables of every tool
+    Exec(ExecArgs),
+    /// Print the same variables, or hand them over to a CI system
+    Env(EnvArgs),
     /// Start, stop or look at the agent
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Agent(AgentArgs),
     /// Check what can be wrong, and say what to do
     Doctor(DoctorArgs),
+    /// Make other tools use the helper; shows what it changes
+    Setup(SetupArgs),
     /// Find credentials in plain text in other tools' files
     Scan(ScanArgs),
     /// Move credentials in plain text into the keyring
@@ -109,6 +117,15 @@ pub(crate) enum Command {
     Completions(CompletionsArgs),
     /// Print the manual page
     Man(ManArgs),
+    /// Hold a netrc in memory for a command that runs.
+    #[cfg(target_os = "linux")]
+    #[command(hide = true)]
+    ExecNetrc {
+        /// The memory file.
+        memory: i32,
+        /// The process with which it ends.
+        life: i32,
+    },
 }
 
 /// `helper doctor`.

@@ -185,7 +185,7 @@ fn mistakes_are_told_without_repeating_what_may_be_a_secret() {
         ("", ""),
         ("agent", ""),
         ("explian foo", "did you mean explain?"),
-        ("exec foo", "there is no such command"),
+        ("exec foo", "missing: <CMD>"),
         ("bridge", "missing: <BRIDGE>"),
         ("bridge hunter2", "wants one of"),
         ("hunter2", "there is no such command"),
@@ -315,8 +315,16 @@ fn usage_errors_are_objects_too() {
 fn what_is_not_there_is_not_in_the_help() {
     let ran = run(World::default(), &["--help"]);
     for word in [
-        "exec", "env", "source", "index", "resolve", "publish", "cache", "socket", "selftest",
-        "setup", "token", "detached",
+        "exec-netrc",
+        "source",
+        "index",
+        "resolve",
+        "publish",
+        "cache",
+        "socket",
+        "selftest",
+        "token",
+        "detached",
     ] {
         let command = format!("\n  {word} ");
         assert!(!ran.out.contains(&command), "{word}");
@@ -354,6 +362,7 @@ fn command(line: &str) -> Option<String> {
     let words = words.map(|word| match word {
         "COMMAND" => "get",
         "SHELL" => "bash",
+        "TOOL" => "pip",
         other => other,
     });
     let line: Vec<&str> = std::iter::once("helper").chain(words).collect();

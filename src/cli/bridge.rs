@@ -31,6 +31,7 @@ pub(crate) fn run(
 fn speak(session: &mut Session<'_>, bridge: Bridge, arguments: &[OsString]) -> Result<u8, Failure> {
     let mut here = Here {
         session,
+        project: bridge.project,
         reached: None,
         alone: false,
         input: None,
@@ -66,6 +67,8 @@ fn speak(session: &mut Session<'_>, bridge: Bridge, arguments: &[OsString]) -> R
 /// What a bridge does outside itself, done by this process.
 struct Here<'a, 'b> {
     session: &'a Session<'b>,
+    /// Whether the project in the working folder counts.
+    project: bool,
     reached: Option<(Box<dyn Agent>, Context)>,
     /// Nobody is reached: the agent's work is done here.
     alone: bool,
@@ -83,6 +86,7 @@ impl Here<'_, '_> {
         if self.reached.is_none() {
             let mut context = self.session.context(About::All)?;
             context.parent = parent::parent();
+            context.folder = context.folder.filter(|_| self.project);
             let options = self.session.options();
             let agent = self.session.outside.connect(&Options {
                 no_agent: options.no_agent || self.alone,

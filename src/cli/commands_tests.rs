@@ -456,6 +456,7 @@ fn trust() {
                 since: some("2026-11-26T00:00:00Z"),
                 ..BindingRecord::default()
             }],
+            project: None,
         },
         ..World::default()
     };

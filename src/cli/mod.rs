@@ -4,12 +4,17 @@ mod agent;
 mod args;
 mod args_agent;
 mod args_bridge;
+mod args_exec;
+mod args_setup;
 mod args_scan;
 mod bridge;
+mod chosen;
 mod completions;
 mod config;
 mod delete;
 pub(crate) mod doctor;
+mod env;
+mod exec;
 mod explain;
 mod get;
 mod import;
@@ -21,6 +26,7 @@ mod outside;
 mod prompt;
 mod scan;
 mod set;
+mod setup;
 mod table;
 mod trust;
 mod usage;
@@ -132,16 +138,21 @@ fn parse_and_answer(
         Command::Explain(args) => explain::run(&mut session, args),
         Command::Config(args) => config::run(&mut session, args),
         Command::Trust(args) => trust::run(&mut session, args),
+        Command::Exec(args) => exec::run(&mut session, &args),
+        Command::Env(args) => env::run(&mut session, &args),
         Command::Agent(args) => agent::run(&mut session, &args.command),
         Command::Doctor(args) => doctor::run(&mut session, &args),
         Command::Scan(args) => scan::run(&mut session, &args),
         Command::Import(args) => import::run(&mut session, &args),
         Command::Completions(args) => completions::run(&mut session, &args),
         Command::Man(args) => man::run(&mut session, &args),
+        Command::Setup(args) => setup::run(&mut session, &args),
         Command::Bridge(args) => match chosen {
             Some((bridge, arguments)) => bridge::run(&mut session, bridge, arguments),
             None => bridge::run(&mut session, args.bridge, &args.arguments),
         },
+        #[cfg(target_os = "linux")]
+        Command::ExecNetrc { memory, life } => exec::hold(memory, life),
     }
 }
 

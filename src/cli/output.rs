@@ -90,6 +90,22 @@ impl Output {
         };
     }
 
+    /// Whether what is printed stays in a file.
+    #[expect(clippy::unused_self, reason = "it is the descriptor of this process")]
+    pub(crate) fn goes_to_a_file(&self) -> bool {
+        #[cfg(unix)]
+        {
+            use std::os::fd::AsFd;
+            let meta = io::stdout().as_fd().try_clone_to_owned();
+            let meta = meta.and_then(|fd| std::fs::File::from(fd).metadata());
+            meta.is_ok_and(|meta| meta.is_file())
+        }
+        #[cfg(not(unix))]
+        {
+            false
+        }
+    }
+
     /// Whether answers are JSON objects.
     pub(crate) fn is_json(&self) -> bool {
         self.json

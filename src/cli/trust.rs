@@ -15,6 +15,11 @@ pub(crate) fn run(session: &mut Session<'_>, args: TrustArgs) -> Result<u8, Fail
     let context = session.context_alone(session.global.prompt)?;
     if args.list {
         let list = session.agent()?.bindings(&Asked { context })?;
+        // What a project declares is nobody's binding.
+        let list = BindingList {
+            project: None,
+            ..list
+        };
         return print(session, &list);
     }
     if let Some(name) = &args.name {

@@ -43,7 +43,10 @@ impl Source for Fake {
             by: "first-use".into(),
             ..BindingRecord::default()
         }];
-        Ok(BindingList { bindings })
+        Ok(BindingList {
+            bindings,
+            project: None,
+        })
     }
 
     fn explain(&mut self, question: &Question) -> Result<Explanation, Failure> {

@@ -1,6 +1,6 @@
 //! A secret belongs to an origin: which origins a name is bound to, and what that allows.
 
-use credential_helper_protocol::Operation;
+use credential_helper_protocol::{Operation, variable};
 
 use super::name::{RepositoryName, normalize};
 use super::url::{Origin, RepositoryUrl};
@@ -111,6 +111,9 @@ impl Verdict {
     }
 }
 
+/// The names that are bound without anybody's doing.
+const BUILT_IN: [&str; 2] = ["pypi", "testpypi"];
+
 /// The built-in bindings: PyPI's names belong to PyPI.
 pub fn built_in() -> Vec<Binding> {
     [
@@ -148,9 +151,14 @@ pub fn check(
     first_use: FirstUse,
 ) -> Verdict {
     let key = name.normalized();
+    // A variable belongs to every name that is spelled like it.
+    let spellings = match class {
+        Class::Variables => name.variable_spellings(),
+        Class::Stored | Class::Url => Vec::new(),
+    };
     let bound: Vec<&Binding> = bindings
         .iter()
-        .filter(|binding| normalize(&binding.name) == key)
+        .filter(|binding| normalize(&binding.name) == key || reads(&binding.name, &spellings))
         .collect();
     let counts = |binding: &&&Binding| match class {
         Class::Variables => binding.by.by_hand() || binding.by == BoundBy::BuiltIn,
@@ -160,7 +168,7 @@ pub fn check(
         binding.url.origin() == wanted
             && operation.is_none_or(|op| binding.operation.is_none_or(|own| own == op))
             // PyPI's own names: a person may add an origin to read from, never one to upload to.
-            && (!is_built_in(&key)
+            && (!is_built_in(&normalize(&binding.name))
                 || binding.by == BoundBy::BuiltIn
                 || operation != Some(Operation::Upload))
     };
@@ -195,17 +203,29 @@ pub fn check(
 
 /// Whether the normalised name is one of those that are built in.
 pub fn is_built_in(normalized: &str) -> bool {
-    matches!(normalized, "pypi" | "testpypi")
+    BUILT_IN.contains(&normalized)
 }
 
 /// Whether an API token stored under this name may go to `wanted`: a token of PyPI's names never
 /// goes to an origin that a person added.
 pub fn token_may_go(name: &RepositoryName, wanted: &Origin) -> bool {
-    let key = name.normalized();
-    !is_built_in(&key)
+    let (key, spellings) = (name.normalized(), name.variable_spellings());
+    let own: Vec<&str> = BUILT_IN
+        .into_iter()
+        .filter(|name| *name == key || reads(name, &spellings))
+        .collect();
+    own.is_empty()
         || built_in()
             .iter()
-            .any(|binding| normalize(&binding.name) == key && binding.url.origin() == wanted)
+            .any(|binding| own.contains(&binding.name.as_str()) && binding.url.origin() == wanted)
+}
+
+/// Whether a name is read from one of these spellings of variables.
+fn reads(name: &str, spellings: &[String]) -> bool {
+    !spellings.is_empty()
+        && variable::spellings(name)
+            .iter()
+            .any(|own| spellings.contains(own))
 }
 
 #[cfg(test)]
@@ -282,6 +302,50 @@ mod tests {
                 Verdict::Changed
             );
         }
+    }
+
+    /// The variables of `foo-bar` are read for every name that a shell spells like it.
+    #[test]
+    fn another_name_does_not_take_variables_round_a_binding() {
+        let mut bindings = built_in();
+        bindings.push(Binding {
+            name: "foo-bar".into(),
+            ..bound("https://good.example/", BoundBy::Set, None)
+        });
+        for name in [
+            "foo+bar",
+            "foo bar",
+            "foo@Bar",
+            "foo\u{e9}bar",
+            "pyp\u{131}",
+        ] {
+            let got = |url| verdict(&bindings, name, url, Class::Variables);
+            assert_eq!(got("https://evil.example/"), Verdict::Changed, "{name}");
+            let stored = verdict(&bindings, name, "https://evil.example/", Class::Stored);
+            assert_eq!(stored, Verdict::Binds, "{name}");
+            let name = RepositoryName::parse(name).unwrap();
+            let evil = RepositoryUrl::parse("https://evil.example/").unwrap().0;
+            let token = super::token_may_go(&name, evil.origin());
+            assert_eq!(token, name.as_str().starts_with("foo"), "{name}");
+        }
+        assert_eq!(
+            verdict(
+                &bindings,
+                "foo+bar",
+                "https://good.example/x",
+                Class::Variables
+            ),
+            Verdict::Allowed
+        );
+        assert_eq!(
+            verdict(
+                &bindings,
+                "foo.bars",
+                "https://b.example/",
+                Class::Variables
+            ),
+            Verdict::Allowed
+        );
     }
 
     #[test]

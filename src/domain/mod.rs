@@ -5,6 +5,7 @@ pub mod credential;
 pub mod known;
 pub mod log;
 pub mod name;
+pub mod netrc;
 pub mod resolution;
 pub mod service;
 pub mod text;

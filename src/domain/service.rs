@@ -256,7 +256,11 @@ fn without_userinfo(text: &str) -> String {
 /// no proper URL is cut generously.
 pub fn told(text: &str) -> Cow<'_, str> {
     let Some((scheme, rest)) = text.split_once("://") else {
-        return Cow::Borrowed(text);
+        // A netloc whole: account and secret before the host.
+        return match text.rsplit_once('@') {
+            Some((userinfo, host)) if userinfo.contains(':') => Cow::Borrowed(host),
+            _ => Cow::Borrowed(text),
+        };
     };
     let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
     let place = match place.split_once(['?', '#']) {

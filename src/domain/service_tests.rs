@@ -175,6 +175,9 @@ fn what_is_shown_holds_no_secret() {
         ("https://h.example/?project", "https://h.example/?project"),
         ("ftp://u:S3NTINEL@h.example/", "ftp://h.example/"),
         ("my service", "my service"),
+        ("u:S3NTINEL@h.example", "h.example"),
+        ("u:S3NT@INEL@h.example:80/a", "h.example:80/a"),
+        ("me@h.example", "me@h.example"),
     ] {
         assert_eq!(told(text), expected, "{text}");
     }

@@ -26,9 +26,8 @@ use super::watch::{Survey, Watch, survey};
 use crate::domain::credential::Why;
 use crate::domain::log::{Line, Log};
 use crate::domain::text::shown;
+pub use crate::edit::FILE_SIZE;
 
-/// The largest file that is read: the longest real `auth.toml` known is a few KiB.
-pub const FILE_SIZE: u64 = 4 * 1024 * 1024;
 /// How long one file may take.
 pub const FILE_TIME: Duration = Duration::from_secs(1);
 /// Contents kept at once: the files of some projects and all of the user's own.
@@ -134,6 +133,12 @@ impl Files {
         self.0.watch.drain();
     }
 
+    /// Returns when a file that was looked at may have changed; never where nothing can be watched.
+    /// [`Files::is_current`] tells.
+    pub async fn stirred(&self) {
+        self.0.watch.stirred().await;
+    }
+
     /// How many contents are kept.
     #[cfg(test)]
     pub fn kept(&self) -> usize {
@@ -215,7 +220,8 @@ impl View {
                 if let Some(log) = self.files.0.log.get() {
                     log.debug(|| Line::new("read").path("file", path));
                 }
-                // What was only written anew is the same: what was made of it still holds.
+                // Written anew or read by two at once, it is the same: what was made of it still holds.
+                let kept = self.files.0.kept.borrow().get(path).cloned();
                 let text = match kept {
                     Some(kept) if *kept.text == text => kept.text,
                     _ => Rc::new(text),

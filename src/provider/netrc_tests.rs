@@ -1,210 +1,84 @@
-use super::{Machine, parse};
+#![cfg(unix)]
+
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+use crate::domain::credential::{Answer, Halves, Key, Why};
 use crate::domain::url::RepositoryUrl;
+use crate::provider::netrc::Netrc;
+use crate::provider::{Call, Folders, Provider};
 
-fn read(text: &str) -> Vec<(String, String, String)> {
-    let text_of = |text: Option<&str>| text.unwrap_or("-").to_owned();
-    parse(text)
-        .unwrap()
-        .iter()
-        .map(|machine| {
-            (
-                text_of(machine.name.as_ref().map(|text| text.as_str())),
-                text_of(machine.account()),
-                text_of(machine.password.as_ref().map(|text| text.as_str())),
-            )
-        })
-        .collect()
-}
-
-#[test]
-fn texts_are_read_as_python_does() {
-    for (text, expected) in [
-        ("machine h login u password p", vec![("h", "u", "p")]),
-        (
-            "machine h\n\tlogin u\r\n\tpassword p\r\n",
-            vec![("h", "u", "p")],
-        ),
-        (
-            r#"machine h login "a b" password "q\"\\ #x""#,
-            vec![("h", "a b", "q\"\\ #x")],
-        ),
-        (r"machine h login u password a\ b", vec![("h", "u", "a b")]),
-        ("machine h login u password #p", vec![("h", "u", "#p")]),
-        ("machine h login u password \"\"", vec![("h", "u", "")]),
-        ("machine h password p user u", vec![("h", "u", "p")]),
-        ("machine h account a password p", vec![("h", "a", "p")]),
-        (
-            "# machine x\nmachine h login u # c\n password p",
-            vec![("h", "u", "p")],
-        ),
-        (
-            "machine a login u password p macdef init\ncd /\nmachine evil login x password y\n\nmachine b login v password q\n",
-            vec![("a", "u", "p"), ("b", "v", "q")],
-        ),
-        ("macdef init\nmachine evil login x", vec![]),
-        (
-            "default login d password x\nmachine h login u password p",
-            vec![("-", "d", "x"), ("h", "u", "p")],
-        ),
-        (
-            "machine h login b\u{fc} password p\u{e4}\u{df}",
-            vec![("h", "b\u{fc}", "p\u{e4}\u{df}")],
-        ),
-        (
-            "machine login login u password login",
-            vec![("login", "u", "login")],
-        ),
-        ("", vec![]),
-    ] {
-        let expected: Vec<(String, String, String)> = expected
-            .into_iter()
-            .map(|(a, b, c)| (a.into(), b.into(), c.into()))
-            .collect();
-        assert_eq!(read(text), expected, "{text}");
-    }
-}
-
-#[test]
-fn faults_name_the_line_and_nothing_of_the_text() {
-    for (text, line) in [
-        ("machine h login u\npassword s3cret phrase", 2),
-        ("\n\nlogin u", 3),
-        ("machine h password", 1),
-        ("machine", 1),
-        ("machine h\nlogin u\npassword \"s3cret\n\n", 3),
-        ("hello s3cret", 1),
-    ] {
-        let (at, words) = parse(text).err().unwrap();
-        assert_eq!(at, line, "{text}");
-        assert!(!words.contains("s3cret") && !words.contains("phrase"));
-    }
-}
-
-#[test]
-fn hosts_are_exact() {
-    let machine = |name: &str| Machine {
-        name: Some(name.to_owned().into()),
-        ..Machine::default()
+async fn ask(text: &str, mode: u32, url: &str, username: Option<&str>) -> Answer {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("netrc");
+    std::fs::write(&path, text).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+    let call = Call {
+        variables: std::collections::BTreeMap::default(),
+        folders: Folders::default(),
+        files: crate::provider::files::Files::default().view(),
+        bus: None,
+        prompt: false,
+        time: Duration::from_secs(5),
     };
-    let is_for = |name: &str, url: &str, port: bool| {
-        let url = RepositoryUrl::parse(url).unwrap().0;
-        machine(name).is_for(url.origin(), port)
+    let key = Key::Url {
+        url: RepositoryUrl::parse(url).unwrap().0,
+        username: username.map(str::to_owned),
     };
-    for (name, url, expected) in [
-        ("good", "https://good/simple/", true),
-        ("GOOD.example", "https://good.EXAMPLE/", true),
-        ("good", "https://good:8443/", true),
-        ("::1", "https://[::1]:8443/", true),
-        ("good", "http://good:@evil/", false),
-        ("evil;good", "https://good/", false),
-        ("good", "https://good.evil/", false),
-        ("good", "https://sub.good/", false),
-        ("example", "https://good.example/", false),
-        ("", "https://good/", false),
-        ("good:8443", "https://good:8443/", false),
-    ] {
-        assert_eq!(is_for(name, url, false), expected, "{name} {url}");
-    }
-    assert!(is_for("good:8443", "https://good:8443/", true));
-    assert!(!is_for("good:8443", "https://good/", true));
-    let default = Machine::default();
-    let url = RepositoryUrl::parse("https://good/").unwrap().0;
-    assert!(!default.is_for(url.origin(), false));
+    Netrc::new(path).find(&key, &call).await
 }
 
-#[test]
-fn an_entry_without_account_and_password_says_nothing() {
-    for text in [
-        "machine h",
-        "machine h login \"\" password \"\"",
-        "machine h account \"\"",
-    ] {
-        assert!(!parse(text).unwrap()[0].says_anything(), "{text}");
+fn found(answer: Answer) -> Halves {
+    match answer {
+        Answer::Found(halves) => halves,
+        other => panic!("{}", other.word()),
     }
 }
 
-#[cfg(unix)]
-mod on_disk {
-    use std::os::unix::fs::PermissionsExt;
-    use std::time::Duration;
+#[tokio::test]
+async fn the_account_chooses_and_the_last_wins() {
+    let text = "machine h login a password pa\nmachine h login b password pb";
+    let secret = |halves: &Halves| halves.secret.as_ref().unwrap().expose().to_owned();
+    let last = found(ask(text, 0o600, "https://h/", None).await);
+    assert_eq!((secret(&last).as_str(), last.notes.len()), ("pb", 1));
+    let one = found(ask(text, 0o600, "https://h/", Some("a")).await);
+    assert_eq!((secret(&one).as_str(), one.notes.len()), ("pa", 0));
+    let none = ask(text, 0o600, "https://h/", Some("c")).await;
+    assert_eq!(none.word(), "not-found");
+    let anyone = ask("machine h password p", 0o600, "https://h/", Some("a")).await;
+    assert_eq!(anyone.word(), "not-found");
+}
 
-    use crate::domain::credential::{Answer, Halves, Key, Why};
-    use crate::domain::url::RepositoryUrl;
-    use crate::provider::netrc::Netrc;
-    use crate::provider::{Call, Folders, Provider};
+#[tokio::test]
+async fn a_port_that_is_written_goes_first() {
+    let text = "machine h:81 login a password pa\nmachine h login b password pb";
+    let halves = found(ask(text, 0o600, "https://h:81/", None).await);
+    assert_eq!(halves.username.as_deref(), Some("a"));
+    let halves = found(ask(text, 0o600, "https://h:82/", None).await);
+    assert_eq!(halves.username.as_deref(), Some("b"));
+}
 
-    async fn ask(text: &str, mode: u32, url: &str, username: Option<&str>) -> Answer {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("netrc");
-        std::fs::write(&path, text).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
-        let call = Call {
-            variables: std::collections::BTreeMap::default(),
-            folders: Folders::default(),
-            files: crate::provider::files::Files::default().view(),
-            bus: None,
-            prompt: false,
-            time: Duration::from_secs(5),
-        };
-        let key = Key::Url {
-            url: RepositoryUrl::parse(url).unwrap().0,
-            username: username.map(str::to_owned),
-        };
-        Netrc::new(path).find(&key, &call).await
-    }
+#[tokio::test]
+async fn an_open_file_is_read_and_told() {
+    let halves = found(ask("machine h login a password p", 0o644, "https://h/", None).await);
+    assert!(halves.notes[0].contains("chmod 600"));
+}
 
-    fn found(answer: Answer) -> Halves {
-        match answer {
-            Answer::Found(halves) => halves,
-            other => panic!("{}", other.word()),
-        }
-    }
+#[tokio::test]
+async fn the_default_entry_is_no_answer() {
+    let answer = ask("default login a password p", 0o600, "https://h/", None).await;
+    assert_eq!(answer.word(), "not-found");
+}
 
-    #[tokio::test]
-    async fn the_account_chooses_and_the_last_wins() {
-        let text = "machine h login a password pa\nmachine h login b password pb";
-        let secret = |halves: &Halves| halves.secret.as_ref().unwrap().expose().to_owned();
-        let last = found(ask(text, 0o600, "https://h/", None).await);
-        assert_eq!((secret(&last).as_str(), last.notes.len()), ("pb", 1));
-        let one = found(ask(text, 0o600, "https://h/", Some("a")).await);
-        assert_eq!((secret(&one).as_str(), one.notes.len()), ("pa", 0));
-        let none = ask(text, 0o600, "https://h/", Some("c")).await;
-        assert_eq!(none.word(), "not-found");
-        let anyone = ask("machine h password p", 0o600, "https://h/", Some("a")).await;
-        assert_eq!(anyone.word(), "not-found");
-    }
-
-    #[tokio::test]
-    async fn a_port_that_is_written_goes_first() {
-        let text = "machine h:81 login a password pa\nmachine h login b password pb";
-        let halves = found(ask(text, 0o600, "https://h:81/", None).await);
-        assert_eq!(halves.username.as_deref(), Some("a"));
-        let halves = found(ask(text, 0o600, "https://h:82/", None).await);
-        assert_eq!(halves.username.as_deref(), Some("b"));
-    }
-
-    #[tokio::test]
-    async fn an_open_file_is_read_and_told() {
-        let halves = found(ask("machine h login a password p", 0o644, "https://h/", None).await);
-        assert!(halves.notes[0].contains("chmod 600"));
-    }
-
-    #[tokio::test]
-    async fn the_default_entry_is_no_answer() {
-        let answer = ask("default login a password p", 0o600, "https://h/", None).await;
-        assert_eq!(answer.word(), "not-found");
-    }
-
-    #[tokio::test]
-    async fn a_broken_secret_is_malformed() {
-        let text = "machine h login a password \"s3\u{7}cret\"";
-        let Answer::Failed(why, detail) = ask(text, 0o600, "https://h/", None).await else {
-            panic!("an answer");
-        };
-        assert_eq!(why, Why::Malformed);
-        assert!(
-            detail.contains("line 1") && !detail.contains("s3"),
-            "{detail}"
-        );
-    }
+#[tokio::test]
+async fn a_broken_secret_is_malformed() {
+    let text = "machine h login a password \"s3\u{7}cret\"";
+    let Answer::Failed(why, detail) = ask(text, 0o600, "https://h/", None).await else {
+        panic!("an answer");
+    };
+    assert_eq!(why, Why::Malformed);
+    assert!(
+        detail.contains("line 1") && !detail.contains("s3"),
+        "{detail}"
+    );
 }

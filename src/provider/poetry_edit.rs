@@ -11,12 +11,12 @@ use std::path::Path;
 use credential_helper_protocol::{ErrorCode, Failure, Secret};
 use toml_edit::{DocumentMut, Value};
 
-use super::edit::{PRIVATE, SHARED, edit};
-use super::edit_document::{get, remove, remove_values, set};
 use super::poetry_key::PoetryKey;
 use crate::domain::credential::TOKEN_USERNAME;
 use crate::domain::name::RepositoryName;
 use crate::domain::text::has_control;
+use crate::edit::document::{get, remove, remove_values, set};
+use crate::edit::{PRIVATE, SHARED, edit};
 
 const HTTP_BASIC: &str = "http-basic";
 const PYPI_TOKEN: &str = "pypi-token";

@@ -39,6 +39,8 @@ pub struct Settings {
     pub netrc: Option<PathBuf>,
     /// `[repositories.NAME]` in the order of the file.
     pub repositories: Vec<RepositorySetting>,
+    /// The repositories that go into a store of uv's own.
+    pub uv_store: Vec<RepositoryName>,
     /// `[mirrors]`: what is mirrored, and by what.
     pub mirrors: Vec<(RepositoryUrl, RepositoryUrl)>,
     /// For people: one line each.
@@ -133,6 +135,7 @@ impl Default for Settings {
             keyring_command: None,
             netrc: None,
             repositories: Vec::new(),
+            uv_store: Vec::new(),
             mirrors: Vec::new(),
             warnings: Vec::new(),
         }

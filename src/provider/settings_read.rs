@@ -43,6 +43,7 @@ pub(super) fn read(document: &Document, home: &Path) -> Result<Settings, FileFai
             "cache" => reader.cache(&item, &mut settings.cache)?,
             "keyring-command" => settings.keyring_command = Some(reader.keyring_command(&item)?),
             "netrc" => settings.netrc = Some(reader.path(&item)?),
+            "uv-store" => settings.uv_store = names(&item)?,
             "repositories" => {
                 for (name, item) in item.entries()? {
                     settings.repositories.push(reader.repository(name, &item)?);
@@ -245,6 +246,14 @@ fn texts(item: &Item<'_>) -> Result<Vec<String>, FileFailure> {
         .iter()
         .map(|item| item.text().map(str::to_owned))
         .collect()
+}
+
+fn names(list: &Item<'_>) -> Result<Vec<RepositoryName>, FileFailure> {
+    let name = |item: &Item<'_>| {
+        RepositoryName::parse(item.text()?)
+            .map_err(|failure| item.fails(&format!("cannot be used: {failure}")))
+    };
+    list.elements()?.iter().map(name).collect()
 }
 
 fn env(item: &Item<'_>) -> Result<BTreeMap<String, Secret>, FileFailure> {

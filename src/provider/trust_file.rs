@@ -26,7 +26,6 @@ use credential_helper_protocol::{ErrorCode, Failure, Operation};
 use sha2::{Digest, Sha256};
 use toml_edit::{DocumentMut, Table};
 
-use super::edit::{PRIVATE, edit};
 use super::files::{FILE_TIME, FileFailure, View};
 use super::trust_text::{
     BINDING, PROJECT, fill, parse, parse_again, put, remove_tables, table_of, tables,
@@ -36,6 +35,7 @@ use crate::domain::credential::Why;
 use crate::domain::name::{RepositoryName, normalize};
 use crate::domain::text::shown;
 use crate::domain::url::RepositoryUrl;
+use crate::edit::{PRIVATE, edit};
 
 /// Its name in the state folder.
 pub const FILE: &str = "trust.toml";

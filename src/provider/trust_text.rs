@@ -3,12 +3,12 @@
 use credential_helper_protocol::{ErrorCode, Failure, Operation};
 use toml_edit::{ArrayOfTables, Document, DocumentMut, Item, Table, value};
 
-use super::edit_document::{Comment, keep_comment, keep_head};
-use super::edit_lines::line_at;
 use super::trust_file::{TrustRecord, TrustedProject};
 use crate::domain::binding::{Binding, BoundBy};
 use crate::domain::name::RepositoryName;
 use crate::domain::url::RepositoryUrl;
+use crate::edit::document::{Comment, keep_comment, keep_head};
+use crate::edit::lines::line_at;
 
 /// The tables of bindings.
 pub(super) const BINDING: &str = "binding";

@@ -37,6 +37,10 @@ impl Watch {
     }
 
     pub(super) fn drain(&self) {}
+
+    pub(super) async fn stirred(&self) {
+        std::future::pending().await
+    }
 }
 
 impl Surveying {

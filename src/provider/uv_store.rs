@@ -22,6 +22,10 @@ use crate::domain::url::{RepositoryUrl, Scope};
 const EMPTY_READS: usize = 3;
 const EMPTY_PAUSE: Duration = Duration::from_millis(10);
 
+/// The first line of a store that an agent of ours keeps: what stands in it came from us.
+pub const MANAGED: &str =
+    "# Kept by credential-helper's agent (helper setup uv --store), and removed by it.";
+
 /// uv's store in the client's folder.
 pub struct UvStore;
 
@@ -52,7 +56,8 @@ fn file(call: &Call) -> Option<PathBuf> {
 }
 
 async fn read(path: &Path, call: &Call) -> Result<Option<Text>, FileFailure> {
-    written(async || call.files.read(path).await).await
+    let text = written(async || call.files.read(path).await).await?;
+    Ok(text.filter(|text| !text.starts_with(MANAGED)))
 }
 
 /// What is read, once more where that is an empty text.

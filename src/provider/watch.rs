@@ -15,6 +15,8 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 /// Folders watched at once; the one that was not needed for the longest time is given up.
 pub(super) const FOLDERS: usize = 256;
@@ -124,6 +126,22 @@ impl Watch {
                 // The watch goes with the folder to wherever it was moved; or nobody knows it.
                 let _ = inotify::remove_watch(queue, event.wd());
             }
+        }
+    }
+
+    /// Returns when something may have happened since the last call.
+    pub(super) async fn stirred(&self) {
+        let ready = self.queue.clone().and_then(|queue| {
+            #[expect(unsafe_code, reason = "the descriptor has to stay open meanwhile")]
+            // SAFETY: the registration owns a share of the descriptor, and never lets it be closed.
+            unsafe { AsyncFd::register_with_interest(queue, Interest::READABLE) }.ok()
+        });
+        match ready {
+            Some(ready) => {
+                // An error tells nothing, and counts as "may have".
+                let _ = ready.readable().await;
+            }
+            None => std::future::pending().await,
         }
     }
 

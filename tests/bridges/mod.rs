@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 use crate::harness::keyring::Keyring;
-use crate::harness::sandbox::{HELPER, PATIENCE, Sandbox, wait};
+use crate::harness::sandbox::{HELPER, PATIENCE, Sandbox, end, wait};
 
 /// A home with a keyring.
 fn home(keyring: &Keyring) -> Sandbox {
@@ -28,6 +28,57 @@ fn called(sandbox: &Sandbox, name: &str) -> PathBuf {
         std::os::unix::fs::symlink(HELPER, &program).unwrap();
     }
     program
+}
+
+/// A clone names its own server as the index of a repository of ours, and `git fetch`, `docker pull`
+/// or cargo goes there: nobody has said that it is a place for packages of Python.
+#[test]
+fn what_a_project_calls_a_repository_is_nothing_to_other_tools() {
+    let sandbox = Sandbox::new().without_keyring();
+    let stored = sandbox.helper_fed(&["set", "corp", "alice"], "corp-secret");
+    assert_eq!(stored.status, 0, "{stored:?}");
+    sandbox.write(
+        "project/pyproject.toml",
+        "[[tool.poetry.source]]\nname = \"corp\"\nurl = \"https://evil.example/simple/\"\n",
+    );
+    let variables = [
+        ("POETRY_HTTP_BASIC_CORP_USERNAME", "alice"),
+        ("POETRY_HTTP_BASIC_CORP_PASSWORD", "corp-secret"),
+    ];
+    let cargo = r#"{"v":1,"kind":"get","operation":"read","registry":{"index-url":"sparse+https://evil.example/simple/"}}"#;
+    for (name, word, input) in [
+        (
+            "git-credential-helper",
+            "get",
+            "protocol=https\nhost=evil.example\n\n",
+        ),
+        (
+            "git-credential-helper",
+            "get",
+            "protocol=https\nhost=evil.example\npath=simple/x.git\n\n",
+        ),
+        ("docker-credential-helper", "get", "evil.example"),
+        (
+            "docker-credential-helper",
+            "get",
+            "https://evil.example/simple/",
+        ),
+        ("cargo-credential-helper", "--cargo-plugin", cargo),
+    ] {
+        for variables in [&[][..], &variables] {
+            for no_agent in ["", "1"] {
+                let mut command = sandbox.command(called(&sandbox, name));
+                command.envs(variables.iter().copied());
+                command.env("CREDENTIAL_HELPER_NO_AGENT", no_agent);
+                let ended = end(command.arg(word), &format!("{input}\n"));
+                let said = format!("{}{}", ended.stdout, ended.stderr);
+                assert!(!said.contains("corp-secret"), "{name} {input}: {ended:?}");
+                assert!(!said.contains("YWxpY2U6"), "{name} {input}: {ended:?}");
+            }
+        }
+    }
+    let trust = sandbox.helper(&["trust", "--list", "--json"]);
+    assert!(!trust.stdout.contains("evil"), "{trust:?}");
 }
 
 #[test]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
 import threading
 import time
+import urllib.parse
 from typing import Any, Mapping, Optional, Sequence
 
 from . import client, context, place, program
@@ -28,6 +30,16 @@ _tried_to_start = False
 _lock = threading.Lock()
 
 
+def _after_fork() -> None:
+    """The thread that held the lock is not in the child, and would never give it back."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
 class Unanswered(Exception):
     """Nobody could be asked. ``quiet`` where that is no news for the user."""
 
@@ -44,7 +56,7 @@ def question_for(service: str, username: Optional[str]) -> dict[str, Any]:
 def get(service: str, username: Optional[str]) -> Mapping[str, Any]:
     """The agent's credential."""
     asked = question_for(service, username)
-    answer = _ask("Get", asked, service, ["get", *_option(username), "--", _named(service)])
+    answer = _ask("Get", asked, service, _arguments(service, username))
     found = answer.get("credential") if "credential" in answer else answer
     if not isinstance(found, dict):
         raise Unanswered("the agent's reply holds no credential")
@@ -64,13 +76,21 @@ def delete(service: str, username: str) -> Mapping[str, Any]:
     return _ask("Delete", question_for(service, username), service, arguments)
 
 
-def _option(username: Optional[str]) -> list[str]:
-    return [] if username is None else [f"--username={username}"]
-
-
-def _named(service: str) -> Optional[str]:
-    """What the command line calls it; a bare host has no place there."""
-    return context.name_in(service) or (service if "://" in service else None)
+def _arguments(service: str, username: Optional[str]) -> list[Optional[str]]:
+    """The question as a command line, which every user of the machine can read: what may be a secret
+    in a URL stays out of it. A bare host has no place there."""
+    named = context.name_in(service)
+    if named is None and "://" in service:
+        scheme, _, rest = service.partition("://")
+        place = re.split("[?#]", rest, maxsplit=1)[0]
+        authority, slash, path = place.partition("/")
+        userinfo, _, host = authority.rpartition("@")
+        # Behind a slash that stands in a secret the host only seems to be one.
+        named = None if "@" in path else f"{scheme}://{host}{slash}{path}"
+        if username is None and userinfo:
+            username = urllib.parse.unquote(userinfo.partition(":")[0]) or None
+    option = [] if username is None else [f"--username={username}"]
+    return ["get", *option, "--", named]
 
 
 def _ask(

@@ -113,7 +113,7 @@ def find() -> Optional[Place]:
         try:
             descriptor = open_folder(socket.parent)
         except OSError as error:
-            if error.errno == errno.ENOENT and _may_make(socket.parent, deep):
+            if error.errno == errno.ENOENT and _may_make(socket.parent, deep, socket == given):
                 return Place(socket, False, deep)
             continue
         try:
@@ -125,11 +125,13 @@ def find() -> Optional[Place]:
     return None
 
 
-def _may_make(path: Path, deep: bool) -> bool:
-    """A runtime folder that the system has not made is not faked."""
+def _may_make(path: Path, deep: bool, given: bool) -> bool:
+    """A runtime folder that the system has not made is not faked, and root leaves the folders of
+    other users alone."""
     for above in path.parents:
         if above.exists():
-            return os.access(above, os.W_OK | os.X_OK)
+            others = os.geteuid() == 0 and above.stat().st_uid != 0
+            return os.access(above, os.W_OK | os.X_OK) and (given or not others)
         if not deep:
             return False
     return False

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import random
+import select
+import signal
 import socket
 import stat
 import time
@@ -15,7 +17,7 @@ from unittest import mock
 
 from support import Case, FakeAgent, Reply, credential, error
 
-from credential_helper import ask, backend, client, place
+from credential_helper import ask, backend, client, place, program
 from keyring.errors import PasswordDeleteError, PasswordSetError
 
 URL = "https://pypi.example.org/simple"
@@ -180,6 +182,51 @@ class Get(Case):
         os.environ["UV_INDEX_X_PASSWORD"] = "x"
         self.assertIsNone(self.keyring.get_password(URL, "alice"))
         self.assertEqual(agent.methods(), ["Get", "Set"])
+
+
+class Elsewhere(Case):
+    """Where no agent listens."""
+
+    def test_no_secret_stands_in_arguments(self) -> None:
+        told = self.folder / "arguments"
+        helper = self.folder / "helper"
+        helper.write_text(f"#!/bin/sh\nprintf '%s\\n' \"$@\" >> '{told}'\necho '{{}}'\n", encoding="utf-8")
+        helper.chmod(0o700)
+        self.patch(mock.patch.object(program, "find", lambda name: helper if name == "helper" else None))
+        for url in (
+            "https://alice:s3cret@h.example/simple/",
+            "https://al@ice:s3cret@h.example/simple/",
+            "https://h.example/simple/?token=s3cret",
+            "https://h.example/simple/#s3cret",
+        ):
+            for username in ("alice", None):
+                with self.subTest(url=url, username=username):
+                    told.unlink(missing_ok=True)
+                    self.keyring.get_credential(url, username)
+                    said = told.read_text(encoding="utf-8")
+                    self.assertNotIn("s3cret", said)
+                    self.assertIn("https://h.example/simple/\n", said)
+        told.unlink()
+        self.keyring.get_credential("https://alice:s3/cret@h.example/simple/", None)
+        self.assertFalse(told.exists())
+
+    def test_a_fork_in_the_midst_of_a_start(self) -> None:
+        ours, theirs = os.pipe()
+        with ask._lock:
+            child = os.fork()
+            if child == 0:
+                try:
+                    self.keyring.get_password(URL, "alice")
+                    os.write(theirs, b"!")
+                finally:
+                    os._exit(0)
+        try:
+            self.assertTrue(select.select([ours], [], [], 20)[0], "the child waits for ever")
+        finally:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            os.close(ours)
+            os.close(theirs)
 
 
 class Change(Case):
@@ -355,6 +402,19 @@ class Places(Case):
             return
         self.assertEqual(found.socket.parents[1], self.folder / "deep/state/credential-helper")
         self.assertTrue(found.deep)
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can be somebody else")
+    def test_root_makes_nothing_in_the_folders_of_others(self) -> None:
+        for name in ("XDG_RUNTIME_DIR", "XDG_STATE_HOME"):
+            os.environ[name] = str(self.folder / name)
+            (self.folder / name).mkdir()
+            os.chown(self.folder / name, 65534, -1)
+        found = place.find()
+        self.assertTrue(found is None or self.folder not in found.socket.parents, found)
+        os.environ[place.SOCKET] = str(self.folder / "XDG_STATE_HOME/own/agent.sock")
+        found = place.find()
+        assert found is not None
+        self.assertEqual(str(found.socket), os.environ[place.SOCKET])
 
     def test_another_user_is_told_nothing(self) -> None:
         agent = self.agent(credential())

@@ -18,7 +18,7 @@ pub use status::{
 };
 pub use store::{
     Asked, BindingList, BindingRecord, Changed, ChangedReply, Configure, Delete, Listed, Listing,
-    Place, Report, Set, SettingsReply, Skipped, Trust, Unlock,
+    Place, Project, Report, Set, SettingsReply, Skipped, Source, Trust, Unlock,
 };
 
 /// `null` and a missing field mean the same, also where a field has a value of its own for that.

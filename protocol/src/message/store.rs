@@ -185,6 +185,33 @@ pub struct Trust {
 pub struct BindingList {
     /// In the order of the rules.
     pub bindings: Vec<BindingRecord>,
+    /// Of `Bindings` alone: the project that the context's folder lies in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub project: Option<Project>,
+}
+
+/// What a project declares.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Project {
+    /// Its folder; unset where it could not be found out.
+    pub folder: Option<String>,
+    /// Its package sources, in the order of its files.
+    pub sources: Vec<Source>,
+    /// Why not all that it declares is known, if so.
+    pub problem: Option<String>,
+}
+
+/// A package source that a project declares.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Source {
+    /// Its name, as written.
+    pub name: String,
+    /// Its URL, without userinfo.
+    pub url: String,
+    /// What the URL is for; unset for both.
+    pub operation: Option<Operation>,
 }
 
 /// One binding of a name to an origin.

@@ -23,6 +23,7 @@ pub(super) const BRIDGE: Bridge = Bridge {
     name: "cargo-credential-helper",
     turns: true,
     next: false,
+    project: false,
     about: "cargo's credential provider",
     run,
 };

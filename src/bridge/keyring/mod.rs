@@ -22,6 +22,7 @@ pub(super) const BRIDGE: Bridge = Bridge {
     name: "keyring",
     turns: false,
     next: true,
+    project: true,
     about: "pip, uv, PDM and others that run Python's keyring",
     run,
 };

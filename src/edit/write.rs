@@ -7,12 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use credential_helper_protocol::{ErrorCode, Failure};
-use toml_edit::DocumentMut;
 use zeroize::Zeroizing;
 
-use super::edit_folder::{Folder, Leftover, remove_leftovers, temporary_name};
-use super::edit_lines::{line_at, with_line_ends_of};
-use super::files::FILE_SIZE;
+use super::FILE_SIZE;
+use super::folder::{Folder, Leftover, remove_leftovers, temporary_name};
+use super::lines::{line_at, with_line_ends_of};
 use crate::domain::text::shown;
 
 /// How often a change is made again because another program wrote the file at the same moment.
@@ -116,16 +115,15 @@ impl Place {
         })
     }
 
-    /// Creates the folder (0700), unless the change would leave an empty document empty; then its
+    /// Creates the folder (0700), unless the change would leave an empty text empty; then its
     /// result comes back.
     pub(super) fn create_folder_for<T>(
         &self,
         folder: &Path,
-        change: &mut impl FnMut(&mut DocumentMut) -> Result<T, Failure>,
+        change: &mut impl FnMut(&str) -> Result<(T, Zeroizing<String>), Failure>,
     ) -> Result<Option<T>, Failure> {
-        let mut document = DocumentMut::new();
-        let result = change(&mut document).map_err(|failure| self.of_change(failure))?;
-        if Zeroizing::new(document.to_string()).is_empty() {
+        let (result, text) = change("").map_err(|failure| self.of_change(failure))?;
+        if text.is_empty() {
             return Ok(Some(result));
         }
         let mut builder = std::fs::DirBuilder::new();
@@ -150,7 +148,7 @@ impl Place {
         name: &OsStr,
         mode: u32,
         given_up: &AtomicBool,
-        mut change: impl FnMut(&mut DocumentMut) -> Result<T, Failure>,
+        mut change: impl FnMut(&str) -> Result<(T, Zeroizing<String>), Failure>,
     ) -> Result<(T, bool), Failure> {
         remove_leftovers(folder);
         for _ in 0..ROUNDS {
@@ -161,19 +159,12 @@ impl Place {
                 None => ("", text),
             };
             let plain = Zeroizing::new(text.replace("\r\n", "\n"));
-            let mut document = self.parse(&plain)?;
-            let before = Zeroizing::new(document.to_string());
-            let result = change(&mut document).map_err(|failure| self.of_change(failure))?;
-            let after = Zeroizing::new(document.to_string());
-            if *before == *after {
+            let (result, after) = change(&plain).map_err(|failure| self.of_change(failure))?;
+            if *plain == *after {
                 if let Some(old) = &old {
                     self.tighten(folder, name, &old.meta, mode)?;
                 }
                 return Ok((result, false));
-            }
-            // A text that could not be read again must never reach the disk.
-            if after.parse::<DocumentMut>().is_err() {
-                return Err(self.fail(ErrorCode::Internal, "the new text would not be valid TOML"));
             }
             let mut new = Zeroizing::new(String::with_capacity(after.len() * 2 + mark.len()));
             new.push_str(mark);
@@ -228,19 +219,6 @@ impl Place {
                 Err(self.fail(ErrorCode::Malformed, &why))
             }
         }
-    }
-
-    /// Parses; of the parser's own message, which quotes the line, nothing is passed on.
-    fn parse(&self, text: &str) -> Result<DocumentMut, Failure> {
-        text.parse::<DocumentMut>().map_err(|error| {
-            let at = error.span().map_or(0, |span| span.start);
-            let line = line_at(text.as_bytes(), at);
-            self.fail(
-                ErrorCode::Malformed,
-                &format!("line {line} is not valid TOML"),
-            )
-            .hint("correct that line by hand, then try again; nothing was changed")
-        })
     }
 
     /// A file of somebody else would become ours by the rename, and a read-only one writable.
@@ -344,7 +322,7 @@ fn final_mode(old: Option<&Metadata>, mode: u32) -> u32 {
     use std::os::unix::fs::MetadataExt;
     match old {
         None => mode,
-        Some(meta) if mode == super::edit::PRIVATE => meta.mode() & 0o700,
+        Some(meta) if mode == super::PRIVATE => meta.mode() & 0o700,
         Some(meta) => meta.mode() & 0o777,
     }
 }

@@ -11,7 +11,7 @@ use proptest::{prop_assert, prop_assert_eq};
 use toml_edit::{DocumentMut, value};
 
 use super::{PRIVATE, SHARED, edit};
-use crate::provider::edit_document::{get, remove, set};
+use crate::edit::document::{get, remove, set};
 
 /// Says to [`child`] what to do, and to which file.
 const ROLE: &str = "CREDENTIAL_HELPER_EDIT_TEST";
@@ -68,7 +68,7 @@ fn temporary(folder: &Path) -> usize {
 fn again(program: &Path, role: &str, path: &Path) -> Command {
     let mut command = Command::new(program);
     command
-        .args(["--exact", "provider::edit::tests::child", "--nocapture"])
+        .args(["--exact", "edit::tests::child", "--nocapture"])
         .env(ROLE, format!("{role}:{}", path.display()))
         .stdout(Stdio::null());
     command

@@ -33,7 +33,7 @@ pub(super) fn with_line_ends_of(old: &str, new: &str, out: &mut String) {
 }
 
 /// The line, from 1, of a place in a text.
-pub(super) fn line_at(text: &[u8], at: usize) -> usize {
+pub fn line_at(text: &[u8], at: usize) -> usize {
     text[..at.min(text.len())]
         .split(|byte| *byte == b'\n')
         .count()

@@ -7,7 +7,7 @@ use toml_edit::{DocumentMut, Item, Table, TableLike, Value};
 use crate::domain::text::shown;
 
 /// Sets a value; the tables on the way are created. A value that is the same stays as written.
-pub(super) fn set(document: &mut DocumentMut, path: &[&str], value: Value) -> Result<(), Failure> {
+pub fn set(document: &mut DocumentMut, path: &[&str], value: Value) -> Result<(), Failure> {
     let Some((leaf, parents)) = path.split_last() else {
         return Ok(());
     };
@@ -48,7 +48,7 @@ pub(super) fn set(document: &mut DocumentMut, path: &[&str], value: Value) -> Re
 }
 
 /// Removes a value, and the tables on the way that become empty. True if it was there.
-pub(super) fn remove(document: &mut DocumentMut, path: &[&str]) -> bool {
+pub fn remove(document: &mut DocumentMut, path: &[&str]) -> bool {
     let Some((leaf, parents)) = path.split_last() else {
         return false;
     };
@@ -60,7 +60,7 @@ pub(super) fn remove(document: &mut DocumentMut, path: &[&str]) -> bool {
 /// Removes the values of a table but not the tables in it, which are entries of other names
 /// (`[http-basic.my.repo]` was Poetry's older spelling of `my.repo`, and lies within `my`). True if
 /// the table was there.
-pub(super) fn remove_values(document: &mut DocumentMut, path: &[&str]) -> bool {
+pub fn remove_values(document: &mut DocumentMut, path: &[&str]) -> bool {
     within(document, path, &mut |table| {
         let values = table.iter().filter(|(_, item)| is_value(Some(item)));
         let keys: Vec<String> = values.map(|(key, _)| key.to_owned()).collect();
@@ -72,7 +72,7 @@ pub(super) fn remove_values(document: &mut DocumentMut, path: &[&str]) -> bool {
 }
 
 /// What stands at a path.
-pub(super) fn get<'a>(document: &'a DocumentMut, path: &[&str]) -> Option<&'a Item> {
+pub fn get<'a>(document: &'a DocumentMut, path: &[&str]) -> Option<&'a Item> {
     let mut item = document.as_item();
     for part in path {
         item = item.as_table_like()?.get(part)?;
@@ -95,7 +95,7 @@ fn same(old: &Value, new: &Value) -> bool {
 }
 
 /// In a file of comments alone they belong to its end; they are to stay at its head.
-pub(super) fn keep_head(document: &mut DocumentMut) {
+pub fn keep_head(document: &mut DocumentMut) {
     if document.as_table().is_empty()
         && let Some(text) = document.trailing().as_str().map(str::to_owned)
         && !text.is_empty()
@@ -151,14 +151,14 @@ fn descend(
 }
 
 /// A comment above the header of a table that goes, and where it stood.
-pub(super) struct Comment {
+pub struct Comment {
     position: isize,
     text: String,
 }
 
 impl Comment {
     /// The comment above a table's header, if there is one.
-    pub(super) fn above(table: &Table) -> Option<Self> {
+    pub fn above(table: &Table) -> Option<Self> {
         let text = table.decor().prefix()?.as_str()?;
         text.contains('#').then(|| Self {
             position: table.position().unwrap_or(isize::MAX),
@@ -168,7 +168,7 @@ impl Comment {
 }
 
 /// Puts a comment above the next table of the file, or at the file's end.
-pub(super) fn keep_comment(document: &mut DocumentMut, comment: &Comment) {
+pub fn keep_comment(document: &mut DocumentMut, comment: &Comment) {
     let mut next: Option<isize> = None;
     each_table(document.as_table_mut(), &mut |table| {
         let after = table.position().filter(|at| *at > comment.position);

@@ -1,4 +1,4 @@
-//! Changes of TOML files that belong to the user: atomic, one at a time, and with everything kept
+//! Changes of text files that belong to the user: atomic, one at a time, and with everything kept
 //! that is not ours (comments, order, unknown keys, line ends, byte order mark).
 //!
 //! The new text goes to a temporary file (0600) of the same folder, is synced, and takes the old
@@ -16,9 +16,19 @@ use std::time::Duration;
 use credential_helper_protocol::{ErrorCode, Failure};
 use tokio::time::Instant;
 use toml_edit::DocumentMut;
+use zeroize::Zeroizing;
 
-use super::edit_folder::Folder;
-use super::edit_write::Place;
+use self::folder::Folder;
+use self::lines::line_at;
+use self::write::Place;
+
+pub mod document;
+mod folder;
+pub mod lines;
+mod write;
+
+/// The largest file that is read or written: the longest real `auth.toml` known is a few KiB.
+pub const FILE_SIZE: u64 = 4 * 1024 * 1024;
 
 /// The mode of a file that may hold a secret; an existing file that is looser gets it too.
 pub const PRIVATE: u32 = 0o600;
@@ -42,10 +52,56 @@ const DISK_TIME: Duration = Duration::from_secs(10);
 /// `change`'s own, with the file's name before it; `malformed` for a file that is no TOML,
 /// `timed-out` where another writer or the disk holds us up, `policy` for a file of somebody else,
 /// `unavailable` where it cannot be written. The old file is untouched after every error.
-pub async fn edit<T, F>(path: &Path, mode: u32, change: F) -> Result<(T, bool), Failure>
+pub async fn edit<T, F>(path: &Path, mode: u32, mut change: F) -> Result<(T, bool), Failure>
 where
     T: Send + 'static,
     F: FnMut(&mut DocumentMut) -> Result<T, Failure> + Send + 'static,
+{
+    edit_text(path, mode, move |text| {
+        let mut document = parse(text)?;
+        let before = Zeroizing::new(document.to_string());
+        let result = change(&mut document)?;
+        let new = Zeroizing::new(document.to_string());
+        if *new == *before {
+            return Ok((result, Zeroizing::new(text.to_owned())));
+        }
+        // A text that could not be read again must never reach the disk.
+        if new.parse::<DocumentMut>().is_err() {
+            return Err(Failure::new(
+                ErrorCode::Internal,
+                "the new text would not be valid TOML",
+            ));
+        }
+        Ok((result, new))
+    })
+    .await
+}
+
+/// The text as TOML; of the parser's own message, which quotes the line, nothing is passed on.
+///
+/// # Errors
+/// `malformed`, with the line.
+pub fn parse(text: &str) -> Result<DocumentMut, Failure> {
+    text.parse::<DocumentMut>().map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start);
+        let line = line_at(text.as_bytes(), at);
+        Failure::new(
+            ErrorCode::Malformed,
+            format!("line {line} is not valid TOML"),
+        )
+        .hint("correct that line by hand, then try again; nothing was changed")
+    })
+}
+
+/// The same for any text: `change` is given it without a byte order mark and with plain line ends,
+/// and returns the new one.
+///
+/// # Errors
+/// As [`edit`].
+pub async fn edit_text<T, F>(path: &Path, mode: u32, change: F) -> Result<(T, bool), Failure>
+where
+    T: Send + 'static,
+    F: FnMut(&str) -> Result<(T, Zeroizing<String>), Failure> + Send + 'static,
 {
     let given_up = GivenUp::default();
     let place = Place(path.to_owned());
