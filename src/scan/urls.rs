@@ -64,7 +64,9 @@ fn hit(text: &str, colon: usize, limit: usize) -> Option<Hit> {
         .unwrap_or(rest.len())];
     let (userinfo, host) = authority.rsplit_once('@')?;
     let ends = |c: char| ends(c) || ",;)]}|".contains(c);
-    let path = &rest[userinfo.len() + 1..];
+    // Prose and Markdown go on right behind a URL; an address of IPv6 has brackets of its own.
+    let plain = host.split([',', ';', ')', '}', '|']).next().unwrap_or(host);
+    let path = &rest[userinfo.len() + 1 + plain.len()..];
     let path = &path[..path.find(ends).unwrap_or(path.len())];
     let from = colon + 3;
     let (user, password) = match userinfo.split_once(':') {
@@ -87,7 +89,7 @@ fn hit(text: &str, colon: usize, limit: usize) -> Option<Hit> {
         None if is_token(&name) => (Secret::new(name), from..from + user.len(), None),
         None => return None,
     };
-    let address = format!("{last}://{host}{}", &path[host.len().min(path.len())..]);
+    let address = format!("{last}://{plain}{path}");
     Some(Hit {
         start,
         userinfo: from..from + userinfo.len(),
@@ -185,6 +187,18 @@ mod tests {
                 Some("https://h.example"),
             ),
             (
+                "[x](https://u:p@h.example), y",
+                Some("u"),
+                "p",
+                Some("https://h.example"),
+            ),
+            (
+                "-i http://u:p@[::1]:8080/simple/",
+                Some("u"),
+                "p",
+                Some("http://[::1]:8080"),
+            ),
+            (
                 "https://u:literal@${{ vars.HOST }}/x",
                 Some("u"),
                 "literal",
@@ -211,6 +225,9 @@ mod tests {
             let seen = hit.url.as_ref().map(|url| url.origin().to_string());
             assert_eq!(seen.as_deref(), origin, "{text}");
         }
+        let text = "-i http://u:p@[::1]:8080/simple/";
+        let url = hits(text, 0..text.len()).remove(0).url.unwrap();
+        assert_eq!(url.as_str(), "http://[::1]:8080/simple/");
         for text in [
             "https://h.example/a@b",
             "https://u@h.example/",
