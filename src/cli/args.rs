@@ -8,6 +8,7 @@ use credential_helper_protocol::{Operation, limits, render};
 
 use super::args_agent::AgentArgs;
 use super::args_bridge::BridgeArgs;
+use super::args_token::TokenArgs;
 
 /// The whole command line.
 #[derive(Parser)]
@@ -98,6 +99,9 @@ pub(crate) enum Command {
     Agent(AgentArgs),
     /// Check what can be wrong, and say what to do
     Doctor(DoctorArgs),
+    /// Tell what a stored token says about itself
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Token(TokenArgs),
     /// Speak another tool's protocol, as the programs of these names do
     Bridge(BridgeArgs),
     /// Print the completions of a shell

@@ -163,6 +163,7 @@ fn arguments_and_their_meaning() {
             "agent unlock --password-stdin",
             "secret \"password of the keyring\" true; connect; unlock typed prompt",
         ),
+        ("token inspect foo", "connect; get foo - - upload variables"),
         ("doctor", "checks"),
         ("doctor --offline", "checks offline"),
         ("completions bash", ""),
@@ -308,7 +309,7 @@ fn what_is_not_there_is_not_in_the_help() {
     let ran = run(World::default(), &["--help"]);
     for word in [
         "exec", "env", "source", "index", "resolve", "publish", "cache", "scan", "import",
-        "socket", "selftest", "setup", "token", "detached",
+        "socket", "selftest", "setup", "detached",
     ] {
         let command = format!("\n  {word} ");
         assert!(!ran.out.contains(&command), "{word}");

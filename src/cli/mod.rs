@@ -4,6 +4,7 @@ mod agent;
 mod args;
 mod args_agent;
 mod args_bridge;
+mod args_token;
 mod bridge;
 mod completions;
 mod config;
@@ -19,6 +20,7 @@ mod outside;
 mod prompt;
 mod set;
 mod table;
+mod token;
 mod trust;
 mod usage;
 
@@ -131,6 +133,7 @@ fn parse_and_answer(
         Command::Trust(args) => trust::run(&mut session, args),
         Command::Agent(args) => agent::run(&mut session, &args.command),
         Command::Doctor(args) => doctor::run(&mut session, &args),
+        Command::Token(args) => token::run(&mut session, &args.command),
         Command::Completions(args) => completions::run(&mut session, &args),
         Command::Man(args) => man::run(&mut session, &args),
         Command::Bridge(args) => match chosen {
