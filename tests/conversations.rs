@@ -160,6 +160,11 @@ fn agent() {
 }
 
 #[test]
+fn token() {
+    hold("token", 5);
+}
+
+#[test]
 fn keyring() {
     hold("keyring", 8);
 }

@@ -206,7 +206,7 @@ fn printed() -> BTreeMap<String, BTreeSet<String>> {
             let words: Vec<&str> = line.split(' ').collect();
             let command = match words.as_slice() {
                 _ if keys(whole).any(|key| key == "error") => "an error".to_owned(),
-                ["agent", command, ..] => format!("agent {command}"),
+                [group @ ("agent" | "token"), command, ..] => format!("{group} {command}"),
                 [command, ..] => (*command).to_owned(),
                 [] => unreachable!(),
             };

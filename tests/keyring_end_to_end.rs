@@ -51,6 +51,23 @@ fn what_is_set_is_in_the_keyring_and_nowhere_else() {
     }
 }
 
+/// PyPI's token of a test, made with `pymacaroons`.
+const TOKEN: &str = "pypi-AgEIcHlwaS5vcmcCJDlhNWYxYzJlLTAwMDAtNDAwMC04MDAwLTAwMDAwMDAwMDAwMQAABiCRMiUBcqZcqml_SWQJhIb0Wzo4vW6fJp3EHAdjgpmeYA";
+
+#[test]
+fn a_token_in_the_keyring_is_looked_into() {
+    let keyring = Keyring::start();
+    let sandbox = home(&keyring);
+    let stored = sandbox.helper_fed(&["set", "pypi", "--token"], TOKEN);
+    assert_eq!(stored.status, 0, "{stored:?}");
+    for how in [["list"].as_slice(), &["--no-agent", "list"]] {
+        let listed = sandbox.helper(how);
+        let warning = "helper: warning: the token of pypi is good for every project of its account";
+        assert!(listed.stderr.contains(warning), "{listed:?}");
+        assert!(!format!("{listed:?}").contains(TOKEN), "{listed:?}");
+    }
+}
+
 #[test]
 fn what_another_program_stores_is_found() {
     let keyring = Keyring::start();

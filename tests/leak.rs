@@ -171,6 +171,8 @@ fn no_command_shows_a_secret_that_was_not_asked_for() {
         (vec!["trust", "--list", "--json"], String::new()),
         (vec!["trust", "foo", &broken], String::new()),
         (vec!["trust", "foo", "--remove", &url], String::new()),
+        (vec!["token", "inspect", "pypi"], String::new()),
+        (vec!["token", "inspect", "foo", "--json"], String::new()),
         (vec!["doctor"], String::new()),
         (vec!["doctor", "--json"], String::new()),
         (vec!["agent", "status"], String::new()),

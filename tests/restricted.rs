@@ -165,6 +165,33 @@ fn what_a_container_says_of_itself_counts_for_nothing() {
     assert_eq!(credential["password"], "ci-secret");
 }
 
+/// PyPI's token of a test, made with `pymacaroons`.
+const TOKEN: &str = "pypi-AgEIcHlwaS5vcmcCJDlhNWYxYzJlLTAwMDAtNDAwMC04MDAwLTAwMDAwMDAwMDAwMQAABiCRMiUBcqZcqml_SWQJhIb0Wzo4vW6fJp3EHAdjgpmeYA";
+
+#[test]
+fn an_upload_from_a_container_gets_a_token_for_its_project() {
+    let outside = Outside::new(&[]);
+    let set = outside
+        .sandbox
+        .helper_fed(&["set", "pypi", "--token"], TOKEN);
+    assert_eq!(set.status, 0, "{set:?}");
+    let path = outside.sandbox.path("box/upload.sock");
+    let words = ["--names", "pypi", "--operation", "upload", "--path"];
+    let words = [&["agent", "socket"], &words[..], &[path.to_str().unwrap()]].concat();
+    assert_eq!(outside.sandbox.helper(&words).status, 0);
+    // Whether the whole token goes out is not the container's to say.
+    for upload in [
+        json!({"project": "foo"}),
+        json!({"project": "foo", "attenuate": false}),
+    ] {
+        let question = json!({"name": "pypi", "upload": upload});
+        let reply = Connection::to(&path).call("Get", &json!({"question": question}));
+        assert_eq!(word(&reply), "found", "{reply}");
+        assert!(reply["parameters"]["credential"]["expires"].is_string());
+        assert!(!reply.to_string().contains(TOKEN));
+    }
+}
+
 #[test]
 fn services_of_other_tools_lead_to_its_names_only() {
     let outside = Outside::new(&[]);

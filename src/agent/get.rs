@@ -7,7 +7,7 @@ use credential_helper_protocol::{ErrorCode, Failure, Got, Nothing, Question, Rep
 
 use super::answers::{About, Bytes, Keep};
 use super::rejected::{Who, subject};
-use super::{Agent, connection, question};
+use super::{Agent, connection, question, token};
 use crate::domain::resolution::Outcome;
 
 impl Agent {
@@ -118,13 +118,21 @@ impl Agent {
                 self.note_answer(question, name.clone());
                 // What ends by itself is kept by its provider; here just as long as others.
                 let ends = credential.expires.is_some();
+                // A refusal is told from what is stored, not from what was made of it.
                 let secret = credential.password.clone();
+                let token::Answer {
+                    credential,
+                    keep: life,
+                } = token::answer(credential, question)?;
                 if let Some(secret) = &secret {
                     self.rejected.gave(who, &about, secret);
                 }
                 let bytes = connection::encode_got(&Got { credential })?;
-                if cacheable && !ends {
-                    let keep = keep(settings.cache.absolute);
+                let absolute = life.map_or(settings.cache.absolute, |life| {
+                    settings.cache.absolute.min(life)
+                });
+                if cacheable && !ends && !absolute.is_zero() {
+                    let keep = keep(absolute);
                     let about = About {
                         question: about,
                         name,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use credential_helper_protocol::{Context, Failure, Listed, Listing, Skipped};
 
-use super::{Agent, clock, drive, known};
+use super::{Agent, clock, drive, known, token};
 use crate::domain::credential::ProviderId;
 use crate::domain::name::normalize;
 use crate::provider::Entry;
@@ -21,7 +21,7 @@ impl Agent {
         let known =
             known::gather(self.own(), &mut call, context.folder.as_deref(), keyring).await?;
         let providers = self.registry.for_settings(&known.settings);
-        let mut entries: Vec<(ProviderId, Entry)> = Vec::new();
+        let mut entries: Vec<Held> = Vec::new();
         let mut skipped = Vec::new();
         let limit = context.timeout_ms.map(std::time::Duration::from_millis);
         for provider in &providers.all {
@@ -42,7 +42,12 @@ impl Agent {
             let listed = tokio::time::timeout(call.time, provider.list(&call)).await;
             let reason = match listed {
                 Ok(Ok(list)) => {
-                    entries.extend(list.into_iter().map(|entry| (id, entry)));
+                    let told = token::look_into(provider.as_ref(), list, &call).await;
+                    entries.extend(told.into_iter().map(|(entry, warnings)| Held {
+                        id,
+                        entry,
+                        warnings,
+                    }));
                     continue;
                 }
                 Ok(Err(failure)) => failure.message,
@@ -61,8 +66,16 @@ impl Agent {
     }
 }
 
+/// What a provider lists.
+struct Held {
+    id: ProviderId,
+    entry: Entry,
+    /// What its token says of itself.
+    warnings: Vec<String>,
+}
+
 /// Sorts entries by repository and says which of them answers.
-fn arranged(entries: &[(ProviderId, Entry)], known: &known::Known) -> Vec<Listed> {
+fn arranged(entries: &[Held], known: &known::Known) -> Vec<Listed> {
     let subject = |entry: &Entry| {
         let subject = entry.name.as_deref().map(normalize).or(entry.url.clone());
         (subject, entry.is_token)
@@ -70,7 +83,7 @@ fn arranged(entries: &[(ProviderId, Entry)], known: &known::Known) -> Vec<Listed
     let with_secret = |entry: &Entry| entry.has_secret || entry.locked;
     // By subject, so that a project's file with thousands of entries does not keep the agent busy.
     let mut secrets: HashMap<_, Vec<usize>> = HashMap::new();
-    for (at, (_, entry)) in entries.iter().enumerate() {
+    for (at, Held { entry, .. }) in entries.iter().enumerate() {
         if with_secret(entry) {
             secrets.entry(subject(entry)).or_default().push(at);
         }
@@ -86,7 +99,15 @@ fn arranged(entries: &[(ProviderId, Entry)], known: &known::Known) -> Vec<Listed
         urls.entry(repository.name.normalized()).or_insert(url);
     }
     let mut listed: Vec<Listed> = Vec::new();
-    for (at, (id, entry)) in entries.iter().enumerate() {
+    for (
+        at,
+        Held {
+            id,
+            entry,
+            warnings,
+        },
+    ) in entries.iter().enumerate()
+    {
         let same = secrets.get(&subject(entry));
         if !with_secret(entry) && same.is_some() {
             // The username of an entry whose secret is kept elsewhere.
@@ -94,7 +115,9 @@ fn arranged(entries: &[(ProviderId, Entry)], known: &known::Known) -> Vec<Listed
         }
         let mut earlier = same.into_iter().flatten().take_while(|other| **other < at);
         let before = earlier.find_map(|other| {
-            let (id, other) = &entries[*other];
+            let Held {
+                id, entry: other, ..
+            } = &entries[*other];
             let hides = !other.locked && (other.name.is_some() || other.username == entry.username);
             hides.then_some(id)
         });
@@ -128,6 +151,7 @@ fn arranged(entries: &[(ProviderId, Entry)], known: &known::Known) -> Vec<Listed
             state: state.to_owned(),
             shadowed_by: before.map(|id| id.word().to_owned()),
             expires: entry.expires.map(clock::rfc3339),
+            warnings: warnings.clone(),
         });
     }
     listed.sort_by(|a, b| (&a.name, &a.url).cmp(&(&b.name, &b.url)));

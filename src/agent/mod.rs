@@ -84,6 +84,7 @@ mod sockets;
 pub mod status;
 #[cfg(unix)]
 mod stream;
+mod token;
 pub mod told;
 #[cfg(unix)]
 mod traffic;

@@ -10,7 +10,8 @@ use std::rc::Rc;
 use credential_helper_protocol::frame::{decode_reply, encode_call, encode_reply};
 use credential_helper_protocol::surroundings::Surroundings;
 use credential_helper_protocol::{
-    Ask, Context, ErrorCode, Failure, Got, INTERFACE_NAME, Operation, Question, Status, VERSION,
+    Ask, Context, ErrorCode, Failure, Got, INTERFACE_NAME, Operation, Question, Status, Upload,
+    VERSION,
 };
 use zeroize::Zeroizing;
 
@@ -112,7 +113,11 @@ impl Terms {
             service: service.map(|text| if reads { without_token(text) } else { text }),
             username,
             operation: Some(self.operation),
-            upload: None,
+            // What is uploaded makes a token smaller; that it shall not is for nobody here to say.
+            upload: question.upload.clone().map(|upload| Upload {
+                attenuate: None,
+                ..upload
+            }),
             context: Context {
                 version: question.context.version.clone(),
                 timeout_ms: question.context.timeout_ms,

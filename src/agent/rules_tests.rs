@@ -564,3 +564,6 @@ async fn what_trust_has_allowed_set_accepts() {
 
 #[path = "service_rules_tests.rs"]
 mod service_rules;
+
+#[path = "token_rules_tests.rs"]
+mod token_rules;

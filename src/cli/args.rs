@@ -13,6 +13,7 @@ use super::args_exec::{EnvArgs, ExecArgs};
 use super::args_publish::PublishArgs;
 use super::args_scan::{ImportArgs, ScanArgs};
 use super::args_setup::SetupArgs;
+use super::args_token::TokenArgs;
 
 /// The whole command line.
 #[derive(Parser)]
@@ -116,6 +117,9 @@ pub(crate) enum Command {
     Scan(ScanArgs),
     /// Move credentials in plain text into the keyring
     Import(ImportArgs),
+    /// Tell what a stored token says about itself
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Token(TokenArgs),
     /// Speak another tool's protocol, as the programs of these names do
     Bridge(BridgeArgs),
     /// Print the completions of a shell

@@ -163,6 +163,7 @@ fn arguments_and_their_meaning() {
             "agent unlock --password-stdin",
             "secret \"password of the keyring\" true; connect; unlock typed prompt",
         ),
+        ("token inspect foo", "connect; get foo - - upload variables"),
         ("doctor", "checks"),
         ("doctor --offline", "checks offline"),
         ("scan", ""),
@@ -322,7 +323,6 @@ fn what_is_not_there_is_not_in_the_help() {
         "cache",
         "socket",
         "selftest",
-        "token",
         "detached",
     ] {
         let command = format!("\n  {word} ");

@@ -287,6 +287,7 @@ fn list() {
                     provider: "netrc".to_owned(),
                     state: "shadowed".to_owned(),
                     shadowed_by: some("auth.toml"),
+                    warnings: vec!["the token of foo has expired\u{1b}".to_owned()],
                     ..Listed::default()
                 },
             ],
@@ -306,13 +307,14 @@ fn list() {
     );
     assert_eq!(
         ran.err,
-        "helper: warning: keychain could not be listed: locked\n"
+        "helper: warning: the token of foo has expired\\u{1b}\n\
+         helper: warning: keychain could not be listed: locked\n"
     );
     let answer = object(&run(world(), &["list", "--json"]));
     same_keys(&answer, "credentials skipped");
     same_keys(
         &answer["credentials"][1],
-        "name url origin username kind provider location state shadowed_by expires",
+        "name url origin username kind provider location state shadowed_by expires warnings",
     );
     same_keys(&answer["skipped"][0], "provider reason");
     let ran = run(World::default(), &["list"]);

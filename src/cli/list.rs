@@ -49,6 +49,9 @@ pub(crate) fn run(session: &mut Session<'_>) -> Result<u8, Failure> {
             .out
             .text(&table(&headings, &rows, session.out.colours()))?;
     }
+    for warning in listing.credentials.iter().flat_map(|one| &one.warnings) {
+        session.out.warning(warning);
+    }
     for skipped in &listing.skipped {
         session.out.warning(&format!(
             "{} could not be listed: {}",

@@ -9,6 +9,7 @@ mod args_exec;
 mod args_publish;
 mod args_scan;
 mod args_setup;
+mod args_token;
 mod bridge;
 mod chosen;
 mod completions;
@@ -32,6 +33,7 @@ mod scan;
 mod set;
 mod setup;
 mod table;
+mod token;
 mod trust;
 mod usage;
 
@@ -150,6 +152,7 @@ fn parse_and_answer(
         Command::Doctor(args) => doctor::run(&mut session, &args),
         Command::Scan(args) => scan::run(&mut session, &args),
         Command::Import(args) => import::run(&mut session, &args),
+        Command::Token(args) => token::run(&mut session, &args.command),
         Command::Completions(args) => completions::run(&mut session, &args),
         Command::Man(args) => man::run(&mut session, &args),
         Command::Setup(args) => setup::run(&mut session, &args),

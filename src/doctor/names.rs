@@ -40,6 +40,27 @@ pub(super) fn checks(
     let mut checks = collisions(declared, listing);
     checks.extend(unbound(declared, listing, bindings));
     checks.extend(elsewhere(declared, bindings));
+    checks.extend(tokens(listing));
+    checks
+}
+
+/// Tokens that may do too much, or not for long any more.
+fn tokens(listing: &Listing) -> Vec<Check> {
+    let mut checks = Vec::new();
+    for stored in &listing.credentials {
+        let subject = stored.name.as_deref().or(stored.url.as_deref());
+        let subject = subject.unwrap_or(&stored.location);
+        for warning in &stored.warnings {
+            checks.push(
+                Check::new("token", Outcome::Warning, warning.clone())
+                    .about(subject)
+                    .fix(format!(
+                        "make another token where its account is, then: helper set {} --token",
+                        quoted(stored.name.as_deref().unwrap_or("NAME"))
+                    )),
+            );
+        }
+    }
     checks
 }
 
@@ -262,6 +283,19 @@ mod tests {
                 wanted
             );
         }
+    }
+
+    #[test]
+    fn tokens_that_should_be_replaced() {
+        let mut listing = stored("foo", "auth.toml");
+        let bound = [binding("foo", "https://a.example", None)];
+        assert!(checks(&[], &listing, &bound).is_empty());
+        listing.credentials[0].warnings = vec!["the token of foo has expired".to_owned()];
+        let found = checks(&[], &listing, &bound);
+        assert_eq!(found[0].result, Outcome::Warning);
+        assert_eq!(found[0].message, "the token of foo has expired");
+        let fix = "foo make another token where its account is, then: helper set foo --token";
+        assert_eq!(told(&found), [fix]);
     }
 
     #[test]

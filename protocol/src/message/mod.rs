@@ -174,6 +174,9 @@ pub struct Upload {
     /// The SHA-256 of the file, hexadecimal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
+    /// Whether a token of PyPI's is limited to the project; unset means that it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attenuate: Option<bool>,
 }
 
 /// How a secret is sent to a server.

@@ -50,6 +50,9 @@ pub struct Listed {
     pub shadowed_by: Option<String>,
     /// When it ends, RFC 3339 in UTC.
     pub expires: Option<String>,
+    /// What a token says of itself that should be looked at: one line each.
+    #[serde(deserialize_with = "null_is_missing")]
+    pub warnings: Vec<String>,
 }
 
 /// A provider that was passed over.

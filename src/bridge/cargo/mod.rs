@@ -173,6 +173,7 @@ fn get(
         project: request.name,
         version: request.vers,
         sha256: request.cksum,
+        attenuate: None,
     });
     let mut question = Question {
         service: Some(index.service.clone()),

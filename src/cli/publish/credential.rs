@@ -140,6 +140,7 @@ impl Asker<'_> {
                 project: Some(one.project.clone()),
                 version: Some(one.version.text.clone()),
                 sha256: Some(one.digests.sha256.clone()),
+                ..Upload::default()
             }),
             context: self.context.clone(),
         }
