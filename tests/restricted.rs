@@ -223,6 +223,56 @@ fn no_url_asks_a_keyring_for_the_token_of_uploads() {
     assert_eq!(credential["password"], "ci-token", "{reply}");
 }
 
+/// What PDM and twine stored for uploads stands under words and URLs of their own.
+#[test]
+fn a_socket_for_reading_does_not_give_what_is_stored_for_uploads() {
+    let keyring = Keyring::start();
+    let mut sandbox = Sandbox::new();
+    sandbox.set("DBUS_SESSION_BUS_ADDRESS", &keyring.address());
+    sandbox.write(
+        "home/.config/credential-helper/config.toml",
+        "[repositories.ci]\nurl = \"https://ci.example.org/simple/\"\npublish-url = \"https://ci.example.org/legacy/\"\n",
+    );
+    let outside = Outside {
+        socket: sandbox.path("box/agent.sock"),
+        sandbox,
+    };
+    assert_eq!(outside.open(&[]).status, 0);
+    let legacy = "https://ci.example.org/legacy/";
+    let project = "https://ci.example.org/legacy/?project";
+    for service in ["pdm-repository-ci", legacy, project] {
+        let set = json!({ "service": service, "username": "__token__", "secret": "for-uploads",
+            "context": outside.sandbox.context() });
+        let reply = outside.sandbox.connect().call("Set", &set);
+        assert_eq!(reply["error"], Value::Null, "{reply}");
+    }
+    let rows = [
+        ("service", "pdm-repository-ci"),
+        ("service", legacy),
+        ("service", "https://ci.example.org/legacy"),
+        ("service", project),
+        ("url", legacy),
+    ];
+    for (field, text) in rows {
+        let reply = outside.ask(&json!({ field: text }));
+        let word = word(&reply);
+        assert!(["Policy", "NotFound"].contains(&word), "{text}: {reply}");
+    }
+    // Nobody declares this one.
+    let unknown = "https://ci.example.org/more/?project";
+    let set = json!({ "service": unknown, "username": "__token__", "secret": "for-uploads",
+        "context": outside.sandbox.context() });
+    outside.sandbox.connect().call("Set", &set);
+    let reply = outside.ask(&json!({ "service": unknown }));
+    assert_eq!(word(&reply), "Policy", "{reply}");
+    assert_eq!(outside.open(&["--operation", "upload"]).status, 0);
+    for (field, text) in rows {
+        let reply = outside.ask(&json!({ field: text }));
+        let credential = &reply["parameters"]["credential"];
+        assert_eq!(credential["password"], "for-uploads", "{text}: {reply}");
+    }
+}
+
 /// Neither the words nor the reason of an answer tell that there is something for other names.
 #[test]
 fn what_is_there_for_others_cannot_be_told_from_what_is_not() {
