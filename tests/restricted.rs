@@ -2,6 +2,7 @@
 
 use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -271,6 +272,21 @@ fn a_socket_for_reading_does_not_give_what_is_stored_for_uploads() {
         let credential = &reply["parameters"]["credential"];
         assert_eq!(credential["password"], "for-uploads", "{text}: {reply}");
     }
+}
+
+#[test]
+fn connections_that_say_nothing_are_in_nobodys_way() {
+    let outside = Outside::new(&[]);
+    let silent: Vec<UnixStream> = (0..100)
+        .map(|_| UnixStream::connect(&outside.socket).unwrap())
+        .collect();
+    let status = outside.sandbox.helper(&["agent", "status", "--json"]);
+    let status: Value = serde_json::from_str(&status.stdout).unwrap();
+    // Our own question is one of them.
+    assert!(status["connections"].as_u64().unwrap() <= 65, "{status}");
+    assert_eq!(outside.sandbox.helper(&["get", "ci"]).status, 0);
+    drop(silent);
+    assert_eq!(outside.inside(&["get", "ci"]).status, 0);
 }
 
 /// Neither the words nor the reason of an answer tell that there is something for other names.
