@@ -2,6 +2,7 @@
 
 use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -248,6 +249,71 @@ fn no_url_asks_a_keyring_for_the_token_of_uploads() {
     let reply = outside.ask(&json!({ "url": "https://__token__@ci.example.org/simple/" }));
     let credential = &reply["parameters"]["credential"];
     assert_eq!(credential["password"], "ci-token", "{reply}");
+}
+
+/// What PDM and twine stored for uploads stands under words and URLs of their own.
+#[test]
+fn a_socket_for_reading_does_not_give_what_is_stored_for_uploads() {
+    let keyring = Keyring::start();
+    let mut sandbox = Sandbox::new();
+    sandbox.set("DBUS_SESSION_BUS_ADDRESS", &keyring.address());
+    sandbox.write(
+        "home/.config/credential-helper/config.toml",
+        "[repositories.ci]\nurl = \"https://ci.example.org/simple/\"\npublish-url = \"https://ci.example.org/legacy/\"\n",
+    );
+    let outside = Outside {
+        socket: sandbox.path("box/agent.sock"),
+        sandbox,
+    };
+    assert_eq!(outside.open(&[]).status, 0);
+    let legacy = "https://ci.example.org/legacy/";
+    let project = "https://ci.example.org/legacy/?project";
+    for service in ["pdm-repository-ci", legacy, project] {
+        let set = json!({ "service": service, "username": "__token__", "secret": "for-uploads",
+            "context": outside.sandbox.context() });
+        let reply = outside.sandbox.connect().call("Set", &set);
+        assert_eq!(reply["error"], Value::Null, "{reply}");
+    }
+    let rows = [
+        ("service", "pdm-repository-ci"),
+        ("service", legacy),
+        ("service", "https://ci.example.org/legacy"),
+        ("service", project),
+        ("url", legacy),
+    ];
+    for (field, text) in rows {
+        let reply = outside.ask(&json!({ field: text }));
+        let word = word(&reply);
+        assert!(["Policy", "NotFound"].contains(&word), "{text}: {reply}");
+    }
+    // Nobody declares this one.
+    let unknown = "https://ci.example.org/more/?project";
+    let set = json!({ "service": unknown, "username": "__token__", "secret": "for-uploads",
+        "context": outside.sandbox.context() });
+    outside.sandbox.connect().call("Set", &set);
+    let reply = outside.ask(&json!({ "service": unknown }));
+    assert_eq!(word(&reply), "Policy", "{reply}");
+    assert_eq!(outside.open(&["--operation", "upload"]).status, 0);
+    for (field, text) in rows {
+        let reply = outside.ask(&json!({ field: text }));
+        let credential = &reply["parameters"]["credential"];
+        assert_eq!(credential["password"], "for-uploads", "{text}: {reply}");
+    }
+}
+
+#[test]
+fn connections_that_say_nothing_are_in_nobodys_way() {
+    let outside = Outside::new(&[]);
+    let silent: Vec<UnixStream> = (0..100)
+        .map(|_| UnixStream::connect(&outside.socket).unwrap())
+        .collect();
+    let status = outside.sandbox.helper(&["agent", "status", "--json"]);
+    let status: Value = serde_json::from_str(&status.stdout).unwrap();
+    // Our own question is one of them.
+    assert!(status["connections"].as_u64().unwrap() <= 65, "{status}");
+    assert_eq!(outside.sandbox.helper(&["get", "ci"]).status, 0);
+    drop(silent);
+    assert_eq!(outside.inside(&["get", "ci"]).status, 0);
 }
 
 /// Neither the words nor the reason of an answer tell that there is something for other names.

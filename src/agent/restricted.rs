@@ -24,6 +24,7 @@ use super::rejected::Who;
 use super::server::{Bytes, Handler, Reply, Then};
 use super::told::Told;
 use crate::domain::credential::TOKEN_USERNAME;
+use crate::domain::known::is_upload;
 use crate::domain::name::{RepositoryName, normalize};
 use crate::domain::service::{Form, Service};
 use crate::domain::text::shown;
@@ -77,6 +78,16 @@ impl Terms {
         self.names.contains(&normalize(name))
     }
 
+    /// # Errors
+    /// `policy` for another operation than its own.
+    fn only(&self, operation: Operation) -> Result<(), Failure> {
+        if operation == self.operation {
+            return Ok(());
+        }
+        let only = self.operation.word();
+        Err(policy(&format!("it gives credentials for {only} only")))
+    }
+
     /// The question as this socket passes it on.
     ///
     /// # Errors
@@ -87,12 +98,8 @@ impl Terms {
         if self.until.is_some_and(|until| until <= now) {
             return Err(policy("its time is over"));
         }
-        if question
-            .operation
-            .is_some_and(|operation| operation != self.operation)
-        {
-            let only = self.operation.word();
-            return Err(policy(&format!("it gives credentials for {only} only")));
+        if let Some(operation) = question.operation {
+            self.only(operation)?;
         }
         if let Some(name) = &question.name
             && !self.has(name)
@@ -279,11 +286,23 @@ impl Restricted {
     async fn leads(&self, question: &Question) -> Result<Leads, Failure> {
         let parsed = parse(question)?;
         let here = |here| if here { Leads::Here } else { Leads::Elsewhere };
+        let form = parsed.service.as_ref().map(|service| &service.form);
         if let Some(name) = &parsed.name {
-            return Ok(here(self.terms.has(name.as_str())));
+            let has = self.terms.has(name.as_str());
+            return match form {
+                Some(Form::Name(_, Some(operation))) if has => self.terms.only(*operation),
+                _ => Ok(()),
+            }
+            .map(|()| here(has));
         }
-        let host = match parsed.service.as_ref().map(|service| &service.form) {
+        let host = match form {
             Some(Form::Host(host)) => Some(host),
+            Some(Form::Url {
+                project: Some(_), ..
+            }) => {
+                self.terms.only(Operation::Upload)?;
+                None
+            }
             Some(Form::Other | Form::Nothing) => return Ok(Leads::Elsewhere),
             _ => None,
         };
@@ -299,6 +318,12 @@ impl Restricted {
         });
         let (own, others): (Vec<_>, Vec<_>) =
             names.partition(|known| self.terms.has(known.name.as_str()));
+        if let Some(url) = &parsed.url
+            && !own.is_empty()
+            && is_upload(&known.repositories, url)
+        {
+            self.terms.only(Operation::Upload)?;
+        }
         Ok(match (own.is_empty(), others.is_empty()) {
             (true, _) => Leads::Elsewhere,
             (false, true) => Leads::Here,

@@ -94,12 +94,17 @@ struct Open {
     task: Option<AbortHandle>,
 }
 
+/// Connections of a restricted socket at once; further ones wait.
+const CONNECTIONS_BESIDE: usize = 64;
+
 /// One socket's server.
 pub struct Server<H> {
     handler: Rc<H>,
     traffic: Rc<Traffic>,
     /// The users whose processes are answered; root is not special.
     admitted: Vec<u32>,
+    /// How many connections it may have, and how many there may be in all for it to take one more.
+    room: (usize, usize),
     open: RefCell<HashMap<u64, Open>>,
     stop: Notify,
     closed: Cell<bool>,
@@ -113,6 +118,7 @@ impl<H: Handler + 'static> Server<H> {
             handler,
             traffic,
             admitted: vec![rustix::process::geteuid().as_raw()],
+            room: (limits::CONNECTIONS, limits::CONNECTIONS),
             open: RefCell::default(),
             stop: Notify::new(),
             closed: Cell::new(false),
@@ -125,6 +131,19 @@ impl<H: Handler + 'static> Server<H> {
     pub fn admitting(mut self, uid: u32) -> Self {
         self.admitted.push(uid);
         self
+    }
+
+    /// Leaves room for the agent's own clients: whoever is at a restricted socket may open
+    /// connections and say nothing.
+    #[must_use]
+    pub fn beside_others(mut self) -> Self {
+        self.room = (CONNECTIONS_BESIDE, limits::CONNECTIONS / 2);
+        self
+    }
+
+    fn is_full(&self) -> bool {
+        let (own, all) = self.room;
+        self.open.borrow().len() >= own || self.traffic.open() >= all
     }
 
     /// Serves until `shutdown` says why not any longer, or a peer asks for the end; then calls
@@ -157,7 +176,7 @@ impl<H: Handler + 'static> Server<H> {
     /// while it waited is its own affair.
     async fn accept(&self, listener: &UnixListener) -> UnixStream {
         loop {
-            while self.traffic.open() >= limits::CONNECTIONS {
+            while self.is_full() {
                 self.traffic.freed().await;
             }
             match listener.accept().await {

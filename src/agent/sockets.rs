@@ -180,7 +180,8 @@ impl Agent {
         let mut server = Server::new(
             Rc::new(Behind(Rc::new(restricted))),
             control.traffic.clone(),
-        );
+        )
+        .beside_others();
         if let Some(uid) = asked.uid {
             server = server.admitting(uid);
         }
