@@ -61,7 +61,11 @@ pub(crate) fn chosen(session: &mut Session<'_>, args: &ChosenArgs) -> Result<Cho
                 "helper: nothing is stored or set for {name}, which the project declares"
             )),
             Ok([read, upload]) => repositories.push(Repository {
-                places: Places::of(name, &known),
+                places: if of_one_operation {
+                    Places::of_answers(read.as_ref(), upload.as_ref())
+                } else {
+                    Places::of(name, &known)
+                },
                 name: name.clone(),
                 read,
                 upload,
