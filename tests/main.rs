@@ -17,6 +17,8 @@ mod bad_input;
 #[cfg(target_os = "linux")]
 mod bridges;
 #[cfg(target_os = "linux")]
+mod ci_recipes;
+#[cfg(target_os = "linux")]
 mod conformance;
 #[cfg(target_os = "linux")]
 mod conversations;

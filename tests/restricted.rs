@@ -89,6 +89,37 @@ fn gives_its_names_by_name_and_by_url() {
 }
 
 #[test]
+fn a_command_gets_the_named_ones_in_its_variables() {
+    let outside = Outside::new(&[]);
+    for more in [&[][..], &["--only"], &["--operation", "read"]] {
+        let words = [&["exec", "ci"], more, &["--", "env"]].concat();
+        let ended = outside.inside(&words);
+        let line = "UV_INDEX_CI_PASSWORD=ci-secret\n";
+        assert!(ended.stdout.contains(line), "{more:?}: {ended:?}");
+        assert!(!ended.stdout.contains("ci-token"), "{more:?}: {ended:?}");
+    }
+    for (words, status) in [
+        (&["exec", "home", "--only"][..], 4),
+        (&["exec", "ci", "home"], 4),
+        (&["exec", "ci", "--operation", "upload"], 4),
+        // What there is, it does not say.
+        (&["exec"], 4),
+    ] {
+        let ended = outside.inside(&[words, &["--", "env"]].concat());
+        assert_eq!(
+            (ended.status, ended.stdout.as_str()),
+            (status, ""),
+            "{words:?}: {ended:?}"
+        );
+    }
+    assert_eq!(outside.open(&["--operation", "upload"]).status, 0);
+    let ended = outside.inside(&["exec", "ci", "--only", "--", "env"]);
+    let line = "POETRY_PYPI_TOKEN_CI=ci-token\n";
+    assert!(ended.stdout.contains(line), "{ended:?}");
+    assert!(!ended.stdout.contains("ci-secret"), "{ended:?}");
+}
+
+#[test]
 fn refuses_everything_else() {
     let outside = Outside::new(&[]);
     let other = outside.inside(&["get", "home"]);

@@ -1,6 +1,6 @@
 //! How fast the helper is, beside others that do the same, in one run on one machine.
 //!
-//! `cargo bench --bench speed -- [--rounds N] [--only once|traffic|latency|memory|clients] [--write-readme]`
+//! `cargo bench --bench speed -- [--rounds N] [--only once|traffic|latency|memory|clients|exec] [--write-readme]`
 //!
 //! Nothing here is a test: a figure depends on the machine and on what else it does. So everything
 //! is measured in turn with what it is compared to, and what counts are ratios.
@@ -18,6 +18,8 @@
 mod artifacts;
 #[cfg(target_os = "linux")]
 mod clients;
+#[cfg(target_os = "linux")]
+mod exec;
 #[cfg(target_os = "linux")]
 mod index;
 #[cfg(target_os = "linux")]

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use crate::artifacts::Artifacts;
 use crate::report::Report;
 use crate::stage::Stage;
-use crate::{clients, memory, once, report, traffic};
+use crate::{clients, exec, memory, once, report, traffic};
 
 /// What was asked for.
 pub(crate) struct Options {
@@ -14,7 +14,7 @@ pub(crate) struct Options {
     write_readme: bool,
 }
 
-const PARTS: [&str; 5] = ["once", "traffic", "latency", "memory", "clients"];
+const PARTS: [&str; 6] = ["once", "traffic", "latency", "memory", "clients", "exec"];
 
 impl Options {
     fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
@@ -81,6 +81,9 @@ pub(crate) fn main() -> ExitCode {
     }
     if options.wants("clients") {
         clients::measure(&stage, &options, &mut report);
+    }
+    if options.wants("exec") {
+        exec::measure(&stage, &options, &mut report);
     }
     drop(stage);
     let text = report.finish();

@@ -304,7 +304,7 @@ pub(crate) fn fed(command: &mut Command, input: &str) {
 }
 
 /// Where a program is on PATH.
-fn program(name: &str) -> Option<PathBuf> {
+pub(crate) fn program(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&std::env::var_os("PATH")?)
         .map(|folder| folder.join(name))
         .find(|path| path.is_file())

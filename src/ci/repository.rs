@@ -86,6 +86,17 @@ impl Places {
             is_source,
         }
     }
+
+    /// What the answers themselves say, where nobody tells more (a restricted socket). An index is
+    /// nothing to upload to, here too.
+    pub fn of_answers(read: Option<&Credential>, upload: Option<&Credential>) -> Self {
+        let url = |answer: Option<&Credential>| answer.and_then(|answer| answer.url.clone());
+        Self {
+            index: url(read),
+            publish: url(upload).filter(|url| !is_index(url)),
+            ..Self::default()
+        }
+    }
 }
 
 /// Who binds what Poetry's `repositories.NAME` says.
@@ -136,7 +147,9 @@ fn share_variables(a: &str, b: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use credential_helper_protocol::{BindingList, BindingRecord, Operation, Project, Source};
+    use credential_helper_protocol::{
+        BindingList, BindingRecord, Credential, Operation, Project, Source,
+    };
 
     use super::{Places, no_collision};
 
@@ -218,6 +231,20 @@ mod tests {
             places(vec![], vec![source("bar", "https://h/", None)]),
             Places::default()
         );
+    }
+
+    #[test]
+    fn where_it_is_by_the_answers_alone() {
+        let answer = |url: &str| Credential {
+            url: Some(url.to_owned()),
+            ..Credential::default()
+        };
+        let (index, upload) = (answer("https://h/simple/"), answer("https://h/legacy/"));
+        let both = Places::of_answers(Some(&index), Some(&upload));
+        assert_eq!(both.index.as_deref(), Some("https://h/simple/"));
+        assert_eq!(both.publish.as_deref(), Some("https://h/legacy/"));
+        let none = Places::of_answers(None, Some(&index));
+        assert_eq!(none, Places::default());
     }
 
     #[test]

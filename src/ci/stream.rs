@@ -111,16 +111,12 @@ impl Streams {
 impl Way {
     fn new(to: BorrowedFd<'_>, is_terminal: bool) -> io::Result<Self> {
         let to = to.try_clone_to_owned()?;
+        widen(to.as_fd());
         let (from, theirs) = if is_terminal {
             terminal(&to)?
         } else {
             let (from, theirs) = io::pipe()?;
-            // As much as is allowed: fewer, larger steps.
-            #[expect(unsafe_code, reason = "no safe wrapper among our dependencies")]
-            // SAFETY: the descriptor is open; the call takes an integer.
-            unsafe {
-                libc::fcntl(from.as_raw_fd(), libc::F_SETPIPE_SZ, PIPE);
-            }
+            widen(from.as_fd());
             (from.into(), theirs.into())
         };
         Ok(Self {
@@ -205,6 +201,18 @@ impl Way {
             unsafe {
                 libc::dup3(null.as_raw_fd(), self.from.as_raw_fd(), libc::O_CLOEXEC);
             }
+        }
+    }
+}
+
+/// Lets a pipe hold as much as is allowed: fewer, larger steps. Anything else stays as it is.
+fn widen(pipe: BorrowedFd<'_>) {
+    #[expect(unsafe_code, reason = "no safe wrapper among our dependencies")]
+    // SAFETY: the descriptor is open; the calls take and return integers.
+    unsafe {
+        // One that somebody has made wider yet is not made narrower.
+        if libc::fcntl(pipe.as_raw_fd(), libc::F_GETPIPE_SZ) < PIPE {
+            libc::fcntl(pipe.as_raw_fd(), libc::F_SETPIPE_SZ, PIPE);
         }
     }
 }

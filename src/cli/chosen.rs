@@ -38,7 +38,10 @@ pub(crate) fn chosen(session: &mut Session<'_>, args: &ChosenArgs) -> Result<Cho
     }
     let first = names.len();
     let mut agent = session.agent()?;
-    let known = known(session, agent.as_mut(), first > 0)?;
+    let told = known(session, agent.as_mut(), first > 0)?;
+    // A restricted socket gives credentials for one of both operations.
+    let of_one_operation = told.is_none();
+    let known = told.unwrap_or_default();
     let declared = declared(&known);
     if !args.only {
         add_declared(&known, &declared, &mut names)?;
@@ -51,14 +54,18 @@ pub(crate) fn chosen(session: &mut Session<'_>, args: &ChosenArgs) -> Result<Cho
     no_collision(&names, others)?;
     let mut repositories = Vec::new();
     for (at, name) in names.iter().enumerate() {
-        let answers = ask(session, agent.as_mut(), args, name)?;
+        let answers = ask(session, agent.as_mut(), args, name, of_one_operation)?;
         match answers {
             Err(failure) if at < first => return Err(failure),
             Err(_) => session.out.note(&format!(
                 "helper: nothing is stored or set for {name}, which the project declares"
             )),
             Ok([read, upload]) => repositories.push(Repository {
-                places: Places::of(name, &known),
+                places: if of_one_operation {
+                    Places::of_answers(read.as_ref(), upload.as_ref())
+                } else {
+                    Places::of(name, &known)
+                },
                 name: name.clone(),
                 read,
                 upload,
@@ -77,17 +84,21 @@ pub(crate) fn chosen(session: &mut Session<'_>, args: &ChosenArgs) -> Result<Cho
     })
 }
 
-/// What is bound and declared. A restricted socket does not say; who names the repositories does
-/// without.
+/// What is bound and declared. A restricted socket does not say (`None`); who names the repositories
+/// does without.
 fn known(
     session: &Session<'_>,
     agent: &mut dyn Agent,
     named: bool,
-) -> Result<BindingList, Failure> {
+) -> Result<Option<BindingList>, Failure> {
     let context = session.context_alone(false)?;
     match agent.bindings(&Asked { context }) {
-        Err(failure) if failure.code == ErrorCode::Policy && named => Ok(BindingList::default()),
-        other => other,
+        Ok(known) => Ok(Some(known)),
+        Err(failure) if failure.code == ErrorCode::Policy && named => Ok(None),
+        Err(failure) if failure.code == ErrorCode::Policy => {
+            Err(failure.hint("this socket does not say what there is: name the repositories"))
+        }
+        Err(failure) => Err(failure),
     }
 }
 
@@ -143,6 +154,7 @@ fn ask(
     agent: &mut dyn Agent,
     args: &ChosenArgs,
     name: &str,
+    of_one_operation: bool,
 ) -> Result<Answers, Failure> {
     let mut context = session.context(About::Name(name))?;
     if args.no_project_check {
@@ -151,8 +163,8 @@ fn ask(
     }
     let mut why = None;
     let mut found = [None, None];
+    let wanted = args.operation.map(Operation::from);
     for (at, operation) in [Operation::Read, Operation::Upload].into_iter().enumerate() {
-        let wanted = args.operation.map(Operation::from);
         if wanted.is_some_and(|wanted| wanted != operation) {
             continue;
         }
@@ -171,6 +183,12 @@ fn ask(
             }
             Err(failure) if failure.code == ErrorCode::NotFound => {
                 why.get_or_insert(failure);
+            }
+            // The operation that this socket is not for; where nothing else is found, it is the reason.
+            Err(failure)
+                if failure.code == ErrorCode::Policy && of_one_operation && wanted.is_none() =>
+            {
+                why.get_or_insert(explained(failure, name));
             }
             Err(failure) => return Err(explained(failure, name)),
         }
