@@ -13,7 +13,7 @@
 //! - `form`: the upload form, in pieces; `answers`: what servers say to it
 //! - `place`, `pypirc`: where a name leads
 //! - `index`, `page`, `compare`: whether the same bytes are there already
-//! - `upload`, `outcome`: one run, and how each file ended
+//! - `upload`, `outcome`, `verdict`: one run, how each file ended, and why
 
 pub mod answers;
 pub mod compare;
@@ -30,6 +30,7 @@ pub mod pypirc;
 pub mod rules;
 mod tar;
 pub mod upload;
+mod verdict;
 pub mod version;
 mod zip;
 
