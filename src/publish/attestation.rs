@@ -23,7 +23,11 @@ const SIZE: u64 = 1024 * 1024;
 /// # Errors
 /// What is wrong with one, by its name.
 pub fn beside(path: &Path, digests: &Digests) -> Result<Option<String>, String> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -34,7 +38,9 @@ pub fn beside(path: &Path, digests: &Digests) -> Result<Option<String>, String> 
         .flatten()
         .filter_map(|entry| entry.file_name().into_string().ok())
         .filter(|other| {
-            let inner = other.strip_prefix(&name).and_then(|rest| rest.strip_prefix('.'));
+            let inner = other
+                .strip_prefix(&name)
+                .and_then(|rest| rest.strip_prefix('.'));
             inner.is_some_and(|rest| rest.ends_with(".attestation"))
         })
         .collect();
@@ -72,7 +78,9 @@ fn read(file: &File) -> Option<Value> {
 
 /// What is attested, without the signature around it.
 fn statement(one: &Value) -> Option<Value> {
-    let bytes = STANDARD.decode(one["envelope"]["statement"].as_str()?).ok()?;
+    let bytes = STANDARD
+        .decode(one["envelope"]["statement"].as_str()?)
+        .ok()?;
     serde_json::from_slice(&bytes).ok()
 }
 
@@ -130,7 +138,10 @@ mod tests {
         assert_eq!(all[0]["version"], 1);
         for (text, expected) in [
             (attestation(NAME, "ab", "publish"), "the same as another"),
-            (attestation(NAME, "cd", "other"), "another file, or other bytes"),
+            (
+                attestation(NAME, "cd", "other"),
+                "another file, or other bytes",
+            ),
             (attestation("b-1.0.tar.gz", "ab", "other"), "another file"),
             ("{}".to_owned(), "is no attestation"),
             ("x".to_owned(), "is no attestation"),
