@@ -324,6 +324,47 @@ fn a_project_cannot_take_the_credential() {
     assert_eq!(other.requests().len(), 0);
 }
 
+/// Attestations go up with their file, and only where they are wanted.
+#[test]
+fn attestations() {
+    let server = repository();
+    let sandbox = sandbox(&server);
+    store(&sandbox);
+    let file = format!("project/dist/{SDIST}.publish.attestation");
+    sandbox.write(&file, "{}");
+    let arguments = ["publish", "-r", "foo", "--attestations", "--json"];
+    let ended = sandbox.helper(&arguments);
+    assert_eq!(ended.status, 1, "{ended:?}");
+    assert!(
+        ended
+            .stdout
+            .contains("a-1.0.tar.gz.publish.attestation is no attestation"),
+        "{ended:?}"
+    );
+    // {"subject": [{"name": "a-1.0.tar.gz", "digest": {"sha256": ...}}]}, signed by nobody.
+    let found = object(&sandbox.helper(&["publish", "-r", "foo", "--json", "--dry-run"]));
+    let sha256 = found["files"][1]["sha256"].as_str().unwrap();
+    let statement = json!({ "subject": [{ "name": SDIST, "digest": { "sha256": sha256 } }] });
+    let statement = base64::Engine::encode(
+        &base64::engine::general_purpose::STANDARD,
+        statement.to_string(),
+    );
+    let attestation = json!({
+        "version": 1,
+        "verification_material": {},
+        "envelope": { "statement": statement, "signature": "" },
+    });
+    sandbox.write(&file, &attestation.to_string());
+    let ended = sandbox.helper(&arguments);
+    assert_eq!(ended.status, 0, "{ended:?}");
+    let uploads = server.uploads();
+    assert_eq!(uploads.len(), 2);
+    let sent = |upload: &Request| upload.field("attestations");
+    assert_eq!(sent(&uploads[0]), None);
+    let sent: Value = serde_json::from_str(&sent(&uploads[1]).unwrap()).unwrap();
+    assert_eq!(sent, json!([attestation]));
+}
+
 /// Ctrl-C: status 130, and what was done is told.
 #[test]
 fn interrupted() {

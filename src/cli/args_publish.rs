@@ -44,6 +44,9 @@ pub(crate) struct PublishArgs {
     /// Leave out what the server has under the same name, also with other bytes
     #[arg(long)]
     pub(crate) skip_existing: bool,
+    /// Send the attestations that stand beside the files, as FILE.NAME.attestation
+    #[arg(long)]
+    pub(crate) attestations: bool,
     /// Send no credential
     #[arg(long, conflicts_with_all = ["username", "password"])]
     pub(crate) anonymous: bool,

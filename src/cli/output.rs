@@ -127,6 +127,7 @@ impl Output {
     }
 
     /// Whether somebody sees standard error as it is written.
+    #[cfg(feature = "net")]
     pub(crate) fn is_watched(&self) -> bool {
         self.terminals[1]
     }

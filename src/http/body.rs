@@ -38,7 +38,7 @@ impl Sent {
 /// The body: its length is known before it is sent, because several servers take no chunks.
 pub struct Body {
     before: Bytes,
-    file: File,
+    file: Option<File>,
     file_left: u64,
     behind: Bytes,
     sent: Sent,
@@ -49,9 +49,20 @@ impl Body {
     pub fn new(before: Vec<u8>, file: File, size: u64, behind: Vec<u8>) -> Self {
         Self {
             before: before.into(),
-            file,
+            file: Some(file),
             file_left: size,
             behind: behind.into(),
+            sent: Sent::default(),
+        }
+    }
+
+    /// Nothing at all.
+    pub fn empty() -> Self {
+        Self {
+            before: Bytes::new(),
+            file: None,
+            file_left: 0,
+            behind: Bytes::new(),
             sent: Sent::default(),
         }
     }
@@ -76,7 +87,9 @@ impl Body {
         let wanted = self.file_left.min(PIECE);
         let mut bytes = Vec::with_capacity(usize::try_from(wanted).unwrap_or(0));
         // A regular file, opened before: reading it waits for the disk at most.
-        (&mut self.file).take(wanted).read_to_end(&mut bytes)?;
+        if let Some(file) = &mut self.file {
+            file.take(wanted).read_to_end(&mut bytes)?;
+        }
         if (bytes.len() as u64) < wanted {
             self.sent.0.changed.store(true, Ordering::Relaxed);
             return Err(ErrorKind::InvalidData.into());

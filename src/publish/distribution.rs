@@ -9,7 +9,7 @@ use super::metadata::Metadata;
 use super::rules::{self, Finding};
 use super::version::Version;
 use super::zip::Zip;
-use super::{tar, zip};
+use super::{attestation, tar, zip};
 use crate::domain::name::normalize;
 
 /// Metadata, in bytes: the description is the long part, and PyPI's form ends far below.
@@ -32,6 +32,8 @@ pub struct Distribution {
     pub version: Version,
     /// Its digests.
     pub digests: Digests,
+    /// Its attestations as the form has them, where they are to be sent.
+    pub attestations: Option<String>,
     /// What a public index would refuse, and what should be looked at.
     pub findings: Vec<Finding>,
 }
@@ -85,12 +87,22 @@ impl Distribution {
             project: normalize(project),
             version,
             digests,
+            attestations: None,
             findings: Vec::new(),
             name,
             metadata,
         };
         distribution.findings = rules::findings(&distribution, &contents);
         Ok(distribution)
+    }
+
+    /// Adds the attestations that stand beside it.
+    ///
+    /// # Errors
+    /// Where one is none, or of another file.
+    pub fn attest(&mut self) -> Result<(), String> {
+        self.attestations = attestation::beside(&self.path, &self.digests)?;
+        Ok(())
     }
 
     /// What stops an upload, to a public index (`strict`) or to any.

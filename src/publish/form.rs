@@ -23,6 +23,9 @@ pub fn fields(one: &Distribution) -> Vec<(&str, &str)> {
         ("blake2_256_digest", &one.digests.blake2),
     ];
     fields.extend(one.metadata.values());
+    if let Some(attestations) = &one.attestations {
+        fields.push(("attestations", attestations));
+    }
     // GitLab refuses a form without it, also where there is nothing to say.
     if one.metadata.one("requires_python").is_none() {
         fields.push(("requires_python", ""));

@@ -10,12 +10,14 @@
 //! - `metadata`: core metadata, and the name of each field in the form
 //! - `digest`: what a file's bytes add up to
 //! - `distribution`: one file, made ready; `rules`: what PyPI would refuse later
+//! - `attestation`: what stands beside a file
 //! - `form`: the upload form, in pieces; `answers`: what servers say to it
 //! - `place`, `pypirc`: where a name leads
 //! - `index`, `page`, `compare`: whether the same bytes are there already
-//! - `upload`, `outcome`: one run, and how each file ended
+//! - `upload`, `outcome`, `verdict`: one run, how each file ended, and why
 
 pub mod answers;
+pub mod attestation;
 pub mod compare;
 pub mod digest;
 pub mod distribution;
@@ -30,6 +32,7 @@ pub mod pypirc;
 pub mod rules;
 mod tar;
 pub mod upload;
+mod verdict;
 pub mod version;
 mod zip;
 

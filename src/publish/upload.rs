@@ -11,8 +11,9 @@ use super::compare::{Index, Looked, Seen, look, seen, why};
 use super::distribution::Distribution;
 use super::form::Form;
 use super::outcome::{Ended, Outcome};
+use super::verdict::{self, already_there, refused, skipped};
 use crate::domain::url::RepositoryUrl;
-use crate::http::{Answer, Authorization, Client, Post, Reply};
+use crate::http::{Answer, Authorization, Body, Client, Post, Reply};
 
 /// Attempts after the first one.
 const RETRIES: u32 = 5;
@@ -161,7 +162,7 @@ impl<'a> Uploads<'a> {
             }
             let outcome = match seen(&pages[project], &job.one) {
                 Seen::Same => already_there(&job.one),
-                Seen::Different => self.different(&job.one),
+                Seen::Different => verdict::different(&job.one, self.plan.skip_existing),
                 Seen::Unhashed if self.plan.skip_existing => skipped(&job.one),
                 Seen::Unhashed | Seen::Absent | Seen::Unknown(_) => continue,
             };
@@ -223,47 +224,49 @@ impl<'a> Uploads<'a> {
                 ));
             }
         };
-        let length = body.length();
-        let post = Post {
-            url,
-            content_type: &form.content_type(),
-            accept: ACCEPT,
-            authorization: job.authorization.as_ref(),
-            silence: self.plan.silence,
-            limit: ANSWER,
-        };
+        let (length, sent) = (body.length(), body.sent());
+        let content_type = form.content_type();
         let watch = &mut self.watch;
         let mut tell = |bytes| watch.sent(bytes, length);
-        match self.client.post(post, body, &mut tell).await {
-            Ok(answer) => self.answered(job, answer).await,
-            Err(Reply::Redirect(origin)) => {
-                let message = format!(
-                    "{} was not uploaded: {url} sends on to {origin}, and the credential does not \
-                     go there",
-                    one.filename
-                );
-                let failure = Failure::new(ErrorCode::Policy, message)
-                    .hint("if that is the right place, give its upload URL with -r");
-                Next::Done(Outcome::failed(one, failure))
-            }
-            Err(reply @ Reply::Tls(_)) => {
-                let message = format!("cannot connect to {}: {}", url.origin(), why(&reply));
-                let failure = Failure::new(ErrorCode::Unavailable, message).hint(
-                    "name its authority with --cert, your own certificate with --client-cert",
-                );
-                Next::Done(Outcome::failed(one, failure))
-            }
-            Err(reply) => Next::Later {
-                code: if reply == Reply::TimedOut {
-                    ErrorCode::TimedOut
-                } else {
-                    ErrorCode::Unavailable
-                },
-                why: format!("{}: {}", url.origin(), why(&reply)),
-                status: None,
-                wait: None,
-            },
+        let post = post(self.plan, job, url, &content_type);
+        let reply = match self.client.post(post, body, &mut tell).await {
+            Ok(answer) => return self.answered(job, answer).await,
+            Err(reply) => reply,
+        };
+        if let Reply::Connect(_) = reply
+            && (1..length).contains(&sent.bytes())
+            && let Some(answer) = self.refusal(job, url, &content_type).await
+        {
+            return self.answered(job, answer).await;
         }
+        if let Some(failure) = verdict::unanswered(one, url, &reply) {
+            return Next::Done(Outcome::failed(one, failure));
+        }
+        Next::Later {
+            code: if reply == Reply::TimedOut {
+                ErrorCode::TimedOut
+            } else {
+                ErrorCode::Unavailable
+            },
+            why: format!("{}: {}", url.origin(), why(&reply)),
+            status: None,
+            wait: None,
+        }
+    }
+
+    /// A server that refuses a credential before it has read the file cuts the connection, and its
+    /// answer is often lost with it. The same request without a body gets it.
+    async fn refusal(
+        &mut self,
+        job: &Job,
+        url: &RepositoryUrl,
+        content_type: &str,
+    ) -> Option<Answer> {
+        let post = post(self.plan, job, url, content_type);
+        let reply = self.client.post(post, Body::empty(), &mut |_| ()).await;
+        reply
+            .ok()
+            .filter(|answer| matches!(answer.status, 401 | 403))
     }
 
     async fn answered(&mut self, job: &Job, answer: Answer) -> Next {
@@ -293,103 +296,41 @@ impl<'a> Uploads<'a> {
                     wait: answer.retry_after,
                 };
             }
-            Meaning::Unauthorized if job.authorization.is_none() => Outcome::failed(
-                one,
-                refused(one, &format!("the server wants a credential ({told})"))
-                    .hint("helper set NAME, or --username and --password"),
-            ),
-            Meaning::Unauthorized => Outcome::failed(
-                one,
-                refused(one, &format!("the server refused the credential ({told})"))
-                    .hint("helper explain NAME --operation upload tells where it came from"),
-            ),
-            Meaning::NotForUploads => Outcome::failed(
-                one,
-                refused(one, &format!("{} takes no uploads ({told})", self.plan.url))
-                    .hint("give the upload URL, which is not the index's: a slash may be missing at its end"),
-            ),
-            Meaning::TooLarge => {
-                Outcome::failed(one, refused(one, &format!("it is too large for the server ({told})")))
-            }
             Meaning::There
             | Meaning::Used
             | Meaning::Reserved
             | Meaning::Forbidden
-            | Meaning::Refused => self.no(one, means, &told).await,
+            | Meaning::Refused => {
+                // The index tells whether that is because it has these bytes.
+                let seen = self.look_again(one).await;
+                verdict::no(one, seen, means, &told, self.plan.skip_existing)
+            }
+            _ => verdict::never(
+                one,
+                means,
+                &told,
+                &self.plan.url,
+                job.authorization.is_some(),
+            ),
         };
         Next::Done(outcome.status(status))
-    }
-
-    /// The server says no: the index tells whether that is because it has these bytes.
-    async fn no(&mut self, one: &Distribution, means: Meaning, told: &str) -> Outcome {
-        let seen = self.look_again(one).await;
-        match (seen, means) {
-            (Seen::Same, _) => already_there(one),
-            (Seen::Different, _) => self.different(one),
-            (_, Meaning::There) if self.plan.skip_existing => skipped(one),
-            (seen, Meaning::There) => {
-                let why = match seen {
-                    Seen::Unknown(why) => why,
-                    Seen::Unhashed => "the index has no SHA-256 of it".to_owned(),
-                    _ => "the index does not show it".to_owned(),
-                };
-                let what = format!(
-                    "the server has a file of this name ({told}), and whether it is the same \
-                     cannot be told: {why}"
-                );
-                let failure = refused(one, &what)
-                    .hint("--skip-existing leaves it out, whatever its bytes are");
-                Outcome::failed(one, failure)
-            }
-            (_, Meaning::Used) => Outcome::failed(
-                one,
-                refused(
-                    one,
-                    &format!("a file of this name was deleted there ({told})"),
-                )
-                .hint("the name cannot be used again: upload another version"),
-            ),
-            (_, Meaning::Reserved) => {
-                Outcome::failed(one, refused(one, &format!("its name is reserved ({told})")))
-            }
-            (_, Meaning::Forbidden) => Outcome::failed(
-                one,
-                refused(one, &format!("this account may not upload it ({told})"))
-                    .hint("helper explain NAME --operation upload tells which account was used"),
-            ),
-            _ => Outcome::failed(
-                one,
-                refused(one, &format!("the server refused it ({told})")),
-            ),
-        }
     }
 
     async fn look_again(&self, one: &Distribution) -> Seen {
         let looked = look(self.client, &self.plan.indexes, &one.project).await;
         seen(&looked, one)
     }
+}
 
-    fn different(&self, one: &Distribution) -> Outcome {
-        if self.plan.skip_existing {
-            return skipped(one).saying("the server has a file of this name with other bytes");
-        }
-        let failure = refused(one, "the server has a file of this name with other bytes")
-            .hint("upload another version; --skip-existing leaves it out");
-        Outcome::failed(one, failure)
+fn post<'a>(plan: &Plan, job: &'a Job, url: &'a RepositoryUrl, content_type: &'a str) -> Post<'a> {
+    Post {
+        url,
+        content_type,
+        accept: ACCEPT,
+        authorization: job.authorization.as_ref(),
+        silence: plan.silence,
+        limit: ANSWER,
     }
-}
-
-fn refused(one: &Distribution, why: &str) -> Failure {
-    let message = format!("{} was not uploaded: {why}", one.filename);
-    Failure::new(ErrorCode::Rejected, message)
-}
-
-fn already_there(one: &Distribution) -> Outcome {
-    Outcome::new(one, Ended::AlreadyThere)
-}
-
-fn skipped(one: &Distribution) -> Outcome {
-    Outcome::new(one, Ended::Skipped).saying("the server has a file of this name")
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::http::{Authorization, Client, Proxies, TlsPolicy};
 use crate::publish::compare::Index;
 use crate::publish::distribution::Distribution;
 use crate::publish::outcome::{Ended, Outcome};
-use crate::publish::samples::{sdist, wheel};
+use crate::publish::samples::{member, metadata, sdist, wheel, wheel_members, write, zip};
 use crate::publish::test_server::{Act, Request, Server, say};
 
 const LONG: Duration = Duration::from_secs(30);
@@ -258,7 +258,7 @@ fn a_no_without_an_index() {
             403,
             "go away",
             Ended::Failed,
-            "may not upload it (status 403: go away)",
+            "forbids it to this account, or its password is wrong (status 403: go away)",
         ),
         (
             true,
@@ -464,6 +464,40 @@ fn no_answer() {
     let (code, message) = run.failure();
     assert_eq!(code, ErrorCode::Unavailable);
     assert!(message.ends_with("the connection was refused"), "{message}");
+}
+
+/// A server that does not read what it refuses: its answer goes down with the connection.
+#[test]
+fn refused_before_it_was_read() {
+    use std::io::{BufRead as _, Write as _};
+    let folder = tempfile::tempdir().unwrap();
+    let text = metadata("a", "1.0", "");
+    let mut members = wheel_members("a-1.0", &text);
+    members.push(member("a/large", &"x".repeat(16 * 1024 * 1024)));
+    let path = write(folder.path(), "a-1.0-py3-none-any.whl", &zip(&members));
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let mut lines = std::io::BufReader::new(&stream)
+                .lines()
+                .map_while(Result::ok);
+            let is_upload = lines.next().is_some_and(|line| line.starts_with("POST "));
+            let _ = lines.find(String::is_empty);
+            let status = if is_upload { "401 No" } else { "404 No" };
+            let head =
+                format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+            let _ = (&stream).write_all(head.as_bytes());
+        }
+    });
+    let server = Server::start(|_| say(404, ""));
+    let early = Plan {
+        url: url(&format!("http://{address}/")),
+        ..plan(&server)
+    };
+    let run = run_all(&early, &[read(&path)]);
+    assert_eq!(run.failure().0, ErrorCode::Rejected, "{:?}", run.outcomes);
+    assert!(run.seen.waits.is_empty());
 }
 
 /// The credential goes to the upload URL's origin and nowhere else.

@@ -140,7 +140,7 @@ class Pypiserver(unittest.TestCase):
         self.assertEqual(publish(*right, "--dry-run", *files), (0, ["not-sent"] * 2, ""))
         status, results, message = publish("-r", self.url, "-u", "up", "-p", "wrong", *files)
         self.assertEqual((status, results), (5, ["failed", "not-sent"]))
-        self.assertIn("may not upload it (status 403", message)
+        self.assertIn("its password is wrong (status 403", message)
         status, results, message = publish("-r", self.url, "--anonymous", *files)
         self.assertEqual((status, results), (5, ["failed", "not-sent"]))
         self.assertIn("wants a credential (status 401", message)

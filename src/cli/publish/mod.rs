@@ -40,7 +40,7 @@ pub(crate) fn run(session: &mut Session<'_>, args: &PublishArgs) -> Result<u8, F
         _ => built_in(repository),
     };
     let strict = direct.as_ref().is_some_and(index::is_public);
-    let (ready, bad) = read(&files, strict);
+    let (ready, bad) = read(&files, strict, args.attestations);
     if args.check || !bad.is_empty() {
         return checked(session, repository, direct.as_ref(), strict, &ready, bad);
     }
@@ -62,7 +62,7 @@ pub(crate) fn run(session: &mut Session<'_>, args: &PublishArgs) -> Result<u8, F
         _ => whither::find(&mut *agent, repository, &context, own.clone())?,
     };
     if index::is_public(&place.url) && !strict {
-        let (_, bad) = read(&files, true);
+        let (_, bad) = read(&files, true, args.attestations);
         if !bad.is_empty() {
             return checked(session, repository, Some(&place.url), true, &ready, bad);
         }
@@ -185,10 +185,20 @@ fn tell_agent(agent: &mut dyn Agent, questions: &[Option<Question>], outcomes: &
 }
 
 /// Reads every file; those that may be sent, and those that may not.
-fn read(files: &[PathBuf], strict: bool) -> (Vec<Distribution>, Vec<(String, String)>) {
+fn read(
+    files: &[PathBuf],
+    strict: bool,
+    attest: bool,
+) -> (Vec<Distribution>, Vec<(String, String)>) {
     let (mut ready, mut bad) = (Vec::new(), Vec::new());
     for path in files {
-        match Distribution::read(path) {
+        let read = Distribution::read(path).and_then(|mut one| {
+            if attest {
+                one.attest()?;
+            }
+            Ok(one)
+        });
+        match read {
             Ok(one) => ready.push(one),
             Err(why) => {
                 let name = path.file_name().unwrap_or(path.as_os_str());

@@ -67,7 +67,7 @@ pub(super) fn find(
                 context: context.clone(),
                 ..Question::default()
             };
-            *url = agent.explain(&question)?.url;
+            *url = allowed(agent.explain(&question))?.url;
         }
     }
     let known = Known {
