@@ -144,6 +144,42 @@ fn uploads_and_again() {
     assert_eq!(server.uploads().len(), 2);
 }
 
+/// Of a token of PyPI a child goes out, for this project; the token itself only where that is asked.
+#[test]
+fn a_token_is_limited_to_the_project() {
+    use base64::Engine as _;
+    const TOKEN: &str = "pypi-AgEIcHlwaS5vcmcCJDlhNWYxYzJlLTAwMDAtNDAwMC04MDAwLTAwMDAwMDAwMDAwMQAABiCRMiUBcqZcqml_SWQJhIb0Wzo4vW6fJp3EHAdjgpmeYA";
+    let server = Server::start(|request| match request.is_upload() {
+        true => say(200, ""),
+        false => say(404, ""),
+    });
+    let sandbox = sandbox(&server);
+    let auth = format!("[pypi-token]\nfoo = \"{TOKEN}\"\n");
+    sandbox.write("home/.config/pypoetry/auth.toml", &auth);
+    let sent = |options: &[&str]| {
+        let before = server.uploads().len();
+        let ended = sandbox.helper(&[&["publish", "-r", "foo", "--json"], options].concat());
+        assert_eq!(ended.status, 0, "{ended:?}");
+        assert!(!format!("{ended:?}").contains("pypi-Ag"), "{ended:?}");
+        let uploads = server.uploads().split_off(before);
+        assert_eq!(uploads.len(), 2);
+        let header = uploads[0].header("authorization").unwrap().to_owned();
+        let pair = header.strip_prefix("Basic ").unwrap();
+        let pair = base64::engine::general_purpose::STANDARD.decode(pair);
+        let pair = String::from_utf8(pair.unwrap()).unwrap();
+        pair.strip_prefix("__token__:").unwrap().to_owned()
+    };
+    let child = sent(&[]);
+    assert!(child.starts_with("pypi-") && child != TOKEN);
+    let inside = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(&child[5..]);
+    let inside = String::from_utf8_lossy(&inside.unwrap()).into_owned();
+    assert!(
+        inside.contains("[\"a\"]") || inside.contains("\"a\""),
+        "{inside}"
+    );
+    assert_eq!(sent(&["--no-attenuate"]), TOKEN);
+}
+
 /// What is given on the command line is used, each half of it and an empty password too.
 #[test]
 fn given_credentials() {

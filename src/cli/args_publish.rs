@@ -47,6 +47,9 @@ pub(crate) struct PublishArgs {
     /// Send the attestations that stand beside the files, as FILE.NAME.attestation
     #[arg(long)]
     pub(crate) attestations: bool,
+    /// Send the stored token of PyPI itself, not a child for this project and 15 minutes
+    #[arg(long)]
+    pub(crate) no_attenuate: bool,
     /// Send no credential
     #[arg(long, conflicts_with_all = ["username", "password"])]
     pub(crate) anonymous: bool,

@@ -39,6 +39,8 @@ pub(super) struct Asker<'a> {
     /// The URL as it was given: with its userinfo, which the agent takes out.
     pub(super) url: &'a str,
     pub(super) context: &'a Context,
+    /// Whether the stored token itself may go out, where a child of it would do.
+    pub(super) whole_token: bool,
     pub(super) warnings: BTreeSet<String>,
 }
 
@@ -140,7 +142,7 @@ impl Asker<'_> {
                 project: Some(one.project.clone()),
                 version: Some(one.version.text.clone()),
                 sha256: Some(one.digests.sha256.clone()),
-                ..Upload::default()
+                attenuate: self.whole_token.then_some(false),
             }),
             context: self.context.clone(),
         }

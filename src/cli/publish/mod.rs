@@ -78,6 +78,7 @@ pub(crate) fn run(session: &mut Session<'_>, args: &PublishArgs) -> Result<u8, F
         place: &place,
         url,
         context: &context,
+        whole_token: args.no_attenuate,
         warnings: std::collections::BTreeSet::new(),
     };
     let chosen: Vec<Chosen> = ready
