@@ -4,7 +4,7 @@
 //! one byte at a time; its searches through a whole buffer are ten times as fast. So a buffer is
 //! searched as a whole, and what may be the beginning of a secret at its end is kept for the next.
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, Input, Match, MatchKind, Span, packed};
 use zeroize::Zeroizing;
 
 use super::spellings::Spelling;
@@ -12,9 +12,45 @@ use super::spellings::Spelling;
 /// What stands where a secret was.
 pub const MASK: &[u8] = b"***";
 
+/// What searches.
+enum Finder {
+    /// Compares the first bytes of all spellings at once, where the processor can. The automaton
+    /// by itself rather looks for the rarest bytes, which in a log are not rare: a fifth as fast.
+    Packed(packed::Searcher),
+    /// Anywhere else, and for many spellings.
+    Automaton(AhoCorasick),
+}
+
+impl Finder {
+    fn new<'a>(patterns: impl Iterator<Item = &'a [u8]> + Clone) -> Result<Self, String> {
+        let longest = packed::MatchKind::LeftmostLongest;
+        let mut packed = packed::Config::new().match_kind(longest).builder();
+        if let Some(searcher) = packed.extend(patterns.clone()).build() {
+            return Ok(Self::Packed(searcher));
+        }
+        AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(patterns)
+            .map(Self::Automaton)
+            .map_err(|error| error.to_string())
+    }
+
+    /// The first from `start` on, and of those there the longest.
+    fn find(&self, buffer: &[u8], start: usize) -> Option<Match> {
+        let span = Span {
+            start,
+            end: buffer.len(),
+        };
+        match self {
+            Self::Packed(searcher) => searcher.find_in(buffer, span),
+            Self::Automaton(automaton) => automaton.find(Input::new(buffer).span(span)),
+        }
+    }
+}
+
 /// What is looked for.
 pub struct Mask {
-    automaton: Option<AhoCorasick>,
+    finder: Option<Finder>,
     /// The same, longest first.
     spellings: Vec<Spelling>,
     longest: usize,
@@ -28,19 +64,14 @@ impl Mask {
     pub fn new(mut spellings: Vec<Spelling>) -> Result<Self, String> {
         spellings.retain(|one| !one.is_empty());
         spellings.sort_by_key(|one| std::cmp::Reverse(one.len()));
-        let automaton = if spellings.is_empty() {
+        let finder = if spellings.is_empty() {
             None
         } else {
-            let patterns = spellings.iter().map(|one| one.as_bytes());
-            let automaton = AhoCorasick::builder()
-                .match_kind(MatchKind::LeftmostLongest)
-                .build(patterns)
-                .map_err(|error| error.to_string())?;
-            Some(automaton)
+            Some(Finder::new(spellings.iter().map(|one| one.as_bytes()))?)
         };
         Ok(Self {
             longest: spellings.first().map_or(0, |one| one.len()),
-            automaton,
+            finder,
             spellings,
         })
     }
@@ -117,8 +148,8 @@ impl<'a> Stream<'a> {
             self.mask.unsure(buffer)
         };
         let mut at = 0;
-        if let Some(automaton) = &self.mask.automaton {
-            for found in automaton.find_iter(buffer) {
+        if let Some(finder) = &self.mask.finder {
+            while let Some(found) = finder.find(buffer, at) {
                 // A longer one may still begin at the same place.
                 if found.start() >= unsure {
                     break;
