@@ -149,10 +149,7 @@ fn uploads_and_again() {
 fn a_token_is_limited_to_the_project() {
     use base64::Engine as _;
     const TOKEN: &str = "pypi-AgEIcHlwaS5vcmcCJDlhNWYxYzJlLTAwMDAtNDAwMC04MDAwLTAwMDAwMDAwMDAwMQAABiCRMiUBcqZcqml_SWQJhIb0Wzo4vW6fJp3EHAdjgpmeYA";
-    let server = Server::start(|request| match request.is_upload() {
-        true => say(200, ""),
-        false => say(404, ""),
-    });
+    let server = Server::start(|request| say(if request.is_upload() { 200 } else { 404 }, ""));
     let sandbox = sandbox(&server);
     let auth = format!("[pypi-token]\nfoo = \"{TOKEN}\"\n");
     sandbox.write("home/.config/pypoetry/auth.toml", &auth);
