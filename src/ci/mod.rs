@@ -1,7 +1,7 @@
 //! Companion: the credentials of repositories, for programs that read them from variables.
 //!
 //! What is set is a [`variables::Plan`], made of what an agent answered and nothing else; it is
-//! printed in a [`format`] or given to a [`child`], whose output may be masked.
+//! printed in a [`mod@format`] or given to a [`child`], whose output may be masked.
 
 pub mod child;
 pub mod format;

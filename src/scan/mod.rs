@@ -1,8 +1,8 @@
 //! Plain-text credentials: where they stand, and their way into the keyring.
 //!
 //! - [`places`]: where tools keep them; which files of a folder are looked at.
-//! - [`forms`]: which finder reads which file, one line each; `find/`: one finder a form.
-//! - [`import`]: stores, reads back, compares; only then [`rewrite`] changes the file.
+//! - `forms`: which finder reads which file, one line each; `find/`: one finder a form.
+//! - [`import`]: stores, reads back, compares; only then `rewrite` changes the file.
 //!
 //! Knows the protocol's messages only: what is asked of the agent goes through [`import::Store`].
 //! A [`Finding`] can be shown as it is: the secret itself is reached by `import` alone.
