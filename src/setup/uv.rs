@@ -100,6 +100,7 @@ fn indexes(file: &Path, list: &[&str], plan: &mut Plan) -> Result<(), Failure> {
         let message = format!("cannot change {}: {}", file.display(), failure.message);
         Failure { message, ..failure }
     })?;
+    let mut origins = Vec::new();
     for url in found {
         let Ok((parsed, userinfo)) = RepositoryUrl::parse(&url) else {
             continue;
@@ -107,6 +108,14 @@ fn indexes(file: &Path, list: &[&str], plan: &mut Plan) -> Result<(), Failure> {
         if userinfo.is_some() || PUBLIC.contains(&parsed.origin().host()) {
             continue;
         }
+        let origin = parsed.origin().clone();
+        if origins.contains(&origin) {
+            // As `tests/clients/matrix.py` finds it (uv 0.13.9).
+            plan.notes.push(format!(
+                "uv gives one account to all indexes of {origin}: where they differ, put each one's username into its URL"
+            ));
+        }
+        origins.push(origin);
         plan.changes.push(Change::File {
             path: file.to_owned(),
             edit: Edit::Index {
