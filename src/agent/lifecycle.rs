@@ -326,8 +326,9 @@ async fn watch_over(
         tokio::select! {
             () = sleep(nap) => {}
             () = control.changed.notified() => {}
-            // Who is to leave at the first idle moment has to notice it.
-            () = control.traffic.freed(), if control.leave.get() => {}
+            // Who is to leave at the first idle moment has to notice it; and how long is left is
+            // not known while there is work.
+            () = control.traffic.freed(), if control.leave.get() || control.traffic.busy() > 0 => {}
         }
         let socket = running.take();
         let ours = socket.as_ref().is_none_or(Running::is_ours);

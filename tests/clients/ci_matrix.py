@@ -69,7 +69,7 @@ CASES = (
     Case(
         "restricted",
         "restricted socket",
-        "from an empty home, by the socket that `helper agent socket` has opened for this operation",
+        "from an empty home, by the socket that `agent socket` has opened for this operation",
     ),
     Case(
         "without",
