@@ -38,11 +38,12 @@ class Start(Case):
 
     def test_who_says_nothing(self) -> None:
         os.mkfifo(self.folder / "never")
-        self.fails(f"read line < {self.folder}/never", "not ready in time")
-        # Lets it end.
-        os.close(os.open(self.folder / "never", os.O_RDWR))
-        with open(self.folder / "never", "w", encoding="utf-8"):
-            pass
+        # As long as it is open here, a reader waits; then it ends.
+        writer = os.open(self.folder / "never", os.O_RDWR | os.O_CLOEXEC)
+        try:
+            self.fails(f"read line < {self.folder}/never", "not ready in time")
+        finally:
+            os.close(writer)
 
     def test_how_it_is_run(self) -> None:
         start.START_TIME = 20
