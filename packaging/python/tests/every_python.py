@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Optional
 
 OLDEST = (3, 9)
+# They take some 10 s each; more is a hang.
+SECONDS = 300
 KEYRING = "keyring==25.7.0"
 TESTS = Path(__file__).resolve().parent
 VERSION = "import sys; print('%d.%d' % sys.version_info[:2], sys.prefix == sys.base_prefix)"
@@ -75,7 +77,12 @@ def main() -> int:
         command = [str(inside), "-B", "-W", "error", "-m", "unittest", "discover", "-s", str(TESTS)]
         command += ["-p", "test_[bck]*.py"]
         ran.append(name)
-        if subprocess.run(command, check=False).returncode:
+        try:
+            status = subprocess.run(command, check=False, timeout=SECONDS).returncode
+        except subprocess.TimeoutExpired:
+            print(f"the tests with Python {name} did not end within {SECONDS} s", flush=True)
+            status = 1
+        if status:
             failed.append(name)
     print(f"ran with Python {', '.join(ran) or '(none)'}" + (f"; failed: {', '.join(failed)}" if failed else ""))
     return 1 if failed or not ran else 0
