@@ -52,7 +52,10 @@ fn starts(stage: &Stage<'_>, rounds: usize, report: &mut Report) {
             }
         }
     }
-    let head = ["`helper exec foo --only -- true`", "ms over the command itself"];
+    let head = [
+        "`helper exec foo --only -- true`",
+        "ms over the command itself",
+    ];
     let mut table = vec![head.map(str::to_owned)];
     table.push([
         "`true` alone, whole time".to_owned(),
