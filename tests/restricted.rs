@@ -400,7 +400,7 @@ fn a_name_does_not_lead_to_another_url_nor_a_url_to_another_name() {
 
 #[test]
 fn ends_with_its_time() {
-    let outside = Outside::new(&["--ttl", "1s"]);
+    let outside = Outside::new(&["--ttl", "4s"]);
     let mut connection = Connection::to(&outside.socket);
     let first = connection.call("Get", &json!({"question": {"name": "ci"}}));
     assert_eq!(word(&first), "found", "{first}");
