@@ -21,7 +21,11 @@
 //! - [`setup`]: what other tools need to use the helper: plans as data, and one applier that makes
 //!   and undoes them; prints nothing.
 //! - [`scan`]: credentials in plain text in other tools' files, and their way into the keyring.
-//! - [`publish`]: companion: uploads. Knows the protocol's messages and [`http`] only.
+//! - [`package`]: the language of Python packages: file names, versions, tags, metadata, archives. Pure
+//!   but for the archives, which are read and never unpacked.
+//! - [`index`]: companion: package sources and what they offer.
+//! - [`resolve`]: companion: which versions go together. Knows what [`index`] offers, never how it asks.
+//! - [`publish`]: companion: uploads. Knows the protocol's messages, [`package`], [`index`] and [`http`] only.
 //! - [`cli`]: the command line: one file a command; the only place that prints.
 
 pub mod agent;
@@ -34,8 +38,14 @@ pub mod domain;
 pub mod edit;
 #[cfg(feature = "net")]
 pub mod http;
+#[cfg(feature = "net")]
+pub mod index;
+#[cfg(feature = "net")]
+pub mod package;
 pub mod provider;
 #[cfg(feature = "net")]
 pub mod publish;
+#[cfg(feature = "net")]
+pub mod resolve;
 pub mod scan;
 pub mod setup;

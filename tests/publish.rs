@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::harness::sandbox::{Ended, HELPER, PATIENCE, Sandbox, wait};
 
-#[path = "../src/publish/samples.rs"]
+#[path = "../src/package/archive/samples.rs"]
 #[allow(dead_code, reason = "shared with the unit tests, which use all of it")]
 mod samples;
 #[path = "../src/publish/test_server.rs"]

@@ -3,14 +3,15 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use super::attestation;
 use super::digest::{self, Digests};
 use super::filename::{Filename, Kind};
 use super::metadata::Metadata;
 use super::rules::{self, Finding};
 use super::version::Version;
-use super::zip::Zip;
-use super::{attestation, tar, zip};
 use crate::domain::name::normalize;
+use crate::package::archive::zip::Zip;
+use crate::package::archive::{tar, zip};
 
 /// Metadata, in bytes: the description is the long part, and PyPI's form ends far below.
 const METADATA: u64 = 16 * 1024 * 1024;

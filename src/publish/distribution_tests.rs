@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use super::{Distribution, together};
-use crate::publish::samples::{
+use crate::package::archive::samples::{
     member, metadata, sdist, tar_gz, tar_member, wheel, wheel_members, write, zip,
 };
 

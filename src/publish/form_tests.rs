@@ -1,8 +1,8 @@
 use http_body::Body as _;
 
 use super::{Form, fields};
+use crate::package::archive::samples::{metadata, sdist, wheel, wheel_members, write, zip};
 use crate::publish::distribution::Distribution;
-use crate::publish::samples::{metadata, sdist, wheel, wheel_members, write, zip};
 
 #[test]
 fn fields_of_a_wheel() {

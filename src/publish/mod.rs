@@ -1,12 +1,11 @@
 //! Companion: uploads to package repositories.
 //!
-//! Knows the protocol's messages and `http`; never a provider, nor the agent's inside. Prints
+//! Knows the protocol's messages, `package`, `index` and `http`; never a provider, nor the agent's inside. Prints
 //! nothing: `cli` does. What is uploaded is prepared without knowing how (`distribution`); the
 //! legacy form is the only way there is (`form`, `answers`, `upload`), and another (PEP 694) can
 //! stand beside it.
 //!
 //! - `filename`, `version`: what the name of a file says
-//! - `zip`, `tar`: archives, read for their metadata only and never unpacked
 //! - `metadata`: core metadata, and the name of each field in the form
 //! - `digest`: what a file's bytes add up to
 //! - `distribution`: one file, made ready; `rules`: what PyPI would refuse later
@@ -30,13 +29,9 @@ pub mod page;
 pub mod place;
 pub mod pypirc;
 pub mod rules;
-mod tar;
 pub mod upload;
 mod verdict;
 pub mod version;
-mod zip;
 
-#[cfg(test)]
-pub(crate) mod samples;
 #[cfg(test)]
 mod test_server;

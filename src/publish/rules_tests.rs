@@ -1,5 +1,7 @@
+use crate::package::archive::samples::{
+    member, metadata, tar_gz, tar_member, wheel_members, write, zip,
+};
 use crate::publish::distribution::Distribution;
-use crate::publish::samples::{member, metadata, tar_gz, tar_member, wheel_members, write, zip};
 
 fn of_wheel(name: &str, fields: &str) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();

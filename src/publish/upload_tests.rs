@@ -8,10 +8,10 @@ use credential_helper_protocol::{ErrorCode, Scheme, Secret};
 use super::{Job, Plan, Uploads, Watch};
 use crate::domain::url::RepositoryUrl;
 use crate::http::{Authorization, Client, Proxies, TlsPolicy};
+use crate::package::archive::samples::{member, metadata, sdist, wheel, wheel_members, write, zip};
 use crate::publish::compare::Index;
 use crate::publish::distribution::Distribution;
 use crate::publish::outcome::{Ended, Outcome};
-use crate::publish::samples::{member, metadata, sdist, wheel, wheel_members, write, zip};
 use crate::publish::test_server::{Act, Request, Server, say};
 
 const LONG: Duration = Duration::from_secs(30);

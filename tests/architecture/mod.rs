@@ -8,7 +8,7 @@ mod code;
 use code::{Source, bare, collect, has_word, named};
 
 /// Modules of the crate, and which others each may name; `cli` and the binaries may name all.
-const MAY_NAME: [(&str, &[&str]); 12] = [
+const MAY_NAME: [(&str, &[&str]); 15] = [
     ("domain", &[]),
     ("edit", &["domain"]),
     ("provider", &["domain", "edit"]),
@@ -19,11 +19,14 @@ const MAY_NAME: [(&str, &[&str]); 12] = [
     ("http", &[]),
     ("ci", &[]),
     ("scan", &[]),
-    ("publish", &["http"]),
+    ("package", &[]),
+    ("index", &["package", "http"]),
+    ("resolve", &["package", "index"]),
+    ("publish", &["package", "index", "http"]),
     ("doctor", &["domain", "provider", "http", "connect"]),
 ];
 /// Paths that a module may name although the rest of that module is closed to it.
-const ALSO: [(&str, &str); 13] = [
+const ALSO: [(&str, &str); 21] = [
     ("ci", "crate::domain::name"),
     ("ci", "crate::domain::netrc"),
     ("ci", "crate::domain::text"),
@@ -37,6 +40,14 @@ const ALSO: [(&str, &str); 13] = [
     ("publish", "crate::domain::name"),
     ("publish", "crate::domain::text"),
     ("publish", "crate::domain::url"),
+    ("package", "crate::domain::name"),
+    ("package", "crate::domain::text"),
+    ("index", "crate::domain::name"),
+    ("index", "crate::domain::text"),
+    ("index", "crate::domain::url"),
+    ("index", "crate::edit"),
+    ("resolve", "crate::domain::name"),
+    ("resolve", "crate::domain::text"),
 ];
 /// What `domain` does without: files, variables, sockets, clocks, tasks, serialisation.
 const IMPURE: [&str; 10] = [

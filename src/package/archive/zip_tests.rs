@@ -1,7 +1,7 @@
 use std::io::{Seek as _, Write as _};
 
 use super::Zip;
-use crate::publish::samples::{Member, member, zip};
+use crate::package::archive::samples::{Member, member, zip};
 
 fn open(bytes: &[u8]) -> Result<Zip, String> {
     let mut file = tempfile::tempfile().unwrap();

@@ -21,20 +21,20 @@ const BLOCK: usize = 512;
 
 /// What was found in an archive.
 #[derive(Debug, Default)]
-pub(super) struct Contents {
+pub(crate) struct Contents {
     /// The paths of all files, without links and folders.
-    pub(super) files: Vec<String>,
+    pub(crate) files: Vec<String>,
     /// The wanted file.
-    pub(super) wanted: Option<Vec<u8>>,
+    pub(crate) wanted: Option<Vec<u8>>,
     /// The size of the archive when unpacked.
-    pub(super) unpacked: u64,
+    pub(crate) unpacked: u64,
     /// Whether a file is sparse, which PyPI refuses.
-    pub(super) sparse: bool,
+    pub(crate) sparse: bool,
 }
 
 /// Reads an archive to its end; keeps the content of the file that `wanted` tells, at most `limit`
 /// bytes of it.
-pub(super) fn read(file: File, wanted: fn(&str) -> bool, limit: u64) -> Result<Contents, String> {
+pub(crate) fn read(file: File, wanted: fn(&str) -> bool, limit: u64) -> Result<Contents, String> {
     let packed = file.metadata().map_or(0, |meta| meta.len());
     let mut source = Counted {
         inner: GzDecoder::new(BufReader::with_capacity(128 * 1024, file)),

@@ -25,11 +25,11 @@ const LOCATOR_SIZE: u64 = 20;
 
 /// One file of an archive, as the directory tells of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     /// Its path.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// Its size when unpacked.
-    pub(super) size: u64,
+    pub(crate) size: u64,
     packed: u64,
     method: u16,
     flags: u16,
@@ -39,20 +39,20 @@ pub(super) struct Entry {
 
 impl Entry {
     /// Whether its sizes stand behind its bytes, which PyPI refuses.
-    pub(super) fn has_descriptor(&self) -> bool {
+    pub(crate) fn has_descriptor(&self) -> bool {
         self.flags & 8 != 0
     }
 }
 
 /// An archive whose framing is sound.
-pub(super) struct Zip {
+pub(crate) struct Zip {
     file: BufReader<File>,
     /// Its files, in the order of the directory.
-    pub(super) entries: Vec<Entry>,
+    pub(crate) entries: Vec<Entry>,
 }
 
 /// Why a file is no archive that may be uploaded.
-pub(super) type Why = String;
+pub(crate) type Why = String;
 
 fn why(text: &str) -> Why {
     text.to_owned()
@@ -67,7 +67,7 @@ fn broken(error: &std::io::Error) -> Why {
 
 impl Zip {
     /// Reads the directory and holds it against the whole file.
-    pub(super) fn open(file: File) -> Result<Self, Why> {
+    pub(crate) fn open(file: File) -> Result<Self, Why> {
         let size = file.metadata().map_err(|error| broken(&error))?.len();
         let mut file = BufReader::new(file);
         let mut start = [0; 4];
@@ -87,7 +87,7 @@ impl Zip {
     }
 
     /// The content of a file, at most `limit` bytes of it.
-    pub(super) fn read(&mut self, entry: &Entry, limit: u64) -> Result<Vec<u8>, Why> {
+    pub(crate) fn read(&mut self, entry: &Entry, limit: u64) -> Result<Vec<u8>, Why> {
         let name = &entry.name;
         if entry.size > limit {
             return Err(format!("{name} is larger than {limit} bytes"));
@@ -358,7 +358,7 @@ fn central(bytes: &[u8]) -> Result<(Entry, &[u8]), Why> {
 }
 
 /// Whether a path stays below the folder it is unpacked in.
-pub(super) fn is_inside(name: &str) -> bool {
+pub(crate) fn is_inside(name: &str) -> bool {
     !name.starts_with('/')
         && !name.contains('\\')
         && name.get(1..2) != Some(":")

@@ -1,7 +1,7 @@
 use std::io::{Seek as _, Write as _};
 
 use super::{Contents, read};
-use crate::publish::samples::{gzip, tar_gz, tar_member};
+use crate::package::archive::samples::{gzip, tar_gz, tar_member};
 
 fn open(bytes: &[u8]) -> Result<Contents, String> {
     let mut file = tempfile::tempfile().unwrap();

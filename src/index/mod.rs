@@ -1,0 +1,9 @@
+//! Companion: package sources, and what they offer.
+//!
+//! Knows the protocol's messages, `package` and `http`; never a provider, nor the agent's inside.
+//!
+//! - `project`: what one source has of one project
+//! - `offers`: what a resolution asks the sources for
+
+pub mod offers;
+pub mod project;

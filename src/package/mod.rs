@@ -1,0 +1,18 @@
+//! The language of Python packages: what names of files, versions, tags and metadata say.
+//!
+//! Pure, but for `archive`, which reads wheels and source archives for their metadata and never
+//! unpacks them. Versions, specifiers, requirements and markers are those of `pep440_rs` and
+//! `pep508_rs`; where these differ from the `packaging` library of PyPI, that library is right.
+//!
+//! - `filename`: what the name of a file says; `metadata`: what a distribution says of itself
+//! - `archive`: zip and tar
+
+pub(crate) mod archive;
+pub mod filename;
+pub mod metadata;
+
+pub use pep440_rs::{Version, VersionSpecifiers};
+pub use pep508_rs::{ExtraName, MarkerTree, PackageName};
+
+/// A requirement (PEP 508), direct URLs included.
+pub type Requirement = pep508_rs::Requirement<pep508_rs::VerbatimUrl>;

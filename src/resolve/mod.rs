@@ -1,0 +1,3 @@
+//! Companion: which versions go together.
+//!
+//! Knows what `index` offers, never how it asks; prints nothing.
