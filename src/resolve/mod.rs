@@ -2,6 +2,8 @@
 //!
 //! Knows what `index` offers, never how it asks; prints nothing.
 //!
-//! - `input`: what is asked for: requirements files, projects, Poetry's language
+//! - [`input`]: what is asked for: files and lines in, requirements out
+//! - [`solve`]: which versions go together
 
 pub mod input;
+pub mod solve;
