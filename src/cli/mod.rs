@@ -6,7 +6,11 @@ mod args_agent;
 mod args_bridge;
 mod args_exec;
 #[cfg(feature = "net")]
+mod args_index;
+#[cfg(feature = "net")]
 mod args_publish;
+#[cfg(feature = "net")]
+mod args_resolve;
 mod args_scan;
 mod args_setup;
 mod args_token;
