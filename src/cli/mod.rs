@@ -30,6 +30,8 @@ mod log;
 mod man;
 mod output;
 mod outside;
+#[cfg(feature = "net")]
+mod progress;
 mod prompt;
 #[cfg(feature = "net")]
 mod publish;
