@@ -1,3 +1,9 @@
 //! Companion: which versions go together.
 //!
 //! Knows what `index` offers, never how it asks; prints nothing.
+//!
+//! - [`input`]: what is asked for: files and lines in, requirements out
+//! - [`solve`]: which versions go together
+
+pub mod input;
+pub mod solve;
