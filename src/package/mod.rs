@@ -12,6 +12,7 @@ pub(crate) mod archive;
 pub mod filename;
 pub mod metadata;
 pub mod requirement;
+pub mod repair;
 
 pub use pep440_rs::{Version, VersionSpecifiers};
 pub use pep508_rs::{ExtraName, MarkerTree, PackageName};
