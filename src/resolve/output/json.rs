@@ -44,30 +44,28 @@ struct File<'a> {
 /// The object of a resolution.
 pub fn answer(resolution: &Resolution) -> Answer<'_> {
     let text = |url: &Url| bare(url).to_string();
-    let packages = resolution.packages.iter().map(|package| {
-        Package {
-            name: package.name.as_ref(),
-            version: package.version.to_string(),
-            source: package.source().map(AsRef::as_ref),
-            index: package.index().map(text),
-            url: package.direct().map(text),
-            marker: marker(package.marker.clone()),
-            extras: package.extras.iter().map(AsRef::as_ref).collect(),
-            requires: package.requires.iter().map(edge).collect(),
-            requires_python: package.requires_python.as_ref().map(ToString::to_string),
-            yanked: package.yanked.as_deref(),
-            files: package
-                .files()
-                .iter()
-                .map(|file| File {
-                    filename: &file.filename,
-                    url: text(&file.url),
-                    hashes: &file.hashes,
-                    size: file.size,
-                    uploaded: file.uploaded.map(|time| time.to_string()),
-                })
-                .collect(),
-        }
+    let packages = resolution.packages.iter().map(|package| Package {
+        name: package.name.as_ref(),
+        version: package.version.to_string(),
+        source: package.source().map(AsRef::as_ref),
+        index: package.index().map(text),
+        url: package.direct().map(text),
+        marker: marker(package.marker.clone()),
+        extras: package.extras.iter().map(AsRef::as_ref).collect(),
+        requires: package.requires.iter().map(edge).collect(),
+        requires_python: package.requires_python.as_ref().map(ToString::to_string),
+        yanked: package.yanked.as_deref(),
+        files: package
+            .files()
+            .iter()
+            .map(|file| File {
+                filename: &file.filename,
+                url: text(&file.url),
+                hashes: &file.hashes,
+                size: file.size,
+                uploaded: file.uploaded.map(|time| time.to_string()),
+            })
+            .collect(),
     });
     Answer {
         packages: packages.collect(),

@@ -30,5 +30,11 @@ fn bare(url: &Url) -> Url {
 /// The digest that a file is checked by: the first of these that it has.
 fn digest(hashes: &Hashes) -> Option<(&str, &str)> {
     let known = ["sha256", "sha512", "sha384"];
-    known.iter().find_map(|name| Some((*name, hashes.get(*name)?.as_str())))
+    known
+        .iter()
+        .find_map(|name| Some((*name, hashes.get(*name)?.as_str())))
 }
+
+#[cfg(test)]
+#[path = "output_tests.rs"]
+mod tests;

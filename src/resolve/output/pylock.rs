@@ -33,13 +33,23 @@ pub fn text(resolution: &Resolution, head: &Head<'_>) -> Result<(String, Vec<Str
     let mut text = String::new();
     let mut left_out = Vec::new();
     if let Some(command) = head.command {
-        let _ = writeln!(text, "# This file was made by the following command:\n#    {command}");
+        let _ = writeln!(
+            text,
+            "# This file was made by the following command:\n#    {command}"
+        );
     }
     text.push_str("lock-version = \"1.0\"\n");
     let environments = head.environments.iter().cloned();
-    let environments: Vec<String> = environments.filter_map(marker).map(|one| quoted(&one)).collect();
+    let environments: Vec<String> = environments
+        .filter_map(marker)
+        .map(|one| quoted(&one))
+        .collect();
     if !environments.is_empty() {
-        let _ = writeln!(text, "environments = [\n    {},\n]", environments.join(",\n    "));
+        let _ = writeln!(
+            text,
+            "environments = [\n    {},\n]",
+            environments.join(",\n    ")
+        );
     }
     if let Some(range) = head.requires_python {
         let _ = writeln!(text, "requires-python = {}", quoted(&range.to_string()));
@@ -56,7 +66,11 @@ fn package_text(
     package: &Resolved,
     left_out: &mut Vec<String>,
 ) -> Result<(), Failure> {
-    let _ = writeln!(text, "\n[[packages]]\nname = {}", quoted(package.name.as_ref()));
+    let _ = writeln!(
+        text,
+        "\n[[packages]]\nname = {}",
+        quoted(package.name.as_ref())
+    );
     // A tree of sources may say another version the next time it is built (PEP 751).
     let kind = package.direct().map(Kind::of);
     if !matches!(kind, Some(Kind::Git | Kind::Folder)) {
@@ -74,8 +88,10 @@ fn package_text(
     };
     let source = shown(&listing.source);
     let _ = writeln!(text, "index = {}", quoted(bare(&listing.index).as_str()));
-    let (known, unknown): (Vec<&File>, Vec<&File>) =
-        package.files().iter().partition(|file| !file.hashes.is_empty());
+    let (known, unknown): (Vec<&File>, Vec<&File>) = package
+        .files()
+        .iter()
+        .partition(|file| !file.hashes.is_empty());
     if known.is_empty() {
         let message = format!(
             "{source} has no digest of any file of {} {}, and pylock.toml needs them",
@@ -90,8 +106,9 @@ fn package_text(
             shown(&file.filename)
         ));
     }
-    let (wheels, sdists): (Vec<&File>, Vec<&File>) =
-        known.iter().partition(|file| matches!(file.name, Filename::Wheel(_)));
+    let (wheels, sdists): (Vec<&File>, Vec<&File>) = known
+        .iter()
+        .partition(|file| matches!(file.name, Filename::Wheel(_)));
     if let Some(sdist) = sdists.iter().min_by_key(|file| rank(file)) {
         let _ = writeln!(text, "sdist = {}", table(sdist));
     }

@@ -28,7 +28,10 @@ pub struct Style<'a> {
 pub fn text(resolution: &Resolution, style: &Style<'_>) -> String {
     let mut text = String::new();
     if let Some(command) = style.command {
-        let _ = writeln!(text, "# This file was made by the following command:\n#    {command}");
+        let _ = writeln!(
+            text,
+            "# This file was made by the following command:\n#    {command}"
+        );
     }
     for (option, url) in style.sources {
         let _ = writeln!(text, "{option} {}", bare(url));
