@@ -13,6 +13,7 @@ pub(crate) mod archive;
 pub mod document;
 pub mod filename;
 pub mod metadata;
+pub mod repair;
 pub mod requirement;
 
 pub use pep440_rs::{Version, VersionSpecifiers};
