@@ -11,6 +11,7 @@ use super::constraint::{Constraint, hull};
 use super::marker;
 use crate::package::Requirement;
 use crate::package::document::Item;
+use crate::package::requirement;
 
 /// A dependency, read.
 pub(in super::super) struct Entry {
@@ -71,7 +72,7 @@ fn entry(name: &PackageName, item: &Item<'_>, around: &Around<'_>) -> Result<Ent
     for (key, read) in [
         (
             "markers",
-            marker::parse as fn(&str) -> Result<MarkerTree, String>,
+            requirement::marker as fn(&str) -> Result<MarkerTree, String>,
         ),
         ("python", marker::python),
         ("platform", marker::platform),

@@ -13,7 +13,6 @@ use credential_helper_protocol::{ErrorCode, Failure};
 use pep508_rs::{MarkerTree, PackageName};
 
 use self::lines::Line;
-use super::poetry::marker;
 use super::{Around, Asked, Role, Wanted, direct, wrong};
 use crate::domain::text::shown;
 use crate::package::requirement;
@@ -240,7 +239,7 @@ fn with_marker(text: &str) -> Result<(&str, MarkerTree), String> {
     let split = text.split_once(" ;").or_else(|| text.split_once("; "));
     match split {
         None => Ok((text, MarkerTree::TRUE)),
-        Some((target, rest)) => Ok((target.trim_end(), marker::parse(rest.trim())?)),
+        Some((target, rest)) => Ok((target.trim_end(), requirement::marker(rest.trim())?)),
     }
 }
 
