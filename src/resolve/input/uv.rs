@@ -158,8 +158,7 @@ pub(super) fn settings(
     ] {
         if let Some(list) = settings.get(key)? {
             for item in list.list()? {
-                let one = requirements::pep508(asked, item.text()?, &item.place(), around)
-                    .map_err(|what| item.wrong(&what))?;
+                let one = requirements::pep508(asked, &item, around)?;
                 asked.take(one, role);
             }
         }
