@@ -5,10 +5,12 @@
 //! `pep508_rs`; where these differ from the `packaging` library of PyPI, that library is right.
 //!
 //! - `filename`: what the name of a file says; `metadata`: what a distribution says of itself
+//! - `document`: TOML about packages, with the place of each value
 //! - `requirement`: requirements as others write them
 //! - `archive`: zip and tar
 
 pub(crate) mod archive;
+pub mod document;
 pub mod filename;
 pub mod metadata;
 pub mod repair;
