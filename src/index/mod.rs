@@ -5,8 +5,10 @@
 //! - `project`: what one source has of one project; `packed`: how it is kept
 //! - `page`: the pages that sources have, read
 //! - `offers`: what a resolution asks the sources for
+//! - `source`: where packages come from: Poetry, uv, pip, the command line
 
 pub mod offers;
 mod packed;
 pub mod page;
 pub mod project;
+pub mod source;

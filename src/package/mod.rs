@@ -7,6 +7,8 @@
 //! - `filename`: what the name of a file says
 //! - `fields`: the fields of core metadata; `metadata`: what a distribution says of itself
 //! - `repair`: what older tools let through
+//! - `filename`: what the name of a file says; `metadata`: what a distribution says of itself
+//! - `requirement`: requirements as others write them
 //! - `archive`: zip and tar
 
 pub(crate) mod archive;
@@ -14,6 +16,7 @@ pub(crate) mod fields;
 pub mod filename;
 pub mod metadata;
 pub mod repair;
+pub mod requirement;
 
 pub use pep440_rs::{Version, VersionSpecifiers};
 pub use pep508_rs::{ExtraName, MarkerTree, PackageName};
