@@ -6,6 +6,7 @@
 //! - `offers`: what a resolution asks the sources for
 //! - `source`: where packages come from: Poetry, uv, pip, the command line
 
+pub mod fetch;
 pub mod offers;
 pub mod project;
 pub mod source;
