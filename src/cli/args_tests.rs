@@ -320,7 +320,6 @@ fn what_is_not_there_is_not_in_the_help() {
         "source",
         "index",
         "resolve",
-        "cache",
         "socket",
         "selftest",
         "detached",
