@@ -11,6 +11,7 @@
 pub(crate) mod archive;
 pub mod filename;
 pub mod metadata;
+pub mod repair;
 pub mod requirement;
 
 pub use pep440_rs::{Version, VersionSpecifiers};
