@@ -5,11 +5,17 @@
 //! `pep508_rs`; where these differ from the `packaging` library of PyPI, that library is right.
 //!
 //! - `filename`: what the name of a file says; `metadata`: what a distribution says of itself
+//! - `environment`: an interpreter on a platform: markers and tags; `tags`: which wheels fit;
+//!   `platform`: the platform tags of a platform
 //! - `archive`: zip and tar
 
 pub(crate) mod archive;
+pub mod environment;
 pub mod filename;
 pub mod metadata;
+pub mod platform;
+mod said;
+pub mod tags;
 
 pub use pep440_rs::{Version, VersionSpecifiers};
 pub use pep508_rs::{ExtraName, MarkerTree, PackageName};
