@@ -7,6 +7,7 @@
 //! - `filename`: what the name of a file says; `metadata`: what a distribution says of itself
 //! - `environment`: an interpreter on a platform: markers and tags; `tags`: which wheels fit;
 //!   `platform`: the platform tags of a platform
+//! - `requirement`: requirements as others write them
 //! - `archive`: zip and tar
 
 pub(crate) mod archive;
@@ -16,6 +17,8 @@ pub mod metadata;
 pub mod platform;
 mod said;
 pub mod tags;
+pub mod repair;
+pub mod requirement;
 
 pub use pep440_rs::{Version, VersionSpecifiers};
 pub use pep508_rs::{ExtraName, MarkerTree, PackageName};
