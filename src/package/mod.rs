@@ -5,12 +5,18 @@
 //! `pep508_rs`; where these differ from the `packaging` library of PyPI, that library is right.
 //!
 //! - `filename`: what the name of a file says; `metadata`: what a distribution says of itself
+//! - `environment`: an interpreter on a platform: markers and tags; `tags`: which wheels fit;
+//!   `platform`: the platform tags of a platform
 //! - `requirement`: requirements as others write them
 //! - `archive`: zip and tar
 
 pub(crate) mod archive;
+pub mod environment;
 pub mod filename;
 pub mod metadata;
+pub mod platform;
+mod said;
+pub mod tags;
 pub mod repair;
 pub mod requirement;
 
