@@ -9,14 +9,20 @@
 //! - `repair`: what older tools let through
 //! - `filename`: what the name of a file says; `metadata`: what a distribution says of itself
 //! - `document`: TOML about packages, with the place of each value
+//! - `environment`: an interpreter on a platform: markers and tags; `tags`: which wheels fit;
+//!   `platform`: the platform tags of a platform
 //! - `requirement`: requirements as others write them
 //! - `archive`: zip and tar
 
 pub(crate) mod archive;
 pub mod document;
 pub(crate) mod fields;
+pub mod environment;
 pub mod filename;
 pub mod metadata;
+pub mod platform;
+mod said;
+pub mod tags;
 pub mod repair;
 pub mod requirement;
 
