@@ -1,9 +1,9 @@
 //! Answers whose content matters, and bodies that are sent.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER,
+    ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER,
 };
 use reqwest::{Method, Response};
 use url::Url;
@@ -14,6 +14,8 @@ use crate::domain::url::RepositoryUrl;
 
 /// How often it is looked whether anything still moves.
 const LOOK: Duration = Duration::from_millis(200);
+/// The longest wait that a server can ask for.
+const RETRY_AFTER_LIMIT: Duration = Duration::from_mins(1);
 
 /// What a server answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,7 +28,7 @@ pub struct Answer {
     pub content: Vec<u8>,
     /// Whether there was more of it.
     pub cut: bool,
-    /// How long the server wants us to wait.
+    /// How long the server wants us to wait, at most a minute.
     pub retry_after: Option<Duration>,
     /// Where a redirect leads, inside of the origin.
     pub next: Option<RepositoryUrl>,
@@ -137,6 +139,24 @@ impl Client {
     }
 }
 
+/// How long a server wants us to wait (RFC 9110, section 10.2.3): seconds, or a date. The date is held
+/// against the server's own, because its clock may differ from ours.
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name| headers.get(name)?.to_str().ok().map(str::trim);
+    let value = text(RETRY_AFTER)?;
+    let wait = match value.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            let then = httpdate::parse_http_date(value).ok()?;
+            let now = text(DATE).and_then(|date| httpdate::parse_http_date(date).ok());
+            let now = now.unwrap_or_else(SystemTime::now);
+            // A date that has passed is now.
+            then.duration_since(now).unwrap_or_default()
+        }
+    };
+    Some(wait.min(RETRY_AFTER_LIMIT))
+}
+
 async fn answer(mut response: Response, limit: usize) -> Result<Answer, Reply> {
     let text = |name| {
         let value = response.headers().get(name)?;
@@ -144,12 +164,11 @@ async fn answer(mut response: Response, limit: usize) -> Result<Answer, Reply> {
     };
     let content_type = text(CONTENT_TYPE).unwrap_or_default();
     let content_type = content_type.split(';').next().unwrap_or_default();
-    // A date in its place is left out: the clocks may differ, and our own waiting is as good.
-    let retry_after = text(RETRY_AFTER).and_then(|value| value.trim().parse().ok());
+    let retry_after = retry_after(response.headers());
     let mut answer = Answer {
         status: response.status().as_u16(),
         content_type: content_type.trim().to_ascii_lowercase(),
-        retry_after: retry_after.map(Duration::from_secs),
+        retry_after,
         ..Answer::default()
     };
     loop {
@@ -167,5 +186,48 @@ async fn answer(mut response: Response, limit: usize) -> Result<Answer, Reply> {
             Err(_) if answer.status >= 300 => return Ok(answer),
             Err(error) => return Err(trouble::reply(&error)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use reqwest::header::{DATE, HeaderMap, HeaderValue, RETRY_AFTER};
+
+    use super::retry_after;
+
+    fn wait(value: &str, date: Option<&str>) -> Option<u64> {
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, HeaderValue::from_str(value).unwrap());
+        if let Some(date) = date {
+            headers.insert(DATE, HeaderValue::from_str(date).unwrap());
+        }
+        retry_after(&headers).map(|wait| wait.as_secs())
+    }
+
+    #[test]
+    fn waits() {
+        let date = "Sun, 06 Nov 1994 08:49:37 GMT";
+        for (value, seconds) in [
+            ("0", Some(0)),
+            (" 7 ", Some(7)),
+            ("86400", Some(60)),
+            ("Sun, 06 Nov 1994 08:49:47 GMT", Some(10)),
+            // The two obsolete forms (RFC 9110, section 5.6.7).
+            ("Sunday, 06-Nov-94 08:49:47 GMT", Some(10)),
+            ("Sun Nov  6 08:49:47 1994", Some(10)),
+            ("Sun, 06 Nov 1994 09:49:37 GMT", Some(60)),
+            ("Sun, 06 Nov 1994 08:49:36 GMT", Some(0)),
+            ("soon", None),
+            ("-1", None),
+            ("", None),
+        ] {
+            assert_eq!(wait(value, Some(date)), seconds, "{value}");
+        }
+        assert_eq!(retry_after(&HeaderMap::new()), None);
+        // Without the server's own date ours is all there is.
+        let later = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(30));
+        assert!((28..=30).contains(&wait(&later, None).unwrap()));
     }
 }

@@ -11,8 +11,8 @@
 pub(crate) mod archive;
 pub mod filename;
 pub mod metadata;
-pub mod repair;
 pub mod requirement;
+pub mod repair;
 
 pub use pep440_rs::{Version, VersionSpecifiers};
 pub use pep508_rs::{ExtraName, MarkerTree, PackageName};

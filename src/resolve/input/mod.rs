@@ -4,11 +4,19 @@
 //! by strangers: an error gives the file, the line or the key, and words of our own, never the text
 //! itself, which may hold a URL with a password.
 
-use std::collections::BTreeMap;
+mod direct;
+mod files;
+mod poetry;
+mod requirements;
 
-use credential_helper_protocol::Secret;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use credential_helper_protocol::{ErrorCode, Failure, Secret};
 use url::Url;
 use zeroize::Zeroizing;
+
+pub use self::files::{Disk, Files};
 
 use crate::package::{ExtraName, MarkerTree, PackageName, Requirement, VersionSpecifiers};
 
@@ -50,6 +58,9 @@ pub struct Wanted {
     pub requirement: Requirement,
     /// The source that it must come from (`source =` of Poetry, `index =` of `[tool.uv.sources]`).
     pub source: Option<String>,
+    /// Where Poetry's `||` was used: the version must also be in one of these, which PEP 508 has no
+    /// words for. The requirement holds the bounds of all.
+    pub any_of: Vec<VersionSpecifiers>,
     /// Where it stands: a file and line, or a key.
     pub from: String,
     /// Whether the first party asks for it; those of a dependency of the project's path are not.
@@ -104,6 +115,71 @@ pub struct Userinfo {
     pub username: String,
     /// The password, where there was one.
     pub secret: Option<Secret>,
+}
+
+/// What reading may look at besides the text itself.
+#[derive(Clone, Copy)]
+pub struct Around<'a> {
+    /// Files that a text refers to.
+    pub files: &'a dyn Files,
+    /// The value of a variable, for `${NAME}` in requirements files.
+    pub variable: &'a dyn Fn(&str) -> Option<String>,
+    /// The folder that relative paths of the text start from; absolute.
+    pub folder: &'a Path,
+}
+
+impl Around<'_> {
+    fn of<'b>(&'b self, folder: &'b Path) -> Around<'b> {
+        Around { folder, ..*self }
+    }
+}
+
+/// What the requirements of a text are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// They have to be there.
+    Requirements,
+    /// They hold for what something else asks for.
+    Constraints,
+    /// They replace what others say.
+    Overrides,
+}
+
+impl Asked {
+    /// Takes one requirement over, by its role.
+    fn take(&mut self, wanted: Wanted, role: Role) {
+        let list = match role {
+            Role::Requirements => {
+                self.requirements.push(wanted);
+                return;
+            }
+            Role::Constraints => &mut self.constraints,
+            Role::Overrides => &mut self.overrides,
+        };
+        let name = wanted.requirement.name.clone();
+        self.origins.entry(name).or_insert(wanted.from);
+        list.push(wanted.requirement);
+    }
+}
+
+impl Wanted {
+    /// A requirement without anything besides.
+    pub fn new(requirement: Requirement, from: impl Into<String>) -> Self {
+        Self {
+            requirement,
+            source: None,
+            any_of: Vec::new(),
+            from: from.into(),
+            direct: true,
+            prereleases: false,
+            hashes: Vec::new(),
+        }
+    }
+}
+
+/// What is wrong at a place of a text.
+fn wrong(place: &str, what: &str) -> Failure {
+    Failure::new(ErrorCode::Malformed, format!("{place}: {what}"))
 }
 
 impl std::fmt::Debug for Place {
