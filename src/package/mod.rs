@@ -6,13 +6,19 @@
 //!
 //! - `filename`: what the name of a file says; `metadata`: what a distribution says of itself
 //! - `requirement`: requirements as others write them
+//! - `environment`: an interpreter on a platform: markers and tags; `tags`: which wheels fit;
+//!   `platform`: the platform tags of a platform
 //! - `archive`: zip and tar
 
 pub(crate) mod archive;
+pub mod environment;
 pub mod filename;
 pub mod metadata;
 pub mod requirement;
 pub mod repair;
+pub mod platform;
+mod said;
+pub mod tags;
 
 pub use pep440_rs::{Version, VersionSpecifiers};
 pub use pep508_rs::{ExtraName, MarkerTree, PackageName};
