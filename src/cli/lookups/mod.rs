@@ -4,22 +4,23 @@
 //! belongs to it, and the terminal: it answers what the other asks, and shows what the other does,
 //! until that is done. So a keyring that takes its time holds up nobody but who waits for it.
 
+mod desk;
+mod ground;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use credential_helper_protocol::caller::About;
-use credential_helper_protocol::{
-    Asked, Context, Credential, ErrorCode, Failure, Operation, Question, Report,
-};
+use credential_helper_protocol::{ErrorCode, Failure};
 
+pub(super) use self::desk::Desk;
+pub(super) use self::ground::Ground;
 use super::Session;
 use super::progress::Line as ProgressLine;
-use crate::connect::Agent;
 use crate::domain::log::{Level, Line};
-use crate::index::fetch::{Asker, Bound, CacheUse, Demand, Inquiry, Seen, Watch, desk};
+use crate::index::fetch::{Asker, CacheUse, Demand, Seen, Watch, desk as make_desk};
 
 /// How often the line on the terminal is written anew.
 const STEP: Duration = Duration::from_millis(100);
@@ -97,6 +98,7 @@ impl Watch for Counting {
 /// Does `work` on a thread of its own, and then tells what came of it.
 pub(super) fn run<T, F, W>(
     session: &mut Session<'_>,
+    desk: Desk,
     work: W,
     tell: impl FnOnce(&mut Session<'_>, T) -> Result<u8, Failure>,
 ) -> Result<u8, Failure>
@@ -120,7 +122,7 @@ where
         let counting = Arc::clone(&watch);
         let spawned = thread.spawn_scoped(scope, move || on_thread(counting, events, work));
         spawned.map_err(|error| cannot(error.kind()))?;
-        let result = serve(session, &received, &watch);
+        let result = serve(session, desk, &received, &watch);
         result.and_then(|result| tell(session, result))
     })
 }
@@ -132,7 +134,7 @@ where
     F: Future<Output = ()>,
     W: FnOnce(Tools<T>) -> F + Send,
 {
-    let (asker, mut demands) = desk();
+    let (asker, mut demands) = make_desk();
     let tools = Tools {
         asker,
         watch,
@@ -162,10 +164,10 @@ fn cannot(kind: std::io::ErrorKind) -> Failure {
 /// Answers and shows until the result is there.
 fn serve<T>(
     session: &mut Session<'_>,
+    mut desk: Desk,
     events: &mpsc::Receiver<Event<T>>,
     watch: &Counting,
 ) -> Result<T, Failure> {
-    let mut desk = Desk::default();
     let mut progress = Progress::new(session);
     loop {
         let event = match progress.wait() {
@@ -201,101 +203,6 @@ fn serve<T>(
                 return Err(Failure::new(ErrorCode::Internal, message));
             }
         }
-    }
-}
-
-/// Where the agent is asked.
-#[derive(Default)]
-struct Desk {
-    /// The agent, or why there is none.
-    agent: Option<Result<(Box<dyn Agent>, Context), Failure>>,
-    warnings: std::collections::BTreeSet<String>,
-}
-
-impl Desk {
-    fn serve(&mut self, session: &mut Session<'_>, demand: Demand) {
-        match demand {
-            Demand::Get(inquiry, answer) => {
-                let result = self.get(session, inquiry);
-                if let Ok(credential) = &result {
-                    self.warnings.extend(credential.warnings.iter().cloned());
-                }
-                let _ = answer.send(result);
-            }
-            Demand::Report(inquiry, outcome) => {
-                if let Ok((agent, context)) = self.agent(session) {
-                    let report = Report {
-                        question: question(inquiry, context),
-                        outcome: outcome.word().to_owned(),
-                    };
-                    // It is for the agent's sake: what was answered stays answered without it.
-                    let _ = agent.report(&report);
-                }
-            }
-            Demand::Bound(answer) => {
-                let _ = answer.send(self.bound(session));
-            }
-        }
-    }
-
-    /// The agent is reached when it is first asked something: most indexes are open.
-    fn agent(
-        &mut self,
-        session: &mut Session<'_>,
-    ) -> Result<(&mut dyn Agent, &Context), Failure> {
-        let agent = self.agent.get_or_insert_with(|| {
-            let context = session.context(About::All)?;
-            Ok((session.agent()?, context))
-        });
-        match agent {
-            Ok((agent, context)) => Ok((&mut **agent, context)),
-            Err(failure) => Err(failure.clone()),
-        }
-    }
-
-    fn get(&mut self, session: &mut Session<'_>, inquiry: Inquiry) -> Result<Credential, Failure> {
-        let (agent, context) = self.agent(session)?;
-        agent.get(&question(inquiry, context))
-    }
-
-    /// What the user bound names to. A restricted socket tells nothing of that.
-    fn bound(&mut self, session: &mut Session<'_>) -> Result<Vec<Bound>, Failure> {
-        let (agent, context) = self.agent(session)?;
-        let asked = Asked {
-            context: context.clone(),
-        };
-        let list = match agent.bindings(&asked) {
-            Err(failure) if failure.code == ErrorCode::Policy => return Ok(Vec::new()),
-            list => list?,
-        };
-        let reads = list
-            .bindings
-            .into_iter()
-            .filter(|binding| binding.operation != Some(Operation::Upload));
-        Ok(reads
-            .map(|binding| Bound {
-                extra: matches!(binding.by.as_str(), "settings" | "trust"),
-                name: binding.name,
-                url: binding.url,
-            })
-            .collect())
-    }
-
-    fn warn(&mut self, session: &mut Session<'_>) {
-        for warning in std::mem::take(&mut self.warnings) {
-            session.out.warning(&warning);
-        }
-    }
-}
-
-fn question(inquiry: Inquiry, context: &Context) -> Question {
-    Question {
-        name: inquiry.name,
-        url: Some(inquiry.url),
-        username: inquiry.username,
-        operation: Some(Operation::Read),
-        context: context.clone(),
-        ..Question::default()
     }
 }
 
