@@ -2,10 +2,14 @@
 //!
 //! Knows the protocol's messages, `package` and `http`; never a provider, nor the agent's inside.
 //!
-//! - `project`: what one source has of one project
+//! - `project`: what one source has of one project; `packed`: how it is kept
+//! - `page`: the pages that sources have, read
 //! - `offers`: what a resolution asks the sources for
 //! - `source`: where packages come from: Poetry, uv, pip, the command line
 
+pub mod fetch;
 pub mod offers;
+mod packed;
+pub mod page;
 pub mod project;
 pub mod source;

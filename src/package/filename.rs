@@ -120,6 +120,11 @@ impl<'a> Parts<'a> {
         sdist(stem, project)
     }
 
+    /// Whether it is that of a wheel.
+    pub(crate) fn is_wheel(&self) -> bool {
+        self.wheel.is_some()
+    }
+
     /// The version.
     pub(crate) fn version(&self) -> Option<Version> {
         version(self.version, self.wheel.is_some())
@@ -141,6 +146,11 @@ impl<'a> Parts<'a> {
             platform: own(platform),
         }))
     }
+}
+
+/// Whether a name has the ending of a distribution.
+pub(crate) fn is_distribution(text: &str) -> bool {
+    text.ends_with(".whl") || sdist_stem(text).is_some()
 }
 
 /// The name of a source archive without its ending.

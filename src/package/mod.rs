@@ -14,11 +14,11 @@ pub(crate) mod archive;
 pub mod environment;
 pub mod filename;
 pub mod metadata;
-pub mod requirement;
 pub mod repair;
 pub mod platform;
 mod said;
 pub mod tags;
+pub mod requirement;
 
 pub use pep440_rs::{Version, VersionSpecifiers};
 pub use pep508_rs::{ExtraName, MarkerTree, PackageName};
