@@ -1,17 +1,19 @@
 //! What the sources of a project offer: asked over the network, or found in the cache, and kept for
 //! the run.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use credential_helper_protocol::Failure;
+use reqwest::header::HeaderMap;
 use url::Url;
 
-use super::cache::{Cache, Head, Key, Life, Payload, life};
+use super::cache::{Cache, Head, Key, Payload, life};
 use super::fetch::{CacheUse, Requester, Said, Seen, Trouble, Whole, Wish, Word};
 use super::offers::{Listing, Offers, Rule};
 use super::once::{Once, together};
-use super::page::{self, PAGE};
+use super::page::{self, Flat, PAGE};
 use super::project::{File, Project};
 use super::source::{Kind, Source, Sources};
 use crate::http::ACCEPT_SIMPLE;
@@ -66,15 +68,16 @@ pub struct Lookups {
     requester: Requester,
     cache: Option<Cache>,
     pages: Once<(usize, PackageName), Arc<Answered>>,
+    /// The sources that are one page, or a folder: read once for all projects.
+    flats: Once<Url, Result<Arc<Flat>, Trouble>>,
 }
 
 /// What is known of a page before it is asked for.
 struct Asked<'a> {
     source: &'a Source,
     url: Url,
-    project: &'a PackageName,
     provider: Option<String>,
-    key: Option<Key>,
+    key: Key,
     kept: Option<(Head, Vec<u8>)>,
 }
 
@@ -86,6 +89,7 @@ impl Lookups {
             requester,
             cache,
             pages: Once::default(),
+            flats: Once::default(),
         }
     }
 
@@ -177,18 +181,17 @@ impl Lookups {
             failure: None,
         };
         match self.project(source, project).await {
-            Ok((Some(found), status, provider)) => Answered {
-                provider,
-                listing: Some(Listing {
+            Ok(page) => Answered {
+                provider: page.provider,
+                listing: page.project.clone().map(|project| Listing {
                     source: source.label().into(),
                     index: Arc::new(source.canonical.clone()),
-                    project: found,
+                    project,
                 }),
-                ..answered(Word::Served, status)
-            },
-            Ok((None, status, provider)) => Answered {
-                provider,
-                ..answered(Word::Absent, status)
+                ..match page.project {
+                    Some(_) => answered(Word::Served, page.status),
+                    None => answered(Word::Absent, page.status),
+                }
             },
             Err(trouble) => Answered {
                 provider: trouble.provider,
@@ -201,72 +204,127 @@ impl Lookups {
 
     /// A project as a source has it, with the status of the answer and the provider of the
     /// credential that was sent.
-    async fn project(
-        &self,
-        source: &Source,
-        project: &PackageName,
-    ) -> Result<(Option<Arc<Project>>, Option<u16>, Option<String>), Trouble> {
-        let url = match &source.kind {
-            Kind::Index => page_url(&source.url, project),
-            Kind::Flat => source.url.clone(),
-            Kind::Local(_) | Kind::LocalIndex(_) => source.url.clone(),
+    async fn project(&self, source: &Source, project: &PackageName) -> Result<Page, Trouble> {
+        match &source.kind {
+            Kind::Index => self.page(source, project).await,
+            Kind::Flat => {
+                let read = || async { self.flat(source).await };
+                let flat = self.flats.get(source.url.clone(), read).await?;
+                Ok(Page::local(flat.project(project)))
+            }
+            Kind::Local(path) => {
+                let read = || async { local(source, path).map(Arc::new) };
+                let flat = self.flats.get(source.url.clone(), read).await?;
+                Ok(Page::local(flat.project(project)))
+            }
+            Kind::LocalIndex(path) => {
+                let folder = path.join(project.as_ref());
+                let page = folder.join("index.html");
+                if page.is_file() {
+                    return Ok(Page::local(local(source, &page)?.project(project)));
+                }
+                if !folder.is_dir() {
+                    // The folder itself has to be there: a wrong path is no empty index.
+                    return match path.is_dir() {
+                        true => Ok(Page::local(None)),
+                        false => local(source, path).map(|_| Page::local(None)),
+                    };
+                }
+                Ok(Page::local(local(source, &folder)?.project(project)))
+            }
+        }
+    }
+
+    /// The page of a project.
+    async fn page(&self, source: &Source, project: &PackageName) -> Result<Page, Trouble> {
+        let asked = self.asked(source, page_url(&source.url, project)).await?;
+        let page = |project, status, provider| Page {
+            project,
+            status,
+            provider,
         };
-        let asked = self.asked(source, url, project).await?;
         if let Some((head, payload)) = &asked.kept
             && (head.is_fresh() || self.requester.is_offline())
             && let Some(found) = Project::from_bytes(payload)
         {
             self.found(&asked);
-            return Ok((Some(Arc::new(found)), None, asked.provider));
+            return Ok(page(Some(Arc::new(found)), None, asked.provider));
         }
-        let mut wish = Wish::page(&asked.url, ACCEPT_SIMPLE);
-        if let Some((head, _)) = &asked.kept {
-            wish.validators = head.validators.clone();
-        }
-        match self.requester.whole(source, &wish, PAGE).await? {
+        match self.requester.whole(source, &asked.wish(), PAGE).await? {
             Said::Served(whole) => {
                 let read = page::read(&whole.kind, &whole.body, &whole.url, project);
                 let found = read.map_err(|why| Trouble::malformed(source, &whole.url, &why))?;
                 let found = Arc::new(found);
-                self.keep(&asked, &whole, &found).await;
-                Ok((Some(found), Some(whole.status), asked.provider))
+                let payload = Payload::Page(Arc::clone(&found));
+                self.keep(&asked, &whole.headers, payload).await;
+                Ok(page(Some(found), Some(whole.status), asked.provider))
             }
             Said::Same(incoming) => {
                 let kept = asked.kept.as_ref();
                 let found = kept.and_then(|(_, payload)| Project::from_bytes(payload));
-                let Some(found) = found else {
-                    // A 304 to a request that said nothing of what we have, or to damaged bytes.
-                    let why = "it says that what is in the cache holds, and there is nothing";
-                    return Err(Trouble::malformed(source, &asked.url, why));
-                };
-                self.renew(&asked, &incoming);
-                Ok((Some(Arc::new(found)), Some(304), asked.provider))
+                let found = found.ok_or_else(|| nothing_kept(source, &asked.url))?;
+                self.renew(&asked, incoming.headers());
+                Ok(page(Some(Arc::new(found)), Some(304), asked.provider))
             }
             Said::Absent(status) | Said::Known(status) => {
-                if let (Some(cache), Some(key), Some(_)) = (&self.cache, &asked.key, &asked.kept) {
-                    cache.remove(key.clone());
+                self.forget(&asked);
+                Ok(page(None, Some(status), asked.provider))
+            }
+        }
+    }
+
+    /// A page with all projects. It has no 404 of its own: one that is not there is a mistake.
+    async fn flat(&self, source: &Source) -> Result<Arc<Flat>, Trouble> {
+        let asked = self.asked(source, source.url.clone()).await?;
+        let read = |kind: &str, body: &[u8], base: &Url| {
+            let flat = Flat::read(kind, body, base);
+            flat.map(Arc::new)
+                .map_err(|why| Trouble::malformed(source, base, &why))
+        };
+        let kept = |(_, payload): &(Head, Vec<u8>)| {
+            let (kind, base, body): (&str, &str, &[u8]) = postcard::from_bytes(payload).ok()?;
+            read(kind, body, &Url::parse(base).ok()?).ok()
+        };
+        if let Some(entry) = &asked.kept
+            && (entry.0.is_fresh() || self.requester.is_offline())
+            && let Some(flat) = kept(entry)
+        {
+            self.found(&asked);
+            return Ok(flat);
+        }
+        match self.requester.whole(source, &asked.wish(), PAGE).await? {
+            Said::Served(whole) => {
+                let flat = read(&whole.kind, &whole.body, &whole.url)?;
+                let payload = (whole.kind.as_str(), whole.url.as_str(), &whole.body[..]);
+                if let Ok(payload) = postcard::to_stdvec(&payload) {
+                    let payload = Payload::Bytes(payload);
+                    self.keep(&asked, &whole.headers, payload).await;
                 }
-                Ok((None, Some(status), asked.provider))
+                Ok(flat)
+            }
+            Said::Same(incoming) => {
+                let flat = asked.kept.as_ref().and_then(kept);
+                self.renew(&asked, incoming.headers());
+                flat.ok_or_else(|| nothing_kept(source, &asked.url))
+            }
+            Said::Absent(status) | Said::Known(status) => {
+                self.forget(&asked);
+                let why = format!("it answers {status}, and it is one page for all projects");
+                Err(Trouble::malformed(source, &asked.url, &why))
             }
         }
     }
 
     /// What is known before a page is asked for: who reads it, and what the cache has.
-    async fn asked<'a>(
-        &self,
-        source: &'a Source,
-        url: Url,
-        project: &'a PackageName,
-    ) -> Result<Asked<'a>, Trouble> {
+    async fn asked<'a>(&self, source: &'a Source, url: Url) -> Result<Asked<'a>, Trouble> {
         let (identity, provider) = self.requester.identity(source, &url, true).await?;
         let key = Key::page(identity, &url);
         let kept = self.cache.as_ref().and_then(|cache| cache.read(&key));
         Ok(Asked {
             source,
             url,
-            project,
             provider,
-            key: self.cache.is_some().then_some(key),
+            key,
             kept,
         })
     }
@@ -284,41 +342,80 @@ impl Lookups {
         });
     }
 
-    async fn keep(&self, asked: &Asked<'_>, whole: &Whole, found: &Arc<Project>) {
+    async fn keep(&self, asked: &Asked<'_>, headers: &HeaderMap, payload: Payload) {
         let Some(cache) = &self.cache else { return };
         // A refusal may have put another credential in place of the first.
-        let identity = self
-            .requester
-            .identity(asked.source, &asked.url, true)
-            .await;
-        let Ok((identity, _)) = identity else { return };
+        let identity = self.requester.identity(asked.source, &asked.url, true);
+        let Ok((identity, _)) = identity.await else {
+            return;
+        };
         let key = Key::page(identity, &asked.url);
-        match life(&asked.url, &whole.headers, &[], SystemTime::now()) {
+        match life(&asked.url, headers, &[], SystemTime::now()) {
             Some(life) => {
                 let head = Head::new(&key, asked.source.label(), life);
-                cache.keep(key, head, Payload::Page(Arc::clone(found)));
+                cache.keep(key, head, payload);
             }
             None if asked.kept.is_some() => cache.remove(key),
             None => {}
         }
     }
 
-    fn renew(&self, asked: &Asked<'_>, incoming: &crate::http::Incoming) {
-        let (Some(cache), Some(key), Some((head, _))) = (&self.cache, &asked.key, &asked.kept)
-        else {
+    fn renew(&self, asked: &Asked<'_>, headers: &HeaderMap) {
+        let (Some(cache), Some((head, _))) = (&self.cache, &asked.kept) else {
             return;
         };
-        let life: Option<Life> = life(
-            &asked.url,
-            incoming.headers(),
-            &head.said,
-            SystemTime::now(),
-        );
-        match life {
-            Some(life) => cache.renew(key.clone(), head.clone(), head.renewed(life)),
-            None => cache.remove(key.clone()),
+        let key = asked.key.clone();
+        match life(&asked.url, headers, &head.said, SystemTime::now()) {
+            Some(life) => cache.renew(key, head.clone(), head.renewed(life)),
+            None => cache.remove(key),
         }
     }
+
+    fn forget(&self, asked: &Asked<'_>) {
+        if let (Some(cache), Some(_)) = (&self.cache, &asked.kept) {
+            cache.remove(asked.key.clone());
+        }
+    }
+}
+
+impl Asked<'_> {
+    fn wish(&self) -> Wish<'_> {
+        let mut wish = Wish::page(&self.url, ACCEPT_SIMPLE);
+        if let Some((head, _)) = &self.kept {
+            wish.validators = head.validators.clone();
+        }
+        wish
+    }
+}
+
+/// A project as a source has it.
+struct Page {
+    project: Option<Arc<Project>>,
+    /// The status of the answer; none where nobody was asked.
+    status: Option<u16>,
+    /// The provider of the credential that was sent.
+    provider: Option<String>,
+}
+
+impl Page {
+    fn local(project: Option<Project>) -> Self {
+        Self {
+            project: project.map(Arc::new),
+            status: None,
+            provider: None,
+        }
+    }
+}
+
+/// A 304 to a request that said nothing of what we have, or to what turns out to be damaged.
+fn nothing_kept(source: &Source, url: &Url) -> Trouble {
+    let why = "it says that what is in the cache holds, and there is nothing: try --no-cache";
+    Trouble::malformed(source, url, why)
+}
+
+/// Reads a folder, or a page on disk.
+fn local(source: &Source, path: &Path) -> Result<Flat, Trouble> {
+    Flat::local(path).map_err(|why| Trouble::local(source, path, &why))
 }
 
 /// The page of a project: exactly one slash, the normalised name, a slash (PEP 503).

@@ -5,10 +5,15 @@
 //! - `project`: what one source has of one project; `packed`: how it is kept
 //! - `page`: the pages that sources have, read
 //! - `offers`: what a resolution asks the sources for
+//! - `fetch`: requests with the credential that belongs there; `cache`: what was answered before;
+//!   `lookup`: what the sources offer, by both; `once`: asked for once a run
 //! - `source`: where packages come from: Poetry, uv, pip, the command line
 
+pub mod cache;
 pub mod fetch;
+pub mod lookup;
 pub mod offers;
+mod once;
 mod packed;
 pub mod page;
 pub mod project;

@@ -1,5 +1,7 @@
 //! Why a source has not answered: what it said, and the error that a command ends with.
 
+use std::path::Path;
+
 use credential_helper_protocol::{ErrorCode, Failure};
 use url::Url;
 
@@ -106,7 +108,7 @@ impl Trouble {
     }
 
     /// The answer is not what it should be.
-    pub(crate) fn malformed(source: &Source, url: &Url, why: &str) -> Self {
+    pub(in crate::index) fn malformed(source: &Source, url: &Url, why: &str) -> Self {
         let label = shown(source.label());
         let what = plain(url);
         let hint = match origin(url) != origin(&source.url) {
@@ -123,6 +125,22 @@ impl Trouble {
                 format!("cannot use what the source {label} answers at {what}: {why}"),
             )
             .hint(hint),
+        }
+    }
+
+    /// A folder, or a page on disk, cannot be read.
+    pub(in crate::index) fn local(source: &Source, path: &Path, why: &str) -> Self {
+        let message = format!(
+            "cannot read the source {} at {}: {why}",
+            shown(source.label()),
+            shown(&path.to_string_lossy())
+        );
+        Self {
+            word: Word::Error,
+            status: None,
+            provider: None,
+            failure: Failure::new(ErrorCode::Unavailable, message)
+                .hint("check the path with `helper source show`"),
         }
     }
 
