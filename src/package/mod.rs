@@ -5,6 +5,7 @@
 //! `pep508_rs`; where these differ from the `packaging` library of PyPI, that library is right.
 //!
 //! - `filename`: what the name of a file says; `metadata`: what a distribution says of itself
+//! - `document`: TOML about packages, with the place of each value
 //! - `requirement`: requirements as others write them
 //! - `environment`: an interpreter on a platform: markers and tags; `tags`: which wheels fit;
 //!   `platform`: the platform tags of a platform
@@ -12,6 +13,7 @@
 
 pub(crate) mod archive;
 pub mod environment;
+pub mod document;
 pub mod filename;
 pub mod metadata;
 pub mod repair;

@@ -181,16 +181,8 @@ fn wanted(
     around: &Around<'_>,
 ) -> Result<Wanted, String> {
     let text = text.trim();
-    if let Some((before, after)) = text.split_once('@')
-        && let (name, extras) = direct::with_extras(before.trim())?
-        && let Ok(name) = PackageName::from_str(name)
-        && !after.trim().is_empty()
-    {
-        let (target, marker) = with_marker(after.trim())?;
-        let read = direct::read(target, around.folder)?;
-        asked.userinfo.extend(read.userinfo);
-        let requirement = direct::requirement(name, extras, read.url, marker);
-        return Ok(Wanted::new(requirement, place));
+    if let Some(named) = named(asked, text, place, around)? {
+        return Ok(named);
     }
     if direct::is_url(text) || direct::is_path(text.split(';').next().unwrap_or(text)) {
         let (target, marker) = with_marker(text)?;
@@ -207,6 +199,40 @@ fn wanted(
         return Ok(Wanted::new(requirement, place));
     }
     Ok(Wanted::new(requirement::parse(text)?, place))
+}
+
+/// Reads one requirement that has a name, as PEP 508 asks for; behind its `@` may stand a path.
+pub(super) fn pep508(
+    asked: &mut Asked,
+    text: &str,
+    place: &str,
+    around: &Around<'_>,
+) -> Result<Wanted, String> {
+    match named(asked, text.trim(), place, around)? {
+        Some(named) => Ok(named),
+        None => Ok(Wanted::new(requirement::parse(text)?, place)),
+    }
+}
+
+/// `NAME @ URL`; `None` where it is none of that form.
+fn named(
+    asked: &mut Asked,
+    text: &str,
+    place: &str,
+    around: &Around<'_>,
+) -> Result<Option<Wanted>, String> {
+    if let Some((before, after)) = text.split_once('@')
+        && let (name, extras) = direct::with_extras(before.trim())?
+        && let Ok(name) = PackageName::from_str(name)
+        && !after.trim().is_empty()
+    {
+        let (target, marker) = with_marker(after.trim())?;
+        let read = direct::read(target, around.folder)?;
+        asked.userinfo.extend(read.userinfo);
+        let requirement = direct::requirement(name, extras, read.url, marker);
+        return Ok(Some(Wanted::new(requirement, place)));
+    }
+    Ok(None)
 }
 
 /// Splits the marker off: behind a URL it has a space before or behind its semicolon (PEP 508).
