@@ -9,6 +9,8 @@
 //! - `requirement`: requirements as others write them
 //! - `environment`: an interpreter on a platform: markers and tags; `tags`: which wheels fit;
 //!   `platform`: the platform tags of a platform
+//! - `requirement`: requirements as others write them
+//! - `order`: which versions a specifier allows
 //! - `archive`: zip and tar
 
 pub(crate) mod archive;
@@ -20,7 +22,12 @@ pub mod repair;
 pub mod platform;
 mod said;
 pub mod tags;
+pub mod order;
+pub mod platform;
+pub mod repair;
 pub mod requirement;
+mod said;
+pub mod tags;
 
 pub use pep440_rs::{Version, VersionSpecifiers};
 pub use pep508_rs::{ExtraName, MarkerTree, PackageName};
