@@ -10,6 +10,8 @@ use super::args_agent::AgentArgs;
 use super::args_bridge::BridgeArgs;
 use super::args_exec::{EnvArgs, ExecArgs};
 #[cfg(feature = "net")]
+use super::args_index::IndexArgs;
+#[cfg(feature = "net")]
 use super::args_publish::PublishArgs;
 use super::args_scan::{ImportArgs, ScanArgs};
 use super::args_setup::SetupArgs;
@@ -103,6 +105,10 @@ pub(crate) enum Command {
     Exec(ExecArgs),
     /// Print the same variables, or hand them over to a CI system
     Env(EnvArgs),
+    /// Look up what the sources of a project offer
+    #[cfg(feature = "net")]
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Index(IndexArgs),
     /// Upload wheels and source archives
     #[cfg(feature = "net")]
     Publish(PublishArgs),

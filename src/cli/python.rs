@@ -35,14 +35,17 @@ pub(super) async fn environment(
             Ok(said) => environment = Some(said),
             Err(why) => {
                 warning = Some(format!(
-                    "{} could not be asked what it is ({why}): packages are chosen for {}",
-                    program.display(),
-                    Environment::fallback().python()
+                    "{} could not be asked what it is ({why}): packages are chosen for a recent \
+                     CPython on this platform",
+                    program.display()
                 ));
             }
         }
     }
-    let mut environment = environment.unwrap_or_else(Environment::fallback);
+    let mut environment = match environment {
+        Some(environment) => environment,
+        None => Environment::fallback().map_err(|why| Failure::new(ErrorCode::Internal, why))?,
+    };
     let wrong = |option: &str, why: String| Failure::new(ErrorCode::Usage, format!("{option}: {why}"));
     // The version first: the platform's tags depend on it.
     if let Some(text) = &options.python_version {

@@ -23,11 +23,7 @@ pub mod platform;
 mod said;
 pub mod tags;
 pub mod order;
-pub mod platform;
-pub mod repair;
 pub mod requirement;
-mod said;
-pub mod tags;
 
 pub use pep440_rs::{Version, VersionSpecifiers};
 pub use pep508_rs::{ExtraName, MarkerTree, PackageName};

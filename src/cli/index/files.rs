@@ -54,10 +54,9 @@ pub(super) fn run(session: &mut Session<'_>, args: &FilesArgs) -> Result<u8, Fai
     let (python, all) = (args.python.clone(), args.all);
     let canonical = ground.sources.canonical();
     let work = async move |tools: lookups::Tools<Told>| {
-        let (around, cache) = (ground.around.clone(), ground.cache.clone());
         let lookups = ground.lookups(&tools);
         let told = async {
-            let environment = python::environment(&python, &around, cache.as_deref());
+            let environment = python::environment(&python, &ground.around, ground.cache.as_deref());
             let (environment, warning) = environment.await?;
             let mut search = search(&lookups, &project, pin.as_deref(), all).await?;
             search.notes.extend(warning);
@@ -143,7 +142,15 @@ fn rows(
     files
         .map(|(one, file)| Row {
             filename: file.filename.clone(),
-            url: canonical.of_listing(&one.listing, file).map(Into::into),
+            url: canonical
+                .file(
+                    &one.listing.index,
+                    &file.url,
+                    one.listing.project.name(),
+                    &file.filename,
+                    &file.name,
+                )
+                .map(Into::into),
             source: one.listing.source.to_string(),
             version: file.name.version().to_string(),
             size: file.size,

@@ -45,10 +45,9 @@ pub(super) fn run(session: &mut Session<'_>, args: &VersionsArgs) -> Result<u8, 
     let pin = args.source.clone().or_else(|| ground.pin(&project));
     let (python, all) = (args.python.clone(), args.all);
     let work = async move |tools: lookups::Tools<Told>| {
-        let (around, cache) = (ground.around.clone(), ground.cache.clone());
         let lookups = ground.lookups(&tools);
         let told = async {
-            let environment = python::environment(&python, &around, cache.as_deref());
+            let environment = python::environment(&python, &ground.around, ground.cache.as_deref());
             let (environment, warning) = environment.await?;
             let mut search = search(&lookups, &project, pin.as_deref(), all).await?;
             search.notes.extend(warning);

@@ -80,10 +80,12 @@ impl Desk {
             .into_iter()
             .filter(|binding| binding.operation != Some(Operation::Upload));
         Ok(reads
-            .map(|binding| Bound {
-                extra: matches!(binding.by.as_str(), "settings" | "trust"),
-                name: binding.name,
-                url: binding.url,
+            .filter_map(|binding| {
+                Some(Bound {
+                    extra: matches!(binding.by.as_str(), "settings" | "trust"),
+                    name: binding.name,
+                    url: binding.url?,
+                })
             })
             .collect())
     }

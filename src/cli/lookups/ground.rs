@@ -15,6 +15,8 @@ use crate::index::cache::Cache;
 use crate::index::fetch::{Plan, Requester, Setup};
 use crate::index::lookup::Lookups;
 use crate::index::source::{Options, Sources};
+use crate::package::PackageName;
+use crate::resolve::input::{Around, Asked as Requirements, Chosen, Disk};
 
 /// What lookups start from.
 pub(crate) struct Ground {
@@ -76,19 +78,40 @@ impl Ground {
         })
     }
 
+    /// The source that the project takes a package from alone, where its files say so.
+    pub(crate) fn pin(&self, project: &PackageName) -> Option<String> {
+        if let Some(pin) = self.sources.pins_of(project).next() {
+            return Some(pin.source.clone());
+        }
+        let mut asked = Requirements::default();
+        let read = asked.project(
+            Path::new("pyproject.toml"),
+            &Chosen::everything(),
+            &Around {
+                files: &Disk,
+                variable: &|_| None,
+                folder: &self.folder,
+            },
+        );
+        // What is wrong there is told when it is resolved.
+        read.ok()?;
+        let mut all = asked.requirements.into_iter();
+        all.find_map(|wanted| wanted.source.filter(|_| wanted.requirement.name == *project))
+    }
+
     /// The lookups themselves.
-    pub(crate) fn lookups<T>(self, tools: &Tools<T>) -> Lookups {
+    pub(crate) fn lookups<T>(&self, tools: &Tools<T>) -> Lookups {
         // Without a folder for it the work is done without a cache.
-        let cache = self.cache.and_then(|folder| Cache::open(&folder).ok());
+        let cache = self.cache.as_deref().and_then(|folder| Cache::open(folder).ok());
         let requester = Requester::new(Setup {
-            plan: self.plan,
+            plan: self.plan.clone(),
             asker: Some(tools.asker.clone()),
             sources: self.sources.all.clone(),
-            tls: self.tls,
+            tls: self.tls.clone(),
             watch: tools.watch.clone(),
             salt: cache.as_ref().map(|cache| cache.salt().to_vec()).unwrap_or_default(),
         });
-        Lookups::new(self.sources, requester, cache)
+        Lookups::new(self.sources.clone(), requester, cache)
     }
 }
 

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use credential_helper_protocol::{ErrorCode, Failure};
 
 pub(super) use self::desk::Desk;
-pub(super) use self::ground::Ground;
+pub(super) use self::ground::{Ground, folder, given};
 use super::Session;
 use super::progress::Line as ProgressLine;
 use crate::domain::log::{Level, Line};

@@ -62,7 +62,7 @@ pub fn answer<'a>(resolution: &'a Resolution, canonical: &Canonical) -> Answer<'
             .iter()
             .map(|file| File {
                 filename: &file.filename,
-                url: text(&file.url),
+                url: place(canonical, package, file).as_ref().map(text),
                 hashes: &file.hashes,
                 size: file.size,
                 uploaded: file.uploaded.map(|time| time.to_string()),
