@@ -28,7 +28,7 @@ pub use authorization::Authorization;
 pub use body::{Body, Sent};
 pub use client::{Client, Proxies, REDIRECTS};
 pub use exchange::{Answer, Post};
-pub use lookup::{Broken, Incoming, LONGEST_WAIT, Lookup, Validators, origin};
+pub use lookup::{Broken, Incoming, Lookup, Validators, origin};
 pub use pool::Pool;
 pub use tls::TlsPolicy;
 

@@ -22,3 +22,7 @@ pub use credentials::{ANONYMOUS, Identity};
 pub use requester::{Plan, Requester, Said, Setup, Whole, Wish};
 pub use seen::{CacheUse, Seen, Watch};
 pub use trouble::{Trouble, Word};
+
+#[cfg(test)]
+#[path = "fetch_tests.rs"]
+mod tests;
