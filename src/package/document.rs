@@ -3,51 +3,33 @@
 //! A URL in such a file may hold a password, and a parser's own message repeats the line it stumbled
 //! over: what is wrong is said by file, line and key.
 
-use credential_helper_protocol::{ErrorCode, Failure};
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use std::path::Path;
+
+use credential_helper_protocol::Failure;
 
 use crate::domain::text::shown;
+use crate::domain::toml_text;
 
 /// A file, parsed.
-pub struct Document<'a> {
+pub struct Document {
     file: String,
-    ends: Vec<usize>,
-    root: Spanned<DeValue<'a>>,
+    inner: toml_text::Document,
 }
 
 /// A value of a document.
 #[derive(Clone)]
-pub struct Item<'a> {
-    document: &'a Document<'a>,
-    path: String,
-    at: usize,
-    value: &'a DeValue<'a>,
-}
+pub struct Item<'a>(toml_text::Item<'a>);
 
-impl<'a> Document<'a> {
+impl Document {
     /// Parses the text of a file.
     ///
     /// # Errors
     /// `malformed`, with the line.
-    pub fn parse(file: &str, text: &'a str) -> Result<Self, Failure> {
-        let file = shown(file);
-        let ends: Vec<usize> = text.match_indices('\n').map(|(at, _)| at).collect();
-        match DeTable::parse(text) {
-            Ok(table) => {
-                let span = table.span();
-                let root = Spanned::new(span, DeValue::Table(table.into_inner()));
-                Ok(Self { file, ends, root })
-            }
-            Err(error) => {
-                let at = error.span().map_or(text.len(), |span| span.start);
-                let line = ends.partition_point(|end| *end < at) + 1;
-                Err(Failure::new(
-                    ErrorCode::Malformed,
-                    format!("{file}: line {line} is not valid TOML"),
-                ))
-            }
-        }
+    pub fn parse(file: &str, text: &str) -> Result<Self, Failure> {
+        Ok(Self {
+            file: shown(file),
+            inner: toml_text::Document::parse(Path::new(file), text)?,
+        })
     }
 
     /// The file, as it is called in messages.
@@ -56,69 +38,26 @@ impl<'a> Document<'a> {
     }
 
     /// The whole.
-    pub fn root(&'a self) -> Item<'a> {
-        Item {
-            document: self,
-            path: String::new(),
-            at: 0,
-            value: self.root.get_ref(),
-        }
+    pub fn root(&self) -> Item<'_> {
+        Item(self.inner.root())
     }
 
     /// The value that these keys lead to; `None` where one of them is not there.
     ///
     /// # Errors
     /// Where something on the way is no table.
-    pub fn at(&'a self, keys: &[&str]) -> Result<Option<Item<'a>>, Failure> {
-        let mut item = self.root();
-        for key in keys {
-            match item.get(key)? {
-                Some(inner) => item = inner,
-                None => return Ok(None),
-            }
-        }
-        Ok(Some(item))
+    pub fn at(&self, keys: &[&str]) -> Result<Option<Item<'_>>, Failure> {
+        Ok(self.inner.at(keys)?.map(Item))
     }
 }
 
 impl<'a> Item<'a> {
-    fn inner(&self, path: String, at: usize, value: &'a Spanned<DeValue<'a>>) -> Self {
-        Self {
-            document: self.document,
-            path,
-            at,
-            value: value.get_ref(),
-        }
-    }
-
-    fn below(&self, key: &str) -> String {
-        let bare = !key.is_empty()
-            && key
-                .chars()
-                .all(|char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_'));
-        let key = if bare {
-            key.to_owned()
-        } else {
-            format!("\"{}\"", shown(key))
-        };
-        if self.path.is_empty() {
-            key
-        } else {
-            format!("{}.{key}", self.path)
-        }
-    }
-
-    fn table(&self) -> Result<&'a DeTable<'a>, Failure> {
-        self.value.as_table().ok_or_else(|| self.must_be("a table"))
-    }
-
     /// The value under a key of this table.
     ///
     /// # Errors
     /// Where this is no table.
     pub fn get(&self, key: &str) -> Result<Option<Self>, Failure> {
-        let found = self.table()?.get_key_value(key);
-        Ok(found.map(|(name, value)| self.inner(self.below(key), name.span().start, value)))
+        Ok(self.0.get(key)?.map(Self))
     }
 
     /// The entries of this table, in the order of the file.
@@ -126,16 +65,8 @@ impl<'a> Item<'a> {
     /// # Errors
     /// Where this is no table.
     pub fn entries(&self) -> Result<Vec<(&'a str, Self)>, Failure> {
-        let mut entries: Vec<(&str, Self)> = self
-            .table()?
-            .iter()
-            .map(|(key, value)| {
-                let name: &str = key.get_ref().as_ref();
-                (name, self.inner(self.below(name), key.span().start, value))
-            })
-            .collect();
-        entries.sort_by_key(|(_, item)| item.at);
-        Ok(entries)
+        let entries = self.0.entries()?.into_iter();
+        Ok(entries.map(|(key, item)| (key, Self(item))).collect())
     }
 
     /// The elements of this list.
@@ -143,33 +74,27 @@ impl<'a> Item<'a> {
     /// # Errors
     /// Where this is no list.
     pub fn list(&self) -> Result<Vec<Self>, Failure> {
-        let list = self
-            .value
-            .as_array()
-            .ok_or_else(|| self.must_be("a list"))?;
-        let element = |(at, value): (usize, &'a Spanned<DeValue<'a>>)| {
-            let path = format!("{}[{at}]", self.path);
-            self.inner(path, value.span().start, value)
-        };
-        Ok(list.iter().enumerate().map(element).collect())
+        Ok(self.0.elements()?.into_iter().map(Self).collect())
     }
 
-    /// The texts of this list.
+    /// The elements of this list; this value itself where it is none.
     ///
     /// # Errors
-    /// Where this is no list of texts.
-    pub fn texts(&self) -> Result<Vec<&'a str>, Failure> {
-        self.list()?.iter().map(Self::text).collect()
+    /// Never, but for what a list has.
+    pub fn one_or_more(self) -> Result<Vec<Self>, Failure> {
+        if self.0.is_array() {
+            self.list()
+        } else {
+            Ok(vec![self])
+        }
     }
 
     /// This text.
     ///
     /// # Errors
-    /// Where it is none.
+    /// Where it is none, or holds a control character.
     pub fn text(&self) -> Result<&'a str, Failure> {
-        self.value
-            .as_str()
-            .ok_or_else(|| self.must_be("a text in quotes"))
+        Ok(self.0.text()?)
     }
 
     /// The text under a key.
@@ -185,7 +110,10 @@ impl<'a> Item<'a> {
     /// # Errors
     /// Where this is no table, or that no list of texts.
     pub fn texts_of(&self, key: &str) -> Result<Vec<&'a str>, Failure> {
-        self.get(key)?.map_or(Ok(Vec::new()), |item| item.texts())
+        let Some(item) = self.get(key)? else {
+            return Ok(Vec::new());
+        };
+        item.list()?.iter().map(Self::text).collect()
     }
 
     /// Whether the value under a key is true; false where it is not there.
@@ -193,58 +121,46 @@ impl<'a> Item<'a> {
     /// # Errors
     /// Where this is no table, or that neither true nor false.
     pub fn is_set(&self, key: &str) -> Result<bool, Failure> {
-        let Some(item) = self.get(key)? else {
-            return Ok(false);
-        };
-        item.value
-            .as_bool()
-            .ok_or_else(|| item.must_be("true or false"))
+        match self.get(key)? {
+            Some(item) => Ok(item.0.boolean()?),
+            None => Ok(false),
+        }
     }
 
     /// Whether this is a text.
     pub fn is_text(&self) -> bool {
-        self.value.is_str()
+        self.0.is_text()
     }
 
     /// Whether this is a table.
     pub fn is_table(&self) -> bool {
-        self.value.is_table()
-    }
-
-    /// Whether this is a list.
-    pub fn is_list(&self) -> bool {
-        self.value.is_array()
-    }
-
-    /// A whole number that is not negative.
-    pub fn number(&self) -> Option<u64> {
-        let number = self.value.as_integer()?;
-        u64::from_str_radix(number.as_str(), number.radix()).ok()
-    }
-
-    /// The keys that lead here.
-    pub fn path(&self) -> &str {
-        &self.path
+        self.0.is_table()
     }
 
     /// The line, from 1.
     pub fn line(&self) -> usize {
-        self.document.ends.partition_point(|end| *end < self.at) + 1
+        self.0.line()
+    }
+
+    /// The value as the domain reads it.
+    pub fn inner(&self) -> &toml_text::Item<'a> {
+        &self.0
     }
 
     /// Where this stands: file, line and keys.
     pub fn place(&self) -> String {
-        format!("{}:{} {}", self.document.file, self.line(), self.path)
+        self.0.says("").trim_end().to_owned()
     }
 
     /// An error about this value.
     pub fn wrong(&self, what: &str) -> Failure {
-        Failure::new(ErrorCode::Malformed, format!("{}: {what}", self.place()))
+        let path = format!("{}:", self.0.path());
+        self.0.called(&path).fails(what).into()
     }
 
     /// That this is of another kind than it has to be.
     pub fn must_be(&self, what: &str) -> Failure {
-        self.wrong(&format!("it must be {what}"))
+        self.0.must_be(what).into()
     }
 }
 
@@ -266,16 +182,21 @@ mod tests {
         assert_eq!(keys, ["b", "a"]);
         let list = document.at(&["b", "x y", "c"]).unwrap().unwrap();
         assert_eq!(
-            list.texts().unwrap_err().message,
-            "f.toml:2 b.\"x y\".c[0]: it must be a text in quotes"
+            list.list().unwrap()[0].text().unwrap_err().message,
+            "f.toml line 2: b.\"x y\".c[0] must be a string in quotes"
         );
-        assert_eq!(list.list().unwrap()[1].place(), "f.toml:3 b.\"x y\".c[1]");
+        let second = &list.list().unwrap()[1];
+        assert_eq!(second.place(), "f.toml line 3: b.\"x y\".c[1]");
+        assert_eq!(
+            second.wrong("it is odd").message,
+            "f.toml line 3: b.\"x y\".c[1]: it is odd"
+        );
         let below = document.at(&["a", "d", "e"]).err().unwrap();
-        assert_eq!(below.message, "f.toml:5 a.d: it must be a table");
+        assert_eq!(below.message, "f.toml line 5: a.d must be a table");
         assert!(document.at(&["none", "e"]).unwrap().is_none());
         let failure = Document::parse("f.toml", "a = 1\nb = 'hunter2")
             .err()
             .unwrap();
-        assert_eq!(failure.message, "f.toml: line 2 is not valid TOML");
+        assert_eq!(failure.message, "f.toml line 2 is not valid TOML");
     }
 }

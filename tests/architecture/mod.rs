@@ -26,7 +26,7 @@ const MAY_NAME: [(&str, &[&str]); 15] = [
     ("doctor", &["domain", "provider", "http", "connect"]),
 ];
 /// Paths that a module may name although the rest of that module is closed to it.
-const ALSO: [(&str, &str); 23] = [
+const ALSO: [(&str, &str); 26] = [
     ("ci", "crate::domain::name"),
     ("ci", "crate::domain::netrc"),
     ("ci", "crate::domain::text"),
@@ -42,6 +42,7 @@ const ALSO: [(&str, &str); 23] = [
     ("publish", "crate::domain::url"),
     ("package", "crate::domain::name"),
     ("package", "crate::domain::text"),
+    ("package", "crate::domain::toml_text"),
     ("index", "crate::domain::name"),
     ("index", "crate::domain::text"),
     ("index", "crate::domain::toml_text"),
@@ -50,6 +51,8 @@ const ALSO: [(&str, &str); 23] = [
     ("index", "crate::edit"),
     ("resolve", "crate::domain::name"),
     ("resolve", "crate::domain::text"),
+    ("resolve", "crate::domain::workspace"),
+    ("resolve", "crate::edit"),
 ];
 /// What `domain` does without: files, variables, sockets, clocks, tasks, serialisation.
 const IMPURE: [&str; 10] = [

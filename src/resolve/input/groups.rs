@@ -39,7 +39,7 @@ impl<'a> Groups<'a> {
     ///
     /// # Errors
     /// Where two names are the same but for their spelling, or something is of the wrong kind.
-    pub(super) fn read(document: &'a Document<'a>) -> Result<Self, Failure> {
+    pub(super) fn read(document: &'a Document) -> Result<Self, Failure> {
         let mut groups = Self::default();
         if let Some(table) = document.at(&["dependency-groups"])? {
             for (name, item) in table.entries()? {

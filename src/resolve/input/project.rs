@@ -90,7 +90,7 @@ impl Asked {
 
 struct Reader<'a> {
     asked: &'a mut Asked,
-    document: &'a Document<'a>,
+    document: &'a Document,
     around: Around<'a>,
     sources: Sources<'a>,
     workspace: &'a Workspace,
@@ -374,7 +374,7 @@ impl<'a> Reader<'a> {
     }
 
     /// uv's settings, which the root of a workspace has for all of it.
-    fn settings(&mut self, document: &Document<'_>, folder: &Path) -> Result<(), Failure> {
+    fn settings(&mut self, document: &Document, folder: &Path) -> Result<(), Failure> {
         let around = self.around.of(folder);
         let path = folder.join("uv.toml");
         if let Some(text) = around.files.text(&path)? {

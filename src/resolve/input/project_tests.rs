@@ -71,7 +71,7 @@ fn the_project_table() {
     assert_eq!(asked.project.unwrap().to_string(), "own-project");
     assert_eq!(
         asked.requirements[0].from,
-        "pyproject.toml:5 project.dependencies[0]"
+        "pyproject.toml line 5: project.dependencies[0]"
     );
     let asked = project(STANDARD, &extras(&["two"])).unwrap();
     assert_eq!(said(&asked)[3..], ["d ; os_name == 'posix'", "e"]);
@@ -93,10 +93,10 @@ fn what_comes_from_a_build_is_not_guessed() {
             "[tool.other]\na=1",
             "pyproject.toml asks for nothing: it has neither [project] nor [tool.poetry] nor groups",
         ),
-        ("a = ", "pyproject.toml: line 1 is not valid TOML"),
+        ("a = ", "pyproject.toml line 1 is not valid TOML"),
         (
             "[project]\ndependencies=['a>>1']",
-            "pyproject.toml:2 project.dependencies[0]: it is no requirement as PEP 508 has it (character 2)",
+            "pyproject.toml line 2: project.dependencies[0]: it is no requirement as PEP 508 has it (character 2)",
         ),
     ] {
         let failure = project(text, &Chosen::default()).unwrap_err();
@@ -118,15 +118,15 @@ fn groups_of_the_standard() {
     for (group, message) in [
         (
             "round",
-            "pyproject.toml:5 dependency-groups.trip[0].include-group: the groups include each other: round -> trip -> round",
+            "pyproject.toml line 5: dependency-groups.trip[0].include-group: the groups include each other: round -> trip -> round",
         ),
         (
             "odd",
-            "pyproject.toml:6 dependency-groups.odd[0]: it must be a requirement, or { include-group = \"...\" }",
+            "pyproject.toml line 6: dependency-groups.odd[0] must be a requirement, or { include-group = \"...\" }",
         ),
         (
             "no",
-            "pyproject.toml:7 dependency-groups.no[0].include-group: there is no group of this name",
+            "pyproject.toml line 7: dependency-groups.no[0].include-group: there is no group of this name",
         ),
         ("other", "pyproject.toml has no group other"),
     ] {

@@ -30,18 +30,14 @@ pub(super) struct Sources<'a>(BTreeMap<PackageName, (Vec<Item<'a>>, PathBuf)>);
 
 impl<'a> Sources<'a> {
     /// Adds those of a file, whose paths start from `folder`; they go before what is there.
-    pub(super) fn add(&mut self, document: &'a Document<'a>, folder: &Path) -> Result<(), Failure> {
+    pub(super) fn add(&mut self, document: &'a Document, folder: &Path) -> Result<(), Failure> {
         let Some(table) = document.at(&["tool", "uv", "sources"])? else {
             return Ok(());
         };
         for (name, item) in table.entries()? {
             let name = PackageName::from_str(name)
                 .map_err(|_| item.wrong("it is no name of a package"))?;
-            let entries = if item.is_list() {
-                item.list()?
-            } else {
-                vec![item]
-            };
+            let entries = item.one_or_more()?;
             self.0.insert(name, (entries, folder.to_owned()));
         }
         Ok(())
@@ -166,11 +162,7 @@ pub(super) fn settings(
         }
     }
     if let Some(item) = settings.get("environments")? {
-        let list = if item.is_list() {
-            item.list()?
-        } else {
-            vec![item]
-        };
+        let list = item.one_or_more()?;
         for one in list {
             let marker = marker::parse(one.text()?).map_err(|what| one.wrong(&what))?;
             asked.environments.push(marker);

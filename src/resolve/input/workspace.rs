@@ -8,11 +8,13 @@ use credential_helper_protocol::Failure;
 use pep508_rs::PackageName;
 use zeroize::Zeroizing;
 
-use super::{Around, direct};
-use crate::package::document::Document;
+use super::Around;
+use crate::domain::workspace::{WORKSPACE, is_member};
+use crate::package::document::{Document, Item};
 
-/// How deep `**` goes.
+/// How many folders deep a `**` is followed, and how many folders are looked at in all.
 const DEPTH: usize = 6;
+const FOLDERS: usize = 10_000;
 
 /// A workspace, as far as a project needs to know.
 #[derive(Default)]
@@ -24,6 +26,9 @@ pub(super) struct Workspace {
 
 impl Workspace {
     /// The workspace that the project in this folder is in; without members where it is in none.
+    ///
+    /// # Errors
+    /// Where the project's own file is no TOML, or a file cannot be read.
     pub(super) fn find(folder: &Path, around: &Around<'_>) -> Result<Self, Failure> {
         for place in folder.ancestors() {
             let path = place.join("pyproject.toml");
@@ -37,22 +42,14 @@ impl Workspace {
                 Err(_) => continue,
                 Ok(document) => document,
             };
-            let Some(table) = document.at(&["tool", "uv", "workspace"]).unwrap_or(None) else {
+            let Some(table) = document.at(WORKSPACE).unwrap_or(None) else {
                 continue;
             };
-            let mut found = Vec::new();
-            for pattern in table.texts_of("members")? {
-                matching(place, pattern, around, &mut found);
-            }
-            let mut excluded = Vec::new();
-            for pattern in table.texts_of("exclude")? {
-                matching(place, pattern, around, &mut excluded);
-            }
-            found.retain(|folder| !excluded.contains(folder));
-            if place != folder && !found.iter().any(|member| member == folder) {
+            if place != folder && !is_member(table.inner(), place, folder)? {
                 // Its nearest root does not count it in: it is on its own.
                 return Ok(Self::default());
             }
+            let mut found = members(&table, place, around)?;
             found.push(place.to_owned());
             let members = found
                 .into_iter()
@@ -70,68 +67,43 @@ impl Workspace {
     }
 }
 
+/// The folders of the members: below what their patterns begin with.
+fn members(table: &Item<'_>, root: &Path, around: &Around<'_>) -> Result<Vec<PathBuf>, Failure> {
+    let mut found = Vec::new();
+    let mut left = FOLDERS;
+    for pattern in table.texts_of("members")? {
+        let parts: Vec<&str> = pattern.split('/').filter(|part| !part.is_empty()).collect();
+        let plain = parts
+            .iter()
+            .take_while(|part| !part.contains(['*', '?', '[']));
+        let start = plain.fold(root.to_owned(), |place, part| place.join(part));
+        let depth = if parts.contains(&"**") {
+            DEPTH
+        } else {
+            parts.len()
+        };
+        let mut level = vec![start];
+        for _ in 0..=depth {
+            let mut next = Vec::new();
+            for place in level {
+                if left == 0 {
+                    break;
+                }
+                left -= 1;
+                next.extend(around.files.folders(&place));
+                if is_member(table.inner(), root, &place)? {
+                    found.push(place);
+                }
+            }
+            level = next;
+        }
+    }
+    Ok(found)
+}
+
 fn name_of(folder: &Path, around: &Around<'_>) -> Option<PackageName> {
     let text = around.files.text(&folder.join("pyproject.toml")).ok()??;
     let document = Document::parse("pyproject.toml", &text).ok()?;
     let name = document.at(&["project", "name"]).ok()??;
     PackageName::from_str(name.text().ok()?).ok()
-}
-
-/// The folders below `root` that a pattern names.
-fn matching(root: &Path, pattern: &str, around: &Around<'_>, found: &mut Vec<PathBuf>) {
-    let mut places = vec![root.to_owned()];
-    for segment in pattern.split('/').filter(|segment| !segment.is_empty()) {
-        places = places
-            .iter()
-            .flat_map(|place| step(place, segment, around))
-            .collect();
-    }
-    found.extend(places.into_iter().map(|place| direct::normal(&place)));
-}
-
-fn step(place: &Path, segment: &str, around: &Around<'_>) -> Vec<PathBuf> {
-    if segment == "**" {
-        let mut all = vec![place.to_owned()];
-        let mut level = all.clone();
-        for _ in 0..DEPTH {
-            level = level
-                .iter()
-                .flat_map(|place| around.files.folders(place))
-                .collect();
-            all.extend(level.iter().cloned());
-        }
-        return all;
-    }
-    if !segment.contains(['*', '?', '[']) {
-        return vec![place.join(segment)];
-    }
-    around
-        .files
-        .folders(place)
-        .into_iter()
-        .filter(|path| {
-            let name = path.file_name().map(|name| name.to_string_lossy());
-            name.is_some_and(|name| !name.starts_with('.') && fits(segment, &name))
-        })
-        .collect()
-}
-
-/// `*` and `?`, as in a shell; a set in brackets is taken as it is.
-fn fits(pattern: &str, name: &str) -> bool {
-    let (pattern, name): (Vec<char>, Vec<char>) =
-        (pattern.chars().collect(), name.chars().collect());
-    let mut reach = vec![false; name.len() + 1];
-    reach[0] = true;
-    for part in pattern {
-        let mut next = vec![false; name.len() + 1];
-        for at in 0..=name.len() {
-            next[at] = match part {
-                '*' => reach[at] || (at > 0 && next[at - 1]),
-                '?' => at > 0 && reach[at - 1],
-                char => at > 0 && reach[at - 1] && name[at - 1] == char,
-            };
-        }
-        reach = next;
-    }
-    reach[name.len()]
 }

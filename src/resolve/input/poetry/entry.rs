@@ -28,11 +28,8 @@ pub(in super::super) fn all(
     around: &Around<'_>,
 ) -> Result<Vec<Entry>, Failure> {
     let name = PackageName::from_str(name).map_err(|_| item.wrong("it is no name of a package"))?;
-    if item.is_list() {
-        let list = item.list()?;
-        return list.iter().map(|one| entry(&name, one, around)).collect();
-    }
-    Ok(vec![entry(&name, item, around)?])
+    let list = item.clone().one_or_more()?;
+    list.iter().map(|one| entry(&name, one, around)).collect()
 }
 
 fn entry(name: &PackageName, item: &Item<'_>, around: &Around<'_>) -> Result<Entry, Failure> {
