@@ -15,6 +15,7 @@ use super::marker;
 use super::need::Need;
 use super::pool::Place;
 use super::problem::{Environment, Problem};
+use super::range::{self, Range};
 use super::provider::{Memory, Provider, Run, Stop, root};
 use super::resolution::{Event, Resolution, Unsolved};
 use super::store::Store;
@@ -41,7 +42,14 @@ impl Roots {
             direct: Vec::new(),
         };
         for wanted in &problem.wanted {
-            let need = Need::new(&wanted.requirement, &store.rules);
+            let mut need = Need::new(&wanted.requirement, &store.rules);
+            if !wanted.any_of.is_empty() {
+                let any = wanted
+                    .any_of
+                    .iter()
+                    .fold(Range::empty(), |any, one| any.union(&range::of(one)));
+                need.range = need.range.intersection(&any);
+            }
             if let Some(source) = &wanted.source {
                 let pin = (need.clone(), Arc::from(source.as_str()), wanted.from.clone());
                 roots.pins.push(pin);

@@ -27,6 +27,10 @@ mod range;
 mod resolution;
 mod rules;
 mod store;
+#[cfg(test)]
+mod scenario_tests;
+#[cfg(test)]
+mod testing;
 
 use std::sync::Arc;
 
@@ -34,7 +38,7 @@ use credential_helper_protocol::{ErrorCode, Failure};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
-pub use problem::{Environment, Fits, Names, Preference, Prerelease, Problem, Strategy};
+pub use problem::{Environment, Names, Preference, Prerelease, Problem, Strategy};
 pub use resolution::{
     Asker, Conflict, Edge, Event, Origin, Resolution, Resolved, Unsolved, Watch,
 };

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use pep440_rs::Operator;
@@ -9,14 +10,15 @@ use pep508_rs::{MarkerEnvironment, VersionOrUrl};
 
 use super::marker;
 use super::need::{Changes, Need};
-use super::problem::{Environment, Fits, Names, Prerelease, Problem, Strategy};
+use super::problem::{Environment, Names, Prerelease, Problem, Strategy};
 use crate::index::project::File;
 use crate::package::filename::Filename;
+use crate::package::tags::Tags;
 use crate::package::{ExtraName, MarkerTree, PackageName, Requirement, Version, VersionSpecifiers};
 
 /// The rules, ready for use.
 pub(super) struct Rules {
-    fits: Fits,
+    tags: Arc<Tags>,
     /// The markers of the one environment; none in a universal resolution.
     markers: Option<Box<MarkerEnvironment>>,
     /// The Python of the one environment, as a release.
@@ -89,8 +91,8 @@ pub(super) struct Pick {
 impl Rules {
     pub(super) fn new(problem: &Problem) -> Self {
         let mut rules = Self {
-            fits: match &problem.environment {
-                Environment::One { fits, .. } | Environment::Universal { fits, .. } => fits.clone(),
+            tags: match &problem.environment {
+                Environment::One { tags, .. } | Environment::Universal { tags, .. } => tags.clone(),
             },
             markers: None,
             python: None,
@@ -301,7 +303,7 @@ impl Rules {
             }
         }
         if let Filename::Wheel(wheel) = &file.name {
-            if !(self.fits)(wheel) {
+            if self.tags.rank(wheel).is_none() {
                 return Err(Hidden::Tags);
             }
         }
