@@ -13,6 +13,8 @@ use super::args_exec::{EnvArgs, ExecArgs};
 use super::args_index::IndexArgs;
 #[cfg(feature = "net")]
 use super::args_publish::PublishArgs;
+#[cfg(feature = "net")]
+use super::args_resolve::ResolveArgs;
 use super::args_scan::{ImportArgs, ScanArgs};
 use super::args_setup::SetupArgs;
 use super::args_token::TokenArgs;
@@ -109,6 +111,9 @@ pub(crate) enum Command {
     #[cfg(feature = "net")]
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Index(IndexArgs),
+    /// Find versions that go together, in the project's sources
+    #[cfg(feature = "net")]
+    Resolve(Box<ResolveArgs>),
     /// Upload wheels and source archives
     #[cfg(feature = "net")]
     Publish(PublishArgs),

@@ -41,6 +41,8 @@ mod prompt;
 mod publish;
 #[cfg(feature = "net")]
 mod python;
+#[cfg(feature = "net")]
+mod resolve;
 mod scan;
 mod set;
 mod setup;
@@ -161,6 +163,8 @@ fn parse_and_answer(
         Command::Agent(args) => agent::run(&mut session, &args.command),
         #[cfg(feature = "net")]
         Command::Index(args) => index::run(&mut session, &args),
+        #[cfg(feature = "net")]
+        Command::Resolve(args) => resolve::run(&mut session, &args),
         #[cfg(feature = "net")]
         Command::Publish(args) => publish::run(&mut session, &args),
         Command::Doctor(args) => doctor::run(&mut session, &args),

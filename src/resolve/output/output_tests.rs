@@ -84,7 +84,8 @@ fn sample() -> Resolution {
         ],
         vec![
             Asker::Package(name("zebra")),
-            Asker::Input("-r requirements.in".to_owned()),
+            Asker::Input("requirements.in:3".to_owned()),
+            Asker::Input("requirements.in:7".to_owned()),
         ],
     );
     anyio.requires_python = Some(VersionSpecifiers::from_str(">=3.8").unwrap());
