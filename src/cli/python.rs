@@ -46,7 +46,8 @@ pub(super) async fn environment(
         Some(environment) => environment,
         None => Environment::fallback().map_err(|why| Failure::new(ErrorCode::Internal, why))?,
     };
-    let wrong = |option: &str, why: String| Failure::new(ErrorCode::Usage, format!("{option}: {why}"));
+    let wrong =
+        |option: &str, why: String| Failure::new(ErrorCode::Usage, format!("{option}: {why}"));
     // The version first: the platform's tags depend on it.
     if let Some(text) = &options.python_version {
         environment = environment
@@ -75,7 +76,9 @@ fn interpreter(around: &Surroundings) -> Option<PathBuf> {
     } else {
         ("bin", &["python3", "python"])
     };
-    let active = around.folder("VIRTUAL_ENV").map(|folder| folder.join(below));
+    let active = around
+        .folder("VIRTUAL_ENV")
+        .map(|folder| folder.join(below));
     let path = around.set("PATH").unwrap_or_default();
     let folders: Vec<PathBuf> = active
         .into_iter()

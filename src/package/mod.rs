@@ -14,16 +14,16 @@
 //! - `archive`: zip and tar
 
 pub(crate) mod archive;
-pub mod environment;
 pub mod document;
+pub mod environment;
 pub mod filename;
 pub mod metadata;
-pub mod repair;
+pub mod order;
 pub mod platform;
+pub mod repair;
+pub mod requirement;
 mod said;
 pub mod tags;
-pub mod order;
-pub mod requirement;
 
 pub use pep440_rs::{Version, VersionSpecifiers};
 pub use pep508_rs::{ExtraName, MarkerTree, PackageName};

@@ -75,7 +75,9 @@ pub(super) fn run(session: &mut Session<'_>, args: &FilesArgs) -> Result<u8, Fai
         tools.done(told.await);
         lookups.flush();
     };
-    lookups::run(session, desk, work, |session, told| tell(session, told, all))
+    lookups::run(session, desk, work, |session, told| {
+        tell(session, told, all)
+    })
 }
 
 fn tell(session: &mut Session<'_>, mut told: Told, all: bool) -> Result<u8, Failure> {
@@ -87,7 +89,10 @@ fn tell(session: &mut Session<'_>, mut told: Told, all: bool) -> Result<u8, Fail
         told.rows.retain(|row| row.hidden.is_none());
     }
     if told.rows.is_empty() {
-        let message = format!("there are {count} files of {}, and none can be chosen", told.project);
+        let message = format!(
+            "there are {count} files of {}, and none can be chosen",
+            told.project
+        );
         let hint = format!("helper index files {} --all says why", told.project);
         return Err(Failure::new(ErrorCode::NotFound, message).hint(hint));
     }
@@ -132,13 +137,22 @@ fn rows(
 ) -> Vec<Row> {
     let mut all: Vec<(&Version, &Found)> = found
         .iter()
-        .flat_map(|one| one.listing.project.versions().map(move |version| (version, one)))
+        .flat_map(|one| {
+            one.listing
+                .project
+                .versions()
+                .map(move |version| (version, one))
+        })
         .filter(|(version, _)| wanted.is_none_or(|wanted| wanted == *version))
         .collect();
     all.sort_by(|a, b| b.0.cmp(a.0));
-    let files = all
-        .into_iter()
-        .flat_map(|(version, one)| one.listing.project.files(version).iter().map(move |file| (one, file)));
+    let files = all.into_iter().flat_map(|(version, one)| {
+        one.listing
+            .project
+            .files(version)
+            .iter()
+            .map(move |file| (one, file))
+    });
     files
         .map(|(one, file)| Row {
             filename: file.filename.clone(),

@@ -54,7 +54,9 @@ pub(super) async fn search(
         }
         let label = shown(source.label());
         if is_public(&source) {
-            search.notes.push(format!("{label} is public and was not asked"));
+            search
+                .notes
+                .push(format!("{label} is public and was not asked"));
             continue;
         }
         let why = answered.detail.clone().unwrap_or_default();
@@ -81,8 +83,7 @@ pub(super) fn nowhere(project: &PackageName, pin: Option<&str>) -> Failure {
         Some(pin) => format!("{} has no {project}", shown(pin)),
         None => format!("no source has {project}"),
     };
-    Failure::new(ErrorCode::NotFound, message)
-        .hint(format!("helper index explain {project}"))
+    Failure::new(ErrorCode::NotFound, message).hint(format!("helper index explain {project}"))
 }
 
 /// Whether everybody may read there: PyPI and its test instance, also behind a mirror.

@@ -38,9 +38,11 @@ pub(super) fn version(files: &[File], environment: &Environment) -> Option<Strin
         reasons.push(file(one, environment)?);
     }
     // What is yanked was taken back by its owner, whatever else is wrong with it.
-    let closeness = |reason: &String| ["tags", "requires-python", "yanked"]
-        .iter()
-        .position(|word| reason.starts_with(word));
+    let closeness = |reason: &String| {
+        ["tags", "requires-python", "yanked"]
+            .iter()
+            .position(|word| reason.starts_with(word))
+    };
     let first = reasons.iter().min_by_key(|reason| closeness(reason))?;
     if first.starts_with("tags") {
         return Some("tags: none of its wheels fits, and there is no source archive".to_owned());
@@ -88,7 +90,10 @@ mod tests {
                 vec![windows.clone()],
                 Some("tags: none of its wheels fits, and there is no source archive"),
             ),
-            (vec![sdist(Some(">=3.12"), None)], Some("requires-python: >=3.12")),
+            (
+                vec![sdist(Some(">=3.12"), None)],
+                Some("requires-python: >=3.12"),
+            ),
             (vec![sdist(None, Some(""))], Some("yanked")),
             (vec![sdist(None, Some("broken"))], Some("yanked: broken")),
             (
@@ -96,7 +101,11 @@ mod tests {
                 Some("requires-python: >=3.12"),
             ),
         ] {
-            assert_eq!(version(&files, &environment).as_deref(), reason, "{files:?}");
+            assert_eq!(
+                version(&files, &environment).as_deref(),
+                reason,
+                "{files:?}"
+            );
         }
     }
 }

@@ -60,7 +60,9 @@ pub(super) fn run(session: &mut Session<'_>, args: &VersionsArgs) -> Result<u8, 
         tools.done(told.await);
         lookups.flush();
     };
-    lookups::run(session, desk, work, |session, told| tell(session, told, all))
+    lookups::run(session, desk, work, |session, told| {
+        tell(session, told, all)
+    })
 }
 
 fn tell(session: &mut Session<'_>, mut told: Told, all: bool) -> Result<u8, Failure> {
@@ -117,7 +119,12 @@ fn tell(session: &mut Session<'_>, mut told: Told, all: bool) -> Result<u8, Fail
 fn rows(found: &[Found], environment: &Environment) -> Vec<Row> {
     let mut all: Vec<(&Version, &Found)> = found
         .iter()
-        .flat_map(|one| one.listing.project.versions().map(move |version| (version, one)))
+        .flat_map(|one| {
+            one.listing
+                .project
+                .versions()
+                .map(move |version| (version, one))
+        })
         .collect();
     all.sort_by(|a, b| b.0.cmp(a.0));
     let rows = all.into_iter().map(|(version, one)| {

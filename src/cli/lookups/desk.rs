@@ -107,4 +107,3 @@ fn question(inquiry: Inquiry, context: &Context) -> Question {
         ..Question::default()
     }
 }
-

@@ -96,20 +96,30 @@ impl Ground {
         // What is wrong there is told when it is resolved.
         read.ok()?;
         let mut all = asked.requirements.into_iter();
-        all.find_map(|wanted| wanted.source.filter(|_| wanted.requirement.name == *project))
+        all.find_map(|wanted| {
+            wanted
+                .source
+                .filter(|_| wanted.requirement.name == *project)
+        })
     }
 
     /// The lookups themselves.
     pub(crate) fn lookups<T>(&self, tools: &Tools<T>) -> Lookups {
         // Without a folder for it the work is done without a cache.
-        let cache = self.cache.as_deref().and_then(|folder| Cache::open(folder).ok());
+        let cache = self
+            .cache
+            .as_deref()
+            .and_then(|folder| Cache::open(folder).ok());
         let requester = Requester::new(Setup {
             plan: self.plan.clone(),
             asker: Some(tools.asker.clone()),
             sources: self.sources.all.clone(),
             tls: self.tls.clone(),
             watch: tools.watch.clone(),
-            salt: cache.as_ref().map(|cache| cache.salt().to_vec()).unwrap_or_default(),
+            salt: cache
+                .as_ref()
+                .map(|cache| cache.salt().to_vec())
+                .unwrap_or_default(),
         });
         Lookups::new(self.sources.clone(), requester, cache)
     }
@@ -133,8 +143,13 @@ fn tls(
     sources: &Sources,
     folder: &Path,
 ) -> Result<Vec<(String, TlsPolicy)>, Failure> {
-    let names = sources.all.iter().filter_map(|source| source.credential_name());
-    let names: Vec<&str> = names.filter(|name| !name.eq_ignore_ascii_case("pypi")).collect();
+    let names = sources
+        .all
+        .iter()
+        .filter_map(|source| source.credential_name());
+    let names: Vec<&str> = names
+        .filter(|name| !name.eq_ignore_ascii_case("pypi"))
+        .collect();
     if names.is_empty() {
         return Ok(Vec::new());
     }

@@ -158,7 +158,10 @@ where
 }
 
 fn cannot(kind: std::io::ErrorKind) -> Failure {
-    Failure::new(ErrorCode::Internal, format!("cannot start the lookups: {kind}"))
+    Failure::new(
+        ErrorCode::Internal,
+        format!("cannot start the lookups: {kind}"),
+    )
 }
 
 /// Answers and shows until the result is there.
@@ -242,7 +245,10 @@ impl Progress {
 /// The line.
 fn told(packages: usize, requests: usize, time: Duration) -> String {
     let millis = time.as_millis().max(1);
-    let rate = u128::try_from(requests).unwrap_or(u128::MAX).saturating_mul(1000) / millis;
+    let rate = u128::try_from(requests)
+        .unwrap_or(u128::MAX)
+        .saturating_mul(1000)
+        / millis;
     format!("{packages} packages, {requests} requests, {rate} a second")
 }
 
@@ -253,7 +259,13 @@ mod tests {
     #[test]
     fn a_line_of_progress() {
         let time = Duration::from_millis(1500);
-        assert_eq!(told(144, 288, time), "144 packages, 288 requests, 192 a second");
-        assert_eq!(told(0, 0, Duration::ZERO), "0 packages, 0 requests, 0 a second");
+        assert_eq!(
+            told(144, 288, time),
+            "144 packages, 288 requests, 192 a second"
+        );
+        assert_eq!(
+            told(0, 0, Duration::ZERO),
+            "0 packages, 0 requests, 0 a second"
+        );
     }
 }

@@ -48,7 +48,11 @@ pub(super) fn read(
     let mut asked = Asked::default();
     let own = PathBuf::from(PROJECT);
     let alone = args.requirements.is_empty() && args.files.is_empty();
-    let files = if alone { std::slice::from_ref(&own) } else { &args.files };
+    let files = if alone {
+        std::slice::from_ref(&own)
+    } else {
+        &args.files
+    };
     let projects = files.iter().filter(|file| is_project(file)).count();
     let parts = !chosen.extras.is_empty() || chosen.all_extras || !chosen.groups.is_empty();
     if parts && projects == 0 {
@@ -118,7 +122,9 @@ pub(super) fn indexes(typed: &SourceOptions, written: &IndexOptions) -> Options 
         let url = written.index_url.as_ref();
         options.index_url = url.map(|place| place.text.to_string());
     }
-    options.extra_index_urls.extend(texts(&written.extra_index_urls));
+    options
+        .extra_index_urls
+        .extend(texts(&written.extra_index_urls));
     options.find_links.extend(texts(&written.find_links));
     options.no_index |= written.no_index;
     options
@@ -192,7 +198,8 @@ fn chosen<T: ValueEnum>(key: &str, text: Option<&str>) -> Result<Option<T>, Fail
             .filter_map(|word| Some(word.to_possible_value()?.get_name().to_owned()))
             .collect();
         let message = format!("{key} of the project is \"{}\"", shown(text));
-        Failure::new(ErrorCode::Malformed, message).hint(format!("it is one of {}", words.join(", ")))
+        Failure::new(ErrorCode::Malformed, message)
+            .hint(format!("it is one of {}", words.join(", ")))
     })
 }
 
@@ -203,12 +210,19 @@ fn upgrade(args: &ResolveArgs) -> Result<Names, Failure> {
     let mut names = BTreeSet::new();
     for text in &args.upgrade_package {
         let name = PackageName::from_str(text.trim()).map_err(|_| {
-            let message = format!("--upgrade-package: \"{}\" is not the name of a package", shown(text));
+            let message = format!(
+                "--upgrade-package: \"{}\" is not the name of a package",
+                shown(text)
+            );
             Failure::new(ErrorCode::Usage, message)
         })?;
         names.insert(name);
     }
-    Ok(if names.is_empty() { Names::None } else { Names::These(names) })
+    Ok(if names.is_empty() {
+        Names::None
+    } else {
+        Names::These(names)
+    })
 }
 
 /// The versions in an earlier output: kept where they still fit.

@@ -106,7 +106,10 @@ mod tests {
     #[test]
     fn the_command_again_without_its_sources() {
         for (words, again) in [
-            (&["requests>=2", "-r", "a b.in"][..], "'requests>=2' -r 'a b.in'"),
+            (
+                &["requests>=2", "-r", "a b.in"][..],
+                "'requests>=2' -r 'a b.in'",
+            ),
             (
                 &["foo @ https://u:hunter2@h/foo.whl#x=y@z"],
                 "'foo @ https://h/foo.whl#x=y@z'",
@@ -116,7 +119,14 @@ mod tests {
                 "a",
             ),
             (
-                &["--universal", "-o", "out.txt", "--prerelease", "allow", "-U"],
+                &[
+                    "--universal",
+                    "-o",
+                    "out.txt",
+                    "--prerelease",
+                    "allow",
+                    "-U",
+                ],
                 "--prerelease allow -o out.txt --universal",
             ),
             (&["it's\n# a"], "'it'\\''s # a'"),

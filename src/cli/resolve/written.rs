@@ -87,9 +87,9 @@ pub(super) fn write(
             session.out.object(&object)?;
             return Ok(0);
         }
-        Format::Json => serde_json::to_string(&object).map(|text| text + "\n").map_err(|_| {
-            Failure::new(ErrorCode::Internal, "writing the answer as JSON failed")
-        })?,
+        Format::Json => serde_json::to_string(&object)
+            .map(|text| text + "\n")
+            .map_err(|_| Failure::new(ErrorCode::Internal, "writing the answer as JSON failed"))?,
         Format::Pylock => {
             let head = pylock::Head {
                 canonical: &canonical,
@@ -107,7 +107,11 @@ pub(super) fn write(
             if form.hashes {
                 warn(session, resolution);
             }
-            let urls = if args.emit_index_url { urls(sources) } else { Vec::new() };
+            let urls = if args.emit_index_url {
+                urls(sources)
+            } else {
+                Vec::new()
+            };
             requirements::text(
                 resolution,
                 &requirements::Style {
@@ -129,10 +133,16 @@ pub(super) fn write(
         session.out.object(&object)?;
         return Ok(0);
     }
-    let what = if changed { "wrote" } else { "nothing changes in" };
+    let what = if changed {
+        "wrote"
+    } else {
+        "nothing changes in"
+    };
     let count = resolution.packages.len();
     let file = shown(&file.to_string_lossy());
-    session.out.note(&format!("{what} {file}: {count} packages"));
+    session
+        .out
+        .note(&format!("{what} {file}: {count} packages"));
     Ok(0)
 }
 
@@ -171,7 +181,11 @@ fn urls(sources: &Sources) -> Vec<(&'static str, Url)> {
     if !indexes.is_empty() {
         all.push(("--index-url", indexes.remove(main).1));
     }
-    all.extend(indexes.into_iter().map(|(_, url)| ("--extra-index-url", url)));
+    all.extend(
+        indexes
+            .into_iter()
+            .map(|(_, url)| ("--extra-index-url", url)),
+    );
     all.extend(links);
     all
 }

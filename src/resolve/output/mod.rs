@@ -32,9 +32,7 @@ fn bare(url: &Url) -> Url {
 /// Where the source itself has a file; `None` where a mirror has it and that cannot be told.
 fn place(canonical: &Canonical, package: &Resolved, file: &File) -> Option<Url> {
     match package.index() {
-        Some(index) => {
-            canonical.file(index, &file.url, &package.name, &file.filename, &file.name)
-        }
+        Some(index) => canonical.file(index, &file.url, &package.name, &file.filename, &file.name),
         None => Some(file.url.clone()),
     }
 }

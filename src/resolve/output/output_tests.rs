@@ -389,6 +389,10 @@ fn an_object() {
     assert_eq!(anyio["files"][1]["filename"], "anyio-4.3.0.tar.gz");
     assert_eq!(anyio["files"][1]["hashes"]["sha256"], "a".repeat(64));
     assert_eq!(object["rule"], "index priority");
-    let object = serde_json::to_value(json::answer(&direct("https://u:hunter2@h/f.whl"), &Canonical::default())).unwrap();
+    let object = serde_json::to_value(json::answer(
+        &direct("https://u:hunter2@h/f.whl"),
+        &Canonical::default(),
+    ))
+    .unwrap();
     assert_eq!(object["packages"][0]["url"], "https://h/f.whl");
 }
