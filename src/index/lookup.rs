@@ -482,3 +482,7 @@ impl Offers for Lookups {
         ))
     }
 }
+
+#[cfg(test)]
+#[path = "lookup_tests.rs"]
+mod tests;

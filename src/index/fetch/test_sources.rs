@@ -151,3 +151,18 @@ pub(crate) fn reports(told: &Told, outcome: Outcome) -> usize {
         .filter(|words| words.starts_with("report ") && words.ends_with(word))
         .count()
 }
+
+/// One that may ask nothing.
+pub(crate) fn offline(sources: &[Arc<Source>]) -> Requester {
+    Requester::new(Setup {
+        plan: Plan {
+            offline: true,
+            ..Plan::default()
+        },
+        asker: None,
+        sources: sources.to_vec(),
+        tls: Vec::new(),
+        watch: Arc::new(()),
+        salt: Vec::new(),
+    })
+}
