@@ -17,6 +17,8 @@ use super::args_publish::PublishArgs;
 use super::args_resolve::ResolveArgs;
 use super::args_scan::{ImportArgs, ScanArgs};
 use super::args_setup::SetupArgs;
+#[cfg(feature = "net")]
+use super::args_source::SourceArgs;
 use super::args_token::TokenArgs;
 
 /// The whole command line.
@@ -107,6 +109,10 @@ pub(crate) enum Command {
     Exec(ExecArgs),
     /// Print the same variables, or hand them over to a CI system
     Env(EnvArgs),
+    /// Add, remove or list the package sources of a project
+    #[cfg(feature = "net")]
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Source(SourceArgs),
     /// Look up what the sources of a project offer
     #[cfg(feature = "net")]
     #[command(subcommand_required = true, arg_required_else_help = true)]

@@ -13,6 +13,8 @@ mod args_publish;
 mod args_resolve;
 mod args_scan;
 mod args_setup;
+#[cfg(feature = "net")]
+mod args_source;
 mod args_token;
 mod bridge;
 mod chosen;
@@ -46,6 +48,8 @@ mod resolve;
 mod scan;
 mod set;
 mod setup;
+#[cfg(feature = "net")]
+mod source;
 mod table;
 mod token;
 mod trust;
@@ -167,6 +171,8 @@ fn parse_and_answer(
         Command::Resolve(args) => resolve::run(&mut session, &args),
         #[cfg(feature = "net")]
         Command::Publish(args) => publish::run(&mut session, &args),
+        #[cfg(feature = "net")]
+        Command::Source(args) => source::run(&mut session, &args.command),
         Command::Doctor(args) => doctor::run(&mut session, &args),
         Command::Scan(args) => scan::run(&mut session, &args),
         Command::Import(args) => import::run(&mut session, &args),

@@ -332,7 +332,8 @@ fn the_command_line() {
         assert_eq!(
             (found.0, found.1),
             (*rule, urls(expected)),
-            "{options:?} {}",
+            "{:?} {}",
+            options.index_url,
             file.1
         );
     }

@@ -287,3 +287,7 @@ impl Sources {
 #[cfg(test)]
 #[path = "source_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "differential_tests.rs"]
+mod differential;
