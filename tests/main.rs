@@ -47,6 +47,8 @@ mod mounted;
 mod other_keyrings;
 #[cfg(target_os = "linux")]
 mod plain_text;
+#[cfg(feature = "net")]
+mod poetry_language;
 mod provider_contract;
 #[cfg(all(target_os = "linux", feature = "net"))]
 mod publish;

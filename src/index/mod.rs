@@ -4,6 +4,8 @@
 //!
 //! - `project`: what one source has of one project; `packed`: how it is kept
 //! - `page`: the pages that sources have, read
+//! - `locked`: lock files
+//! - `project`: what one source has of one project
 //! - `offers`: what a resolution asks the sources for
 //! - `fetch`: requests with the credential that belongs there; `cache`: what was answered before;
 //!   `lookup`: what the sources offer, by both; `once`: asked for once a run
@@ -12,6 +14,7 @@
 pub mod cache;
 pub mod fetch;
 pub mod lookup;
+pub mod locked;
 pub mod offers;
 mod once;
 mod packed;

@@ -1,8 +1,9 @@
 //! Requirements (PEP 508) as others write them.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 
-use pep508_rs::{Pep508ErrorSource, VerbatimUrl, VersionOrUrl};
+use pep508_rs::{MarkerTree, Pep508ErrorSource, VerbatimUrl, VersionOrUrl};
 use url::Url;
 
 use super::Requirement;
@@ -15,7 +16,7 @@ use super::Requirement;
 /// # Errors
 /// What is wrong, in words that quote nothing of the text.
 pub fn parse(text: &str) -> Result<Requirement, String> {
-    let read = pep508_rs::Requirement::<Url>::from_str(text).map_err(|error| {
+    let read = pep508_rs::Requirement::<Url>::from_str(&spaced_lists(text)).map_err(|error| {
         let what = match error.message {
             Pep508ErrorSource::UrlError(_) => "its URL cannot be read",
             Pep508ErrorSource::String(_) | Pep508ErrorSource::UnsupportedRequirement(_) => {
@@ -36,9 +37,70 @@ pub fn parse(text: &str) -> Result<Requirement, String> {
     })
 }
 
+/// Reads a marker.
+///
+/// # Errors
+/// That it is none, without its text.
+pub fn marker(text: &str) -> Result<MarkerTree, String> {
+    MarkerTree::parse_str::<Url>(&spaced_lists(text))
+        .map_err(|_| "it is no marker as PEP 508 has it".to_owned())
+}
+
+/// Puts spaces in place of the commas and bars of `python_version in "3.8, 3.9"`: PEP 508 only says
+/// that the text contains the version, `pep508_rs` takes no separator but a space, and leaves a
+/// comparison out that it cannot read.
+fn spaced_lists(text: &str) -> Cow<'_, str> {
+    if !text.contains(" in") || !text.contains("python") {
+        return Cow::Borrowed(text);
+    }
+    let mut whole = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(open) = rest.find(['\'', '"']) {
+        let quote = &rest[open..=open];
+        let Some(length) = rest[open + 1..].find(quote) else {
+            break;
+        };
+        let (before, inner) = (&rest[..open], &rest[open + 1..open + 1 + length]);
+        let mut words = before.split_whitespace().rev();
+        let is_in = words.next() == Some("in");
+        let key = match words.next() {
+            Some("not") => words.next(),
+            other => other,
+        };
+        let key = key.map(|key| key.trim_start_matches('('));
+        whole.push_str(before);
+        whole.push_str(quote);
+        if is_in && matches!(key, Some("python_version" | "python_full_version")) {
+            whole.push_str(&inner.replace([',', '|'], " "));
+        } else {
+            whole.push_str(inner);
+        }
+        whole.push_str(quote);
+        rest = &rest[open + length + 2..];
+    }
+    whole.push_str(rest);
+    Cow::Owned(whole)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::{marker, parse};
+
+    #[test]
+    fn lists_of_versions_have_any_separator() {
+        let expected = marker("python_version == '3.8' or python_version == '3.9'").unwrap();
+        for text in [
+            "python_version in '3.8 3.9'",
+            "(python_version in \"3.8,3.9\")",
+            "python_version in '3.8 | 3.9'",
+        ] {
+            assert_eq!(marker(text).unwrap(), expected, "{text}");
+        }
+        let not = marker("python_version not in '3.8, 3.9'").unwrap();
+        assert_eq!(not, expected.negate());
+        let other = parse("a ; platform_version in 'b, c' and python_version == '3'").unwrap();
+        assert!(other.to_string().contains("'b, c'"), "{other}");
+    }
 
     #[test]
     fn variables_stay_what_they_are() {

@@ -119,8 +119,7 @@ impl<'a> Groups<'a> {
         let poetry = Main::read(group.poetry.as_ref(), around)?;
         for item in group.standard.iter().flatten().chain(&group.uv) {
             if item.is_text() {
-                let one = requirements::pep508(asked, item.text()?, &item.place(), around)
-                    .map_err(|what| item.wrong(&what))?;
+                let one = requirements::pep508(asked, item, around)?;
                 found.extend(tables::enriched(asked, one, &poetry)?);
                 continue;
             }

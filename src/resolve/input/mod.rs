@@ -6,6 +6,7 @@
 //!
 //! - `requirements`: requirements files, constraints, overrides, and what is typed
 //! - `project`: `pyproject.toml`; `groups`, `uv`, `workspace`: parts of it
+//! - `pins`: what was chosen earlier
 //! - `poetry`: Poetry's language; `direct`: URLs and paths in place of versions
 
 mod direct;
@@ -13,6 +14,7 @@ mod files;
 mod groups;
 #[cfg(test)]
 mod held;
+mod pins;
 mod poetry;
 mod project;
 mod requirements;
@@ -27,6 +29,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 pub use self::files::{Disk, Files};
+pub use self::pins::{pin, pins};
 pub use self::project::Chosen;
 
 use crate::package::{ExtraName, MarkerTree, PackageName, Requirement, VersionSpecifiers};
@@ -74,6 +77,8 @@ pub struct Wanted {
     pub any_of: Vec<VersionSpecifiers>,
     /// Where it stands: a file and line, or a key.
     pub from: String,
+    /// The line of that file; 0 where it is typed.
+    pub line: usize,
     /// Whether the first party asks for it; those of a dependency of the project's path are not.
     pub direct: bool,
     /// Whether pre-releases are allowed for it (`allow-prereleases` of Poetry).
@@ -208,6 +213,7 @@ impl Wanted {
             source: None,
             any_of: Vec::new(),
             from: from.into(),
+            line: 0,
             direct: true,
             prereleases: false,
             hashes: Vec::new(),

@@ -280,8 +280,7 @@ impl<'a> Reader<'a> {
         within: &Within,
         condition: &MarkerTree,
     ) -> Result<Option<Wanted>, Failure> {
-        let mut one = requirements::pep508(self.asked, item.text()?, &item.place(), &self.around)
-            .map_err(|what| item.wrong(&what))?;
+        let mut one = requirements::pep508(self.asked, item, &self.around)?;
         if Some(&one.requirement.name) == self.asked.project.as_ref()
             && !matches!(one.requirement.version_or_url, Some(VersionOrUrl::Url(_)))
         {

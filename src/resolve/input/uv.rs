@@ -8,10 +8,11 @@ use credential_helper_protocol::Failure;
 use pep508_rs::{MarkerTree, PackageName, VersionOrUrl};
 
 use super::direct::{self, Direct};
-use super::poetry::{entry, marker};
+use super::poetry::entry;
 use super::workspace::Workspace;
 use super::{Around, Asked, Role, Wanted, requirements};
 use crate::package::document::{Document, Item};
+use crate::package::requirement;
 
 /// Where a requirement stands, for sources that hold only there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +68,9 @@ impl<'a> Sources<'a> {
                 (_, Some(group)) => *within == Within::Group(normal(group)),
             };
             let condition = match item.get("marker")? {
-                Some(text) => marker::parse(text.text()?).map_err(|what| text.wrong(&what))?,
+                Some(text) => {
+                    requirement::marker(text.text()?).map_err(|what| text.wrong(&what))?
+                }
                 None => MarkerTree::TRUE,
             };
             let mut marker = rest.clone();
@@ -155,8 +158,7 @@ pub(super) fn settings(
     ] {
         if let Some(list) = settings.get(key)? {
             for item in list.list()? {
-                let one = requirements::pep508(asked, item.text()?, &item.place(), around)
-                    .map_err(|what| item.wrong(&what))?;
+                let one = requirements::pep508(asked, &item, around)?;
                 asked.take(one, role);
             }
         }
@@ -164,7 +166,7 @@ pub(super) fn settings(
     if let Some(item) = settings.get("environments")? {
         let list = item.one_or_more()?;
         for one in list {
-            let marker = marker::parse(one.text()?).map_err(|what| one.wrong(&what))?;
+            let marker = requirement::marker(one.text()?).map_err(|what| one.wrong(&what))?;
             asked.environments.push(marker);
         }
     }

@@ -105,17 +105,28 @@ pub fn hull(alternatives: &[VersionSpecifiers]) -> VersionSpecifiers {
         all = all.union(&Ranges::from(one.clone()));
     }
     // The bounds of these ranges are versions that nobody writes: `<2` ends before all of 2.
-    let written = |version: &Version| version.clone().with_min(None).with_max(None);
+    let written = |version: &Version| match (version.min(), version.max()) {
+        (None, None) => version.clone(),
+        (Some(_), _) => version.clone().with_min(None),
+        (None, Some(_)) => version.clone().with_max(None),
+    };
     let mut found = Vec::new();
     if let Some((low, high)) = all.bounding_range() {
         let one = |operator, version| VersionSpecifier::from_version(operator, version).ok();
         found.extend(match low {
             Bound::Included(low) => one(Operator::GreaterThanEqual, written(low)),
+            // Left out by `!=1` is 1 alone, by `>1` also what comes after it.
+            Bound::Excluded(low) if low.max().is_none() => {
+                one(Operator::GreaterThanEqual, low.clone())
+            }
             Bound::Excluded(low) => one(Operator::GreaterThan, written(low)),
             Bound::Unbounded => None,
         });
         found.extend(match high {
             Bound::Included(high) => one(Operator::LessThanEqual, written(high)),
+            Bound::Excluded(high) if high.min().is_none() && !high.any_prerelease() => {
+                one(Operator::LessThanEqual, high.clone())
+            }
             Bound::Excluded(high) => one(Operator::LessThan, written(high)),
             Bound::Unbounded => None,
         });
@@ -315,6 +326,11 @@ impl Part {
                     one(operators[usize::from(*with)], low)?;
                 }
                 if let Some((high, with)) = high {
+                    // `<1.post1` is all before its first development release; said so, no reader
+                    // takes the post-release for a bound below 1 itself.
+                    let dev = high.clone().with_dev(Some(0));
+                    let post = !with && high.post().is_some() && high.dev().is_none();
+                    let high = if post { &dev } else { high };
                     let operators = [Operator::LessThan, Operator::LessThanEqual];
                     one(operators[usize::from(*with)], high)?;
                 }

@@ -11,6 +11,7 @@ use super::constraint::{Constraint, hull};
 use super::marker;
 use crate::package::Requirement;
 use crate::package::document::Item;
+use crate::package::requirement;
 
 /// A dependency, read.
 pub(in super::super) struct Entry {
@@ -29,7 +30,13 @@ pub(in super::super) fn all(
 ) -> Result<Vec<Entry>, Failure> {
     let name = PackageName::from_str(name).map_err(|_| item.wrong("it is no name of a package"))?;
     let list = item.clone().one_or_more()?;
-    list.iter().map(|one| entry(&name, one, around)).collect()
+    list.iter()
+        .map(|one| {
+            let mut read = entry(&name, one, around)?;
+            read.wanted.line = one.line();
+            Ok(read)
+        })
+        .collect()
 }
 
 fn entry(name: &PackageName, item: &Item<'_>, around: &Around<'_>) -> Result<Entry, Failure> {
@@ -71,7 +78,7 @@ fn entry(name: &PackageName, item: &Item<'_>, around: &Around<'_>) -> Result<Ent
     for (key, read) in [
         (
             "markers",
-            marker::parse as fn(&str) -> Result<MarkerTree, String>,
+            requirement::marker as fn(&str) -> Result<MarkerTree, String>,
         ),
         ("python", marker::python),
         ("platform", marker::platform),
