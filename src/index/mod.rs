@@ -13,8 +13,8 @@
 
 pub mod cache;
 pub mod fetch;
-pub mod lookup;
 pub mod locked;
+pub mod lookup;
 pub mod offers;
 mod once;
 mod packed;

@@ -18,8 +18,8 @@ use crate::edit::FILE_SIZE;
 use crate::index::source::Options;
 use crate::package::environment::Environment as Python;
 use crate::package::tags::Tags;
-use crate::package::{MarkerTree, PackageName, Version, VersionSpecifiers};
-use crate::resolve::input::{Around, Asked, Chosen, Disk, Files as _, IndexOptions, Role};
+use crate::package::{MarkerTree, PackageName, VersionSpecifiers};
+use crate::resolve::input::{Around, Asked, Chosen, Disk, IndexOptions, Place, Role, pins};
 use crate::resolve::solve::{Environment, Names, Preference, Prerelease, Problem, Strategy};
 
 /// The project's own file.
@@ -115,7 +115,7 @@ fn list(asked: &mut Asked, file: &Path, role: Role, around: &Around<'_>) -> Resu
 /// Where packages come from: what is typed comes before what files say.
 pub(super) fn indexes(typed: &SourceOptions, written: &IndexOptions) -> Options {
     let mut options = given(typed);
-    let texts = |places: &[crate::resolve::input::Place]| -> Vec<String> {
+    let texts = |places: &[Place]| -> Vec<String> {
         places.iter().map(|place| place.text.to_string()).collect()
     };
     if options.index_url.is_none() {
@@ -183,7 +183,12 @@ pub(super) fn problem(
     if let Some(file) = &args.output_file
         && !args.upgrade
     {
-        problem.preferences = kept(&folder.join(file), folder)?;
+        let around = Around {
+            files: &Disk,
+            variable: &|name| std::env::var(name).ok(),
+            folder,
+        };
+        problem.preferences = kept(file, &around)?;
     }
     Ok(problem)
 }
@@ -226,58 +231,16 @@ fn upgrade(args: &ResolveArgs) -> Result<Names, Failure> {
 }
 
 /// The versions in an earlier output: kept where they still fit.
-fn kept(path: &Path, folder: &Path) -> Result<Vec<Preference>, Failure> {
-    let Some(text) = Disk.text(path)? else {
-        return Ok(Vec::new());
-    };
-    if super::written::is_lock(path) {
-        return Ok(locked(&text));
-    }
-    let mut asked = Asked::default();
-    let around = Around {
-        files: &Disk,
-        variable: &|name| std::env::var(name).ok(),
-        folder,
-    };
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    asked.requirements_text(&text, &name, Role::Requirements, &around)?;
-    let pins = asked.requirements.into_iter().filter_map(|wanted| {
-        let Some(pep508_rs::VersionOrUrl::VersionSpecifier(range)) =
-            &wanted.requirement.version_or_url
-        else {
-            return None;
-        };
-        let mut exact = range.iter().filter(|one| {
-            matches!(
-                one.operator(),
-                pep440_rs::Operator::Equal | pep440_rs::Operator::ExactEqual
-            )
-        });
+fn kept(path: &Path, around: &Around<'_>) -> Result<Vec<Preference>, Failure> {
+    let locked = pins(path, around)?.unwrap_or_default().into_iter();
+    let pins = locked.filter_map(|pin| {
         Some(Preference {
-            version: exact.next()?.version().clone(),
-            name: wanted.requirement.name,
-            marker: wanted.requirement.marker,
+            version: pin.version?,
+            name: pin.name,
+            marker: pin.marker,
         })
     });
     Ok(pins.collect())
-}
-
-/// The versions in a `pylock.toml`; one that cannot be read is written anew.
-fn locked(text: &str) -> Vec<Preference> {
-    let table: toml::Table = text.parse().unwrap_or_default();
-    let packages = table.get("packages").and_then(toml::Value::as_array);
-    let all = packages.into_iter().flatten().filter_map(|package| {
-        let text = |key: &str| package.get(key)?.as_str();
-        Some(Preference {
-            name: PackageName::from_str(text("name")?).ok()?,
-            version: Version::from_str(text("version")?).ok()?,
-            marker: match text("marker") {
-                Some(marker) => MarkerTree::from_str(marker).ok()?,
-                None => MarkerTree::TRUE,
-            },
-        })
-    });
-    all.collect()
 }
 
 /// One interpreter on one machine, and the Pythons that the result is for.

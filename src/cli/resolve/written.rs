@@ -11,6 +11,7 @@ use crate::cli::Session;
 use crate::cli::args_resolve::{Format, ResolveArgs};
 use crate::domain::text::shown;
 use crate::edit::{SHARED, edit_text};
+use crate::index::locked::Kind as LockKind;
 use crate::index::source::{Kind, Priority, Sources};
 use crate::package::{MarkerTree, VersionSpecifiers};
 use crate::resolve::output::{json, pylock, requirements};
@@ -31,7 +32,7 @@ pub(super) struct Form<'a> {
 /// `usage`, where two are.
 pub(super) fn format(session: &mut Session<'_>, args: &ResolveArgs) -> Result<Format, Failure> {
     let by_name = || match &args.output_file {
-        Some(path) if is_lock(path) => Format::Pylock,
+        Some(path) if LockKind::of(path) == Some(LockKind::Pylock) => Format::Pylock,
         _ => Format::Requirements,
     };
     let to_file = args.output_file.is_some();
@@ -48,21 +49,6 @@ pub(super) fn format(session: &mut Session<'_>, args: &ResolveArgs) -> Result<Fo
         Some(format) => Ok(format),
         None if session.out.is_json() && !to_file => Ok(Format::Json),
         None => Ok(by_name()),
-    }
-}
-
-/// Whether the name is that of a lock (PEP 751): `pylock.toml`, `pylock.NAME.toml`.
-pub(super) fn is_lock(path: &Path) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str());
-    let inner = name
-        .and_then(|name| name.strip_prefix("pylock."))
-        .and_then(|rest| rest.strip_suffix("toml"));
-    match inner {
-        Some("") => true,
-        Some(inner) => inner
-            .strip_suffix('.')
-            .is_some_and(|middle| !middle.is_empty() && !middle.contains('.')),
-        None => false,
     }
 }
 
@@ -203,26 +189,4 @@ fn save(path: &Path, text: String) -> Result<bool, Failure> {
     let written = edit_text(path, SHARED, move |_| Ok(((), text.clone())));
     let ((), changed) = runtime.block_on(written)?;
     Ok(changed)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::is_lock;
-
-    #[test]
-    fn names_of_locks() {
-        for (name, lock) in [
-            ("pylock.toml", true),
-            ("a/pylock.dev.toml", true),
-            ("pylock.a.b.toml", false),
-            ("pylock..toml", false),
-            ("pylock.txt", false),
-            ("my-pylock.toml", false),
-            ("requirements.txt", false),
-        ] {
-            assert_eq!(is_lock(Path::new(name)), lock, "{name}");
-        }
-    }
 }
