@@ -52,6 +52,8 @@ mod poetry_language;
 mod provider_contract;
 #[cfg(all(target_os = "linux", feature = "net"))]
 mod publish;
+#[cfg(all(target_os = "linux", feature = "net"))]
+mod resolve;
 #[cfg(target_os = "linux")]
 mod restricted;
 mod secret_service;

@@ -12,7 +12,11 @@ use super::args_bridge::BridgeArgs;
 use super::args_cache::CacheArgs;
 use super::args_exec::{EnvArgs, ExecArgs};
 #[cfg(feature = "net")]
+use super::args_index::IndexArgs;
+#[cfg(feature = "net")]
 use super::args_publish::PublishArgs;
+#[cfg(feature = "net")]
+use super::args_resolve::ResolveArgs;
 use super::args_scan::{ImportArgs, ScanArgs};
 use super::args_setup::SetupArgs;
 #[cfg(feature = "net")]
@@ -111,6 +115,13 @@ pub(crate) enum Command {
     #[cfg(feature = "net")]
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Source(SourceArgs),
+    /// Look up what the sources of a project offer
+    #[cfg(feature = "net")]
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Index(IndexArgs),
+    /// Find versions that go together, in the project's sources
+    #[cfg(feature = "net")]
+    Resolve(Box<ResolveArgs>),
     /// Upload wheels and source archives
     #[cfg(feature = "net")]
     Publish(PublishArgs),

@@ -31,8 +31,12 @@ mod exec;
 mod explain;
 mod get;
 mod import;
+#[cfg(feature = "net")]
+mod index;
 mod list;
 mod log;
+#[cfg(feature = "net")]
+mod lookups;
 mod man;
 mod output;
 mod outside;
@@ -41,6 +45,10 @@ mod progress;
 mod prompt;
 #[cfg(feature = "net")]
 mod publish;
+#[cfg(feature = "net")]
+mod python;
+#[cfg(feature = "net")]
+mod resolve;
 mod scan;
 mod set;
 mod setup;
@@ -161,6 +169,10 @@ fn parse_and_answer(
         Command::Exec(args) => exec::run(&mut session, &args),
         Command::Env(args) => env::run(&mut session, &args),
         Command::Agent(args) => agent::run(&mut session, &args.command),
+        #[cfg(feature = "net")]
+        Command::Index(args) => index::run(&mut session, &args),
+        #[cfg(feature = "net")]
+        Command::Resolve(args) => resolve::run(&mut session, &args),
         #[cfg(feature = "net")]
         Command::Publish(args) => publish::run(&mut session, &args),
         #[cfg(feature = "net")]

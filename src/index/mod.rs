@@ -11,9 +11,9 @@
 //!   `lookup`: what the sources offer, by both; `once`: asked for once a run
 //! - `source`: where packages come from: Poetry, uv, pip, the command line
 
-pub mod locked;
 pub mod cache;
 pub mod fetch;
+pub mod locked;
 pub mod lookup;
 pub mod offers;
 mod once;

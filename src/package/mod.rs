@@ -12,19 +12,25 @@
 //! - `environment`: an interpreter on a platform: markers and tags; `tags`: which wheels fit;
 //!   `platform`: the platform tags of a platform
 //! - `requirement`: requirements as others write them
+//! - `environment`: an interpreter on a platform: markers and tags; `tags`: which wheels fit;
+//!   `platform`: the platform tags of a platform
+//! - `requirement`: requirements as others write them
+//! - `order`: which versions a specifier allows
 //! - `archive`: zip and tar
 
 pub(crate) mod archive;
 pub mod document;
+pub mod environment;
 pub(crate) mod fields;
 pub mod environment;
 pub mod filename;
 pub mod metadata;
+pub mod order;
 pub mod platform;
-mod said;
-pub mod tags;
 pub mod repair;
 pub mod requirement;
+mod said;
+pub mod tags;
 
 pub use pep440_rs::{Version, VersionSpecifiers};
 pub use pep508_rs::{ExtraName, MarkerTree, PackageName};

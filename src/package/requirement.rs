@@ -8,6 +8,9 @@ use url::Url;
 
 use super::Requirement;
 
+/// How deep parentheses may be nested: the reader of markers calls itself for each.
+const DEEPEST: usize = 64;
+
 /// Reads a requirement as it stands.
 ///
 /// Not by the `FromStr` of [`Requirement`]: that puts the variables of this process into URLs, and
@@ -16,6 +19,7 @@ use super::Requirement;
 /// # Errors
 /// What is wrong, in words that quote nothing of the text.
 pub fn parse(text: &str) -> Result<Requirement, String> {
+    sound_requirement(text)?;
     let read = pep508_rs::Requirement::<Url>::from_str(&spaced_lists(text)).map_err(|error| {
         let what = match error.message {
             Pep508ErrorSource::UrlError(_) => "its URL cannot be read",
@@ -40,10 +44,54 @@ pub fn parse(text: &str) -> Result<Requirement, String> {
 /// Reads a marker.
 ///
 /// # Errors
-/// That it is none, without its text.
+/// What is wrong, in words that quote nothing of the text.
 pub fn marker(text: &str) -> Result<MarkerTree, String> {
-    MarkerTree::parse_str::<Url>(&spaced_lists(text))
-        .map_err(|_| "it is no marker as PEP 508 has it".to_owned())
+    sound(text)?;
+    MarkerTree::from_str(&spaced_lists(text)).map_err(|error| {
+        let place = error.start + 1;
+        format!("it is no marker as PEP 508 has it (character {place})")
+    })
+}
+
+/// Whether the reader of markers can be let at a text: it takes letters beyond ASCII for single
+/// bytes and stops the process, and a thousand parentheses are a thousand calls.
+fn sound(text: &str) -> Result<(), String> {
+    if !text.is_ascii() {
+        return Err("it has a letter beyond ASCII".to_owned());
+    }
+    let mut depth = 0_usize;
+    for byte in text.bytes() {
+        match byte {
+            b'(' => depth += 1,
+            b')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > DEEPEST {
+            return Err("its parentheses are nested too deep".to_owned());
+        }
+    }
+    Ok(())
+}
+
+/// The same of requirements, of which URLs may have any letter; and whether the project and its
+/// extras end in a letter or digit, since the reader takes others for names too, and then stops.
+fn sound_requirement(text: &str) -> Result<(), String> {
+    let part = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
+    let between = |letter: char| letter.is_whitespace() || matches!(letter, '[' | ']' | ',');
+    let end = text.find(|letter| !part(letter) && !between(letter));
+    let (head, rest) = text.split_at(end.unwrap_or(text.len()));
+    if head
+        .split(between)
+        .any(|name| name.ends_with(['-', '_', '.']))
+    {
+        return Err("a name in it does not end in a letter or digit".to_owned());
+    }
+    sound(head)?;
+    match (rest.strip_prefix('@'), rest.split_once(';')) {
+        (Some(_), Some((_, marker))) => sound(marker),
+        (Some(_), None) => Ok(()),
+        (None, _) => sound(rest),
+    }
 }
 
 /// Puts spaces in place of the commas and bars of `python_version in "3.8, 3.9"`: PEP 508 only says
@@ -84,7 +132,46 @@ fn spaced_lists(text: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::{marker, parse};
+
+    proptest! {
+        /// Metadata are other people's text: none of it stops the process.
+        #[test]
+        fn no_text_stops_the_reader(text in "[a@;'\"()\\[\\]<>=~! ,.1é٣\u{a0}-]{0,30}", rest in ".{0,12}") {
+            for text in [
+                format!("{text}{rest}"),
+                format!("a{text}"),
+                format!("a ; {text}"),
+                format!("a @ https://é.example/{text}{rest} ; {text}"),
+                format!("a ; os_name == 'é{text}' and {rest}"),
+                format!("a ; python_version in 'é{text}'{rest}"),
+                format!("a[{text}] >= {rest}"),
+                format!("a ; extra == \"{text}{rest}\""),
+            ] {
+                let _ = parse(&text);
+            }
+            for text in [
+                format!("{text}{rest}"),
+                format!("os_name == 'a' {text}{rest}"),
+                format!("os_name == 'é' {text}"),
+                format!("'{text}' {rest}"),
+                format!("python_version < '3'{text}{rest}"),
+            ] {
+                let _ = marker(&text);
+            }
+        }
+    }
+
+    #[test]
+    fn deep_nesting_is_refused() {
+        let nested = |depth| format!("{}os_name == 'a'{}", "(".repeat(depth), ")".repeat(depth));
+        assert!(marker(&nested(20)).is_ok());
+        assert!(marker(&nested(100_000)).is_err());
+        assert!(parse(&format!("a ; {}", nested(100_000))).is_err());
+        assert!(marker(&"(".repeat(1_000_000)).is_err());
+    }
 
     #[test]
     fn lists_of_versions_have_any_separator() {

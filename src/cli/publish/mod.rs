@@ -4,7 +4,7 @@ mod credential;
 mod files;
 mod progress;
 mod report;
-mod whither;
+pub(super) mod whither;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -15,5 +15,10 @@ pub(super) fn explain(
     _memory: &Memory,
     _roots: &Roots,
 ) -> Conflict {
-    Conflict { fork: None, reasons: vec![], offered: vec![], hints: vec![] }
+    Conflict {
+        fork: None,
+        reasons: vec![],
+        offered: vec![],
+        hints: vec![],
+    }
 }

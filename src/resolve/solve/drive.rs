@@ -15,8 +15,8 @@ use super::marker;
 use super::need::Need;
 use super::pool::Place;
 use super::problem::{Environment, Problem};
-use super::range::{self, Range};
 use super::provider::{Memory, Provider, Run, Stop, root};
+use super::range::{self, Range};
 use super::resolution::{Event, Resolution, Unsolved};
 use super::store::Store;
 use crate::index::offers::Rule;
@@ -51,7 +51,11 @@ impl Roots {
                 need.range = need.range.intersection(&any);
             }
             if let Some(source) = &wanted.source {
-                let pin = (need.clone(), Arc::from(source.as_str()), wanted.from.clone());
+                let pin = (
+                    need.clone(),
+                    Arc::from(source.as_str()),
+                    wanted.from.clone(),
+                );
                 roots.pins.push(pin);
             }
             if wanted.direct {

@@ -26,9 +26,9 @@ mod provider;
 mod range;
 mod resolution;
 mod rules;
-mod store;
 #[cfg(test)]
 mod scenario_tests;
+mod store;
 #[cfg(test)]
 mod testing;
 
@@ -39,9 +39,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 pub use problem::{Environment, Names, Preference, Prerelease, Problem, Strategy};
-pub use resolution::{
-    Asker, Conflict, Edge, Event, Origin, Resolution, Resolved, Unsolved, Watch,
-};
+pub use resolution::{Asker, Conflict, Edge, Event, Origin, Resolution, Resolved, Unsolved, Watch};
 
 use crate::index::offers::Offers;
 use crate::package::MarkerTree;

@@ -147,7 +147,10 @@ fn below(high: &Version) -> String {
     match (high.pre(), high.post(), high.dev()) {
         (_, Some(0), Some(0)) => format!("<={}", high.clone().with_post(None).with_dev(None)),
         (_, Some(post), Some(0)) => {
-            format!("<={}", high.clone().with_post(Some(post - 1)).with_dev(None))
+            format!(
+                "<={}",
+                high.clone().with_post(Some(post - 1)).with_dev(None)
+            )
         }
         (None, None, Some(0)) => format!("<{}", high.clone().with_dev(None)),
         _ => format!("<{}", high.clone().with_max(None).with_min(None)),
@@ -183,8 +186,16 @@ mod tests {
             ("==1.2.3+foo", "1.2.3+foo", "1.2.3 1.2.3+bar"),
             ("!=1.2.3", "1.2.2 1.2.3.post1", "1.2.3 1.2.3+foo"),
             ("<=1.2.3", "1.2.3 1.2.3+foo 1.2.3a1", "1.2.3.post1"),
-            ("<1.2.3", "1.2.2 1.2.2+a", "1.2.3a1 1.2.3.dev1 1.2.3 1.2.3+foo"),
-            ("<1.2.3.post1", "1.2.3a1 1.2.3 1.2.3.post0", "1.2.3.post1.dev0"),
+            (
+                "<1.2.3",
+                "1.2.2 1.2.2+a",
+                "1.2.3a1 1.2.3.dev1 1.2.3 1.2.3+foo",
+            ),
+            (
+                "<1.2.3.post1",
+                "1.2.3a1 1.2.3 1.2.3.post0",
+                "1.2.3.post1.dev0",
+            ),
             ("<1.2.3b1", "1.2.3a1 1.2.3b1.dev1", "1.2.3b1"),
             (">1.2.3", "1.2.4 1.2.4.dev1", "1.2.3 1.2.3.post1 1.2.3+foo"),
             (">1.2.3.post1", "1.2.3.post2", "1.2.3.post1 1.2.3.post1+foo"),
@@ -209,8 +220,17 @@ mod tests {
     #[test]
     fn sets_are_written_as_they_were() {
         for text in [
-            "==1.2.3", "!=1.2.3", "<=1.2.3", "<1.2.3", ">1.2.3", ">=1.2.3,<2", "==1.2.*",
-            ">=1,!=1.5", "<=1.2.post3", "==1.0+foo", ">1.2.3,<=4",
+            "==1.2.3",
+            "!=1.2.3",
+            "<=1.2.3",
+            "<1.2.3",
+            ">1.2.3",
+            ">=1.2.3,<2",
+            "==1.2.*",
+            ">=1,!=1.5",
+            "<=1.2.post3",
+            "==1.0+foo",
+            ">1.2.3,<=4",
         ] {
             assert_eq!(words(&range(text)), text);
         }
