@@ -157,7 +157,7 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(wait.min(RETRY_AFTER_LIMIT))
 }
 
-async fn answer(mut response: Response, limit: usize) -> Result<Answer, Reply> {
+pub(super) async fn answer(mut response: Response, limit: usize) -> Result<Answer, Reply> {
     let text = |name| {
         let value = response.headers().get(name)?;
         value.to_str().ok().map(str::to_owned)

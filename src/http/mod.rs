@@ -7,11 +7,13 @@
 //! - `authorization`: the header
 //! - `client`: the request, its redirects and its deadline
 //! - `exchange`: answers that are read, and bodies that are sent; `body`: one larger than memory
+//! - `call`: small exchanges of secrets, never redirected
 //! - `tls`: whose certificates are believed
 //! - `trouble`: why there was no answer, in our own words
 
 mod authorization;
 mod body;
+mod call;
 mod client;
 mod exchange;
 #[cfg(test)]
@@ -21,6 +23,7 @@ mod trouble;
 
 pub use authorization::Authorization;
 pub use body::{Body, Sent};
+pub use call::{Call, Endpoint};
 pub use client::{Client, Proxies, REDIRECTS};
 pub use exchange::{Answer, Post};
 pub use tls::TlsPolicy;
