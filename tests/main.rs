@@ -50,6 +50,8 @@ mod plain_text;
 mod provider_contract;
 #[cfg(all(target_os = "linux", feature = "net"))]
 mod publish;
+#[cfg(all(target_os = "linux", feature = "net"))]
+mod publish_trusted;
 #[cfg(target_os = "linux")]
 mod restricted;
 mod secret_service;

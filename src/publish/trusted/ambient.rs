@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use credential_helper_protocol::Failure;
 
-use super::file::File;
+pub use super::file::File;
 use super::{Identity, Variables, buildkite, circleci, github, gitlab, google};
 use crate::http::Proxies;
 

@@ -61,7 +61,10 @@ impl Variables<'_> {
 }
 
 /// An identity token out of what some place gave, without its line end.
-fn identity_token(bytes: &Zeroizing<Vec<u8>>, from: &str) -> Result<Secret, Failure> {
+///
+/// # Errors
+/// Where it is no JSON Web Token.
+pub fn identity_token(bytes: &Zeroizing<Vec<u8>>, from: &str) -> Result<Secret, Failure> {
     let wrong = |why: &str| {
         let message = format!("{from} gave no identity token: {why}");
         Failure::new(ErrorCode::Malformed, message)
