@@ -73,6 +73,12 @@ fn a_job_of_githubs() {
     let (index, runner) = (Index::new(), identity_server());
     let mut sandbox = sandbox(&index);
     github(&mut sandbox, &runner);
+    // The keyring is left on: a runner has none, which is as good as an empty one.
+    let config = format!(
+        "[repositories.foo]\nurl = \"{}\"\n",
+        index.server.url("/legacy/")
+    );
+    sandbox.write("home/.config/pypoetry/config.toml", &config);
     // Only looked at: nothing is exchanged.
     let ended = sandbox.helper(&["publish", "-r", "foo", "--dry-run"]);
     assert_eq!(ended.status, 0, "{ended:?}");

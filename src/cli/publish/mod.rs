@@ -109,7 +109,7 @@ pub(crate) fn run(session: &mut Session<'_>, args: &PublishArgs) -> Result<u8, F
         when => match asker.all(&given, &ready) {
             Err(missing)
                 if when == TrustedWord::Auto
-                    && missing.code == ErrorCode::NotFound
+                    && identity::is_nothing(&missing)
                     && given.username.is_none() =>
             {
                 (Vec::new(), Some(runtime.block_on(trusted.auto(missing))?))
