@@ -8,19 +8,13 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::harness::sandbox::{Ended, HELPER, PATIENCE, Sandbox, wait};
+use crate::publish::test_server::{Act, Server, say};
+use crate::publish::{samples, test_server};
 
-#[path = "../src/package/archive/samples.rs"]
-#[allow(dead_code, reason = "shared with the unit tests, which use all of it")]
-mod samples;
 #[path = "../src/publish/test_index.rs"]
 #[allow(dead_code, reason = "shared with the unit tests, which use all of it")]
 mod test_index;
-#[path = "../src/publish/test_server.rs"]
-#[allow(dead_code, reason = "shared with the unit tests, which use all of it")]
-mod test_server;
-
 use test_index::{Index, SENTINEL, identity_server, identity_token, path, refusal};
-use test_server::{Act, Server, say};
 
 /// A home without a credential, in which `foo` leads to this index, and a project with two files.
 fn sandbox(index: &Index) -> Sandbox {

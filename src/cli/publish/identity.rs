@@ -133,7 +133,7 @@ impl<'a> About<'a> {
             )));
         };
         match self.begin(found.identity?).await? {
-            Begun::Offered(exchange) => Ok(exchange),
+            Begun::Offered(exchange) => Ok(*exchange),
             Begun::NotOffered(failure) => Err(failure),
         }
     }
@@ -153,7 +153,7 @@ impl<'a> About<'a> {
                 identity: Ok(identity),
                 ..
             }) => match self.begin(identity).await? {
-                Begun::Offered(exchange) => return Ok(exchange),
+                Begun::Offered(exchange) => return Ok(*exchange),
                 Begun::NotOffered(failure) => failure,
             },
         };

@@ -16,15 +16,13 @@ pub(super) fn found(variables: Variables<'_>) -> Option<Result<Box<dyn Identity>
         return None;
     }
     let path = variables.get("PATH").unwrap_or_default();
-    Some(match program::find(PROGRAM, &path) {
-        Some(program) => Ok(Box::new(Buildkite(program))),
-        None => {
-            let message =
-                "this job of Buildkite's has no identity token: buildkite-agent is not on PATH";
-            let hint = "in a container, mount the agent's program and its job socket";
-            Err(Failure::new(ErrorCode::NotFound, message).hint(hint))
-        }
-    })
+    let program = program::find(PROGRAM, &path).ok_or_else(|| {
+        let message =
+            "this job of Buildkite's has no identity token: buildkite-agent is not on PATH";
+        let hint = "in a container, mount the agent's program and its job socket";
+        Failure::new(ErrorCode::NotFound, message).hint(hint)
+    });
+    Some(program.map(|program| -> Box<dyn Identity> { Box::new(Buildkite(program)) }))
 }
 
 impl Identity for Buildkite {

@@ -1,4 +1,4 @@
-//! CircleCI: a token for the organisation stands in a variable; one for another audience is had from
+//! `CircleCI`: a token for the organisation stands in a variable; one for another audience is had from
 //! its program.
 
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ pub(super) struct Circleci {
     program: Option<PathBuf>,
 }
 
-/// Whether this is a job of CircleCI's.
+/// Whether this is a job of `CircleCI`'s.
 pub(super) fn found(variables: Variables<'_>) -> Option<Box<dyn Identity>> {
     if !variables.says("CIRCLECI") {
         return None;

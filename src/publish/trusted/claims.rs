@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::domain::text::shown;
 
-/// The claims that publishers are configured by: of all, of GitHub, GitLab, Buildkite, CircleCI,
+/// The claims that publishers are configured by: of all, of GitHub, GitLab, Buildkite, `CircleCI`,
 /// Google. None of them is secret: builds print them in every log.
 const TOLD: [&str; 15] = [
     "iss",

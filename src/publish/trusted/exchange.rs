@@ -32,7 +32,7 @@ const AUDIENCE: usize = 255;
 /// Whether an index has trusted publishing.
 pub enum Begun<'a> {
     /// It has, for this audience.
-    Offered(Exchange<'a>),
+    Offered(Box<Exchange<'a>>),
     /// It says that it has not.
     NotOffered(Failure),
 }
@@ -139,7 +139,7 @@ impl<'a> Exchange<'a> {
                 Failure::new(ErrorCode::Malformed, message).hint("tell whoever runs the index")
             );
         }
-        Ok(Begun::Offered(Self {
+        Ok(Begun::Offered(Box::new(Self {
             client,
             upload,
             project: project.to_owned(),
@@ -149,7 +149,7 @@ impl<'a> Exchange<'a> {
             minted: None,
             spent: None,
             fresh: Vec::new(),
-        }))
+        })))
     }
 
     /// Whose identity tokens are exchanged.

@@ -63,7 +63,7 @@ fn exchange<T>(
     runtime.block_on(async {
         let begun = Exchange::begin(&client, &upload, "a", Made::boxed(always_new)).await;
         work(match begun {
-            Ok(Begun::Offered(exchange)) => Ok(exchange),
+            Ok(Begun::Offered(exchange)) => Ok(*exchange),
             Ok(Begun::NotOffered(failure)) | Err(failure) => Err(failure),
         })
         .await
@@ -389,7 +389,7 @@ fn no_redirect_is_followed() {
 fn faults_are_tried_again() {
     let count = AtomicUsize::new(0);
     let index = Index::start(&[], move |request| {
-        let is_first = || count.fetch_add(1, Ordering::SeqCst) % 2 == 0;
+        let is_first = || count.fetch_add(1, Ordering::SeqCst).is_multiple_of(2);
         match path(request) {
             "/_/oidc/audience" | "/_/oidc/mint-token" if is_first() => Some(Act::Close),
             _ => None,
