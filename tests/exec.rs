@@ -6,7 +6,9 @@ use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::harness::sandbox::{HELPER, HELPERD, PATIENCE, Sandbox, end, fifo, gone, wait, writer};
+use crate::harness::sandbox::{
+    HELPER, HELPERD, PATIENCE, Sandbox, end, fifo, gone, readable, wait, writer,
+};
 
 const SECRET: &str = "s3cret-of-exec";
 
@@ -43,6 +45,8 @@ impl Running {
 
     fn line(&mut self) -> String {
         let mut line = String::new();
+        let is_here = !self.out.buffer().is_empty() || readable(self.out.get_ref(), PATIENCE);
+        assert!(is_here, "nothing is said");
         self.out.read_line(&mut line).unwrap();
         line
     }
@@ -87,6 +91,34 @@ fn a_signal_is_passed_on_once() {
         let ended = wait(&mut running.child, PATIENCE);
         assert_eq!(ended.status, 4, "{how:?}");
     }
+}
+
+/// Starts the words that it is given, sends signals as soon as the command is ready, says what comes.
+const SENDS: &str = "import signal, subprocess, sys\n\
+    running = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE, text=True)\n\
+    running.stdout.readline()\n\
+    running.send_signal(signal.SIGHUP)\n\
+    print(running.stdout.readline(), end='')\n\
+    running.send_signal(signal.SIGUSR2)\n\
+    print(running.wait())\n";
+
+/// As in a container whose job was started from outside: of a leader that cannot be seen, the kernel
+/// says number 0 (`getsid(2)`, pid_namespaces(7)).
+#[test]
+fn signals_where_the_leader_of_the_session_cannot_be_seen() {
+    let sandbox = sandbox();
+    let namespace = ["-r", "--pid", "--fork"];
+    let probe = Command::new("unshare").args(namespace).arg("true").status();
+    if !probe.is_ok_and(|status| status.success()) {
+        eprintln!("left out: this system makes no user namespaces");
+        return;
+    }
+    let mut command = sandbox.command("unshare");
+    command.args(namespace).args(["python3", "-c", SENDS]);
+    command.args([HELPERD, "exec", "foo", "--mask", "--no-agent"]);
+    command.args(["--", "python3", "-c", COUNTS]);
+    let ended = end(&mut command, "");
+    assert_eq!(ended.stdout, "SIGHUP\n1\n", "{ended:?}");
 }
 
 #[test]

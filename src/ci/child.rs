@@ -82,6 +82,7 @@ impl Program {
         command.stdout(out).stderr(err);
         forwarder.prepare(&mut command);
         std::thread::scope(|scope| {
+            let _told = Told(&streams);
             let pumps = streams.pump(scope, mask);
             let status = pumps.as_ref().map_or(Ok(None), |_| {
                 let mut child = command.spawn()?;
@@ -101,6 +102,20 @@ impl Program {
             let status = status?.ok_or(io::ErrorKind::Other)?;
             Ok(Masked { status, lost })
         })
+    }
+}
+
+/// Tells the pumps that there is nothing to wait for, should this thread fail: the scope waits for
+/// them before the process can end, and with it the command.
+#[cfg(target_os = "linux")]
+struct Told<'a>(&'a Streams);
+
+#[cfg(target_os = "linux")]
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let _ = self.0.child_has_ended();
+        }
     }
 }
 

@@ -209,8 +209,14 @@ struct Signal {
     by_kernel: bool,
 }
 
+/// A leader outside of this process's namespace has the number 0 (pid_namespaces(7)), which the safe
+/// wrappers take for impossible.
 fn leads_session() -> bool {
-    rustix::process::getsid(None) == Ok(rustix::process::getpid())
+    #[expect(unsafe_code, reason = "the number may be 0")]
+    // SAFETY: takes and returns integers.
+    unsafe {
+        libc::getsid(0) == libc::getpid()
+    }
 }
 
 fn real_time() -> std::ops::RangeInclusive<libc::c_int> {
@@ -256,20 +262,16 @@ fn changes(pid: libc::pid_t) -> Option<ExitStatus> {
 /// A shell gives the terminal to its job's group, which is ours. A command that has made a group of
 /// its own (another shell) would be in the background.
 fn hand_terminal_over(pid: libc::pid_t) {
-    let Some(group) = rustix::process::Pid::from_raw(pid)
-        .and_then(|pid| rustix::process::getpgid(Some(pid)).ok())
-    else {
-        return;
-    };
-    let own = rustix::process::getpgrp();
-    if group == own {
-        return;
-    }
     let Ok(terminal) = std::fs::File::open("/dev/tty") else {
         return;
     };
-    if rustix::termios::tcgetpgrp(&terminal) == Ok(own) {
-        let _ = rustix::termios::tcsetpgrp(&terminal, group);
+    #[expect(unsafe_code, reason = "a group outside of the namespace is number 0")]
+    // SAFETY: the descriptor is open; the calls take and return integers.
+    unsafe {
+        let (group, own) = (libc::getpgid(pid), libc::getpgrp());
+        if group > 0 && own > 0 && group != own && libc::tcgetpgrp(terminal.as_raw_fd()) == own {
+            libc::tcsetpgrp(terminal.as_raw_fd(), group);
+        }
     }
 }
 

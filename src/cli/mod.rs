@@ -6,7 +6,11 @@ mod args_agent;
 mod args_bridge;
 mod args_exec;
 #[cfg(feature = "net")]
+mod args_index;
+#[cfg(feature = "net")]
 mod args_publish;
+#[cfg(feature = "net")]
+mod args_resolve;
 mod args_scan;
 mod args_setup;
 mod args_token;
@@ -26,6 +30,8 @@ mod log;
 mod man;
 mod output;
 mod outside;
+#[cfg(feature = "net")]
+mod progress;
 mod prompt;
 #[cfg(feature = "net")]
 mod publish;

@@ -6,9 +6,9 @@ use std::time::SystemTime;
 use super::{Check, Outcome, path_text, quoted};
 use crate::domain::credential::{ProviderId, TOKEN_USERNAME};
 use crate::domain::text::shown;
+use crate::domain::toml_text::Document;
 use crate::provider::files::FileFailure;
 use crate::provider::poetry::PoetryFile;
-use crate::provider::toml_text::Document;
 use crate::provider::{Call, Entry, Provider as _, settings, trust_file};
 
 /// A file.

@@ -12,5 +12,7 @@ pub mod resolution;
 pub mod service;
 pub mod text;
 pub mod token;
+pub mod toml_text;
 pub mod upload;
 pub mod url;
+pub mod workspace;

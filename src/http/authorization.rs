@@ -3,7 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use credential_helper_protocol::{ErrorCode, Failure, Scheme, Secret};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::header::HeaderValue;
+use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::domain::text::has_control;
@@ -76,6 +78,35 @@ impl Authorization {
             || secret.is_some_and(|secret| secret.len() > 3 && words.contains(secret))
     }
 
+    /// Whether both send the same.
+    pub fn same(&self, other: &Self) -> bool {
+        let (left, right) = (self.0.as_bytes(), other.0.as_bytes());
+        left.len() == right.len()
+            && left.iter().zip(right).fold(0, |all, (a, b)| all | (a ^ b)) == 0
+    }
+
+    /// Who sends this, as a text under which answers may be kept: it changes with the secret, and
+    /// nobody can try out secrets on it. The secret itself adds 16 bits, which tell a new secret from
+    /// the old one and leave each guess with as many others that fit as well.
+    pub fn identity(&self, salt: &[u8], who: &str) -> String {
+        let digest = |parts: [&[u8]; 2]| {
+            let mut mac = Hmac::<Sha256>::new_from_slice(salt).ok()?;
+            parts.iter().for_each(|part| mac.update(part));
+            Some(mac.finalize().into_bytes())
+        };
+        let secret = digest([
+            b"secret
+",
+            self.0.as_bytes(),
+        ])
+        .unwrap_or_default();
+        let whole = digest([who.as_bytes(), &secret[..2]]).unwrap_or_default();
+        whole[..16]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+
     pub(super) fn header(&self) -> HeaderValue {
         self.0.clone()
     }
@@ -105,6 +136,24 @@ mod tests {
             value(Scheme::Bearer, "", "a.b-c").as_deref(),
             Some("Bearer a.b-c")
         );
+    }
+
+    #[test]
+    fn identities_tell_apart_who_reads() {
+        let of = |secret: &str, salt: &[u8], who: &str| {
+            let header = Authorization::new(Scheme::Basic, "u", &Secret::from(secret)).unwrap();
+            header.identity(salt, who)
+        };
+        let one = of("sentinel", b"salt", "https://h\nu");
+        assert_eq!(one.len(), 32);
+        assert_eq!(of("sentinel", b"salt", "https://h\nu"), one);
+        for other in [
+            of("another", b"salt", "https://h\nu"),
+            of("sentinel", b"other", "https://h\nu"),
+            of("sentinel", b"salt", "https://h\nv"),
+        ] {
+            assert_ne!(other, one);
+        }
     }
 
     #[test]

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use credential_helper_protocol::{ErrorCode, Failure, VERSION};
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, LOCATION};
-use reqwest::{Method, RequestBuilder, Response};
+use reqwest::{ClientBuilder, Method, RequestBuilder, Response};
 use url::Url;
 
 use super::authorization::Authorization;
-use super::tls::TlsPolicy;
+use super::tls::{self, TlsPolicy};
 use super::{Reply, trouble};
 use crate::domain::url::RepositoryUrl;
 
@@ -16,7 +16,7 @@ use crate::domain::url::RepositoryUrl;
 pub const REDIRECTS: usize = 10;
 
 /// How long connecting may take.
-const CONNECT_TIME: Duration = Duration::from_secs(10);
+pub(super) const CONNECT_TIME: Duration = Duration::from_secs(10);
 
 /// Whether proxies are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +39,31 @@ impl Client {
     /// # Errors
     /// Where the files of the policy cannot be used.
     pub fn new(tls: &TlsPolicy, proxies: Proxies, time: Duration) -> Result<Self, Failure> {
+        Self::build(proxies, time, |builder| tls.apply(builder))
+    }
+
+    /// A client for the servers that a repository's pages lead to: the repository's authorities are
+    /// believed besides the system's, every certificate is checked, and none of ours is shown.
+    ///
+    /// # Errors
+    /// Where the files of the policy cannot be used.
+    pub fn elsewhere(tls: &TlsPolicy, proxies: Proxies, time: Duration) -> Result<Self, Failure> {
+        Self::build(proxies, time, |builder| tls.apply_elsewhere(builder))
+    }
+
+    /// A client for plain http, which reads no certificates.
+    ///
+    /// # Errors
+    /// Where it cannot be made.
+    pub fn plain(proxies: Proxies, time: Duration) -> Result<Self, Failure> {
+        Self::build(proxies, time, |builder| Ok(tls::nobody(builder)))
+    }
+
+    fn build(
+        proxies: Proxies,
+        time: Duration,
+        tls: impl FnOnce(ClientBuilder) -> Result<ClientBuilder, Failure>,
+    ) -> Result<Self, Failure> {
         let mut builder = reqwest::Client::builder()
             .user_agent(format!("credential-helper/{VERSION}"))
             .redirect(reqwest::redirect::Policy::none())
@@ -47,7 +72,7 @@ impl Client {
         if proxies == Proxies::No {
             builder = builder.no_proxy();
         }
-        let inner = tls.apply(builder)?.build().map_err(|_| {
+        let inner = tls(builder)?.build().map_err(|_| {
             Failure::new(
                 ErrorCode::Unavailable,
                 "cannot make an HTTP client: TLS cannot be set up",

@@ -1,13 +1,15 @@
-//! The one HTTP client, for those that talk to indexes: one GET, or one body that is sent.
+//! The one HTTP client, for those that talk to indexes: one GET, one body that is sent, or lookups.
 //!
 //! What decides where a secret goes is here and not in a library's defaults: redirects are followed
-//! by hand and only inside one origin, and every TLS policy has a client of its own, so that an
+//! by hand, what is secret only inside one origin, and every TLS policy has a client of its own, so that an
 //! unchecked connection is never used again for a checked one (CVE-2024-35195 of requests).
 //!
 //! - `authorization`: the header
 //! - `client`: the request, its redirects and its deadline
 //! - `exchange`: answers that are read, and bodies that are sent; `body`: one larger than memory
 //! - `call`: small exchanges of secrets, never redirected
+//! - `lookup`: what indexes are asked for, across origins; `decode`: bodies unpacked within limits;
+//!   `pool`: the clients of one repository
 //! - `tls`: whose certificates are believed
 //! - `trouble`: why there was no answer, in our own words
 
@@ -15,7 +17,10 @@ mod authorization;
 mod body;
 mod call;
 mod client;
+mod decode;
 mod exchange;
+mod lookup;
+mod pool;
 #[cfg(test)]
 pub(crate) mod test_server;
 mod tls;
@@ -26,6 +31,8 @@ pub use body::{Body, Sent};
 pub use call::{Call, Endpoint};
 pub use client::{Client, Proxies, REDIRECTS};
 pub use exchange::{Answer, Post};
+pub use lookup::{Broken, Incoming, LONGEST_WAIT, Lookup, Validators, origin};
+pub use pool::Pool;
 pub use tls::TlsPolicy;
 
 /// What Simple API indexes are asked for: JSON before HTML (PEP 691, "Version + Format Selection").

@@ -23,18 +23,10 @@ pub struct TlsPolicy {
 impl TlsPolicy {
     /// Builds the policy into a client; reads its files.
     pub(super) fn apply(&self, mut builder: ClientBuilder) -> Result<ClientBuilder, Failure> {
-        // Other code of this process may have chosen already: then its choice holds.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        builder = builder.tls_backend_rustls();
+        builder = backend(builder);
         if self.unchecked {
             builder = builder.tls_danger_accept_invalid_certs(true);
-        } else if let Some(path) = &self.authorities {
-            let doing = "the certificates of authorities";
-            let pem = read(path, doing)?;
-            let all = Certificate::from_pem_bundle(&pem)
-                .ok()
-                .filter(|all| !all.is_empty())
-                .ok_or_else(|| unusable(path, doing, "there is no PEM certificate in it"))?;
+        } else if let Some(all) = self.believed()? {
             builder = builder.tls_certs_only(all);
         }
         if let Some(path) = &self.client {
@@ -46,6 +38,40 @@ impl TlsPolicy {
         }
         Ok(builder)
     }
+
+    /// Builds into a client what of the policy holds for servers that are not the repository's: a
+    /// company's authority signs its other servers too, and public ones stay reachable.
+    pub(super) fn apply_elsewhere(&self, builder: ClientBuilder) -> Result<ClientBuilder, Failure> {
+        let builder = backend(builder);
+        Ok(match self.believed()? {
+            Some(all) if !self.unchecked => builder.tls_certs_merge(all),
+            _ => builder,
+        })
+    }
+
+    fn believed(&self) -> Result<Option<Vec<Certificate>>, Failure> {
+        let Some(path) = &self.authorities else {
+            return Ok(None);
+        };
+        let doing = "the certificates of authorities";
+        let pem = read(path, doing)?;
+        Certificate::from_pem_bundle(&pem)
+            .ok()
+            .filter(|all| !all.is_empty())
+            .map(Some)
+            .ok_or_else(|| unusable(path, doing, "there is no PEM certificate in it"))
+    }
+}
+
+/// A client that believes nobody: it is for plain http.
+pub(super) fn nobody(builder: ClientBuilder) -> ClientBuilder {
+    backend(builder).tls_certs_only([])
+}
+
+fn backend(builder: ClientBuilder) -> ClientBuilder {
+    // Other code of this process may have chosen already: then its choice holds.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    builder.tls_backend_rustls()
 }
 
 /// The largest file of certificates: the system's whole bundle is a quarter of it.

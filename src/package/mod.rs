@@ -5,11 +5,14 @@
 //! `pep508_rs`; where these differ from the `packaging` library of PyPI, that library is right.
 //!
 //! - `filename`: what the name of a file says; `metadata`: what a distribution says of itself
+//! - `requirement`: requirements as others write them
 //! - `archive`: zip and tar
 
 pub(crate) mod archive;
 pub mod filename;
 pub mod metadata;
+pub mod repair;
+pub mod requirement;
 
 pub use pep440_rs::{Version, VersionSpecifiers};
 pub use pep508_rs::{ExtraName, MarkerTree, PackageName};

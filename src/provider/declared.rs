@@ -3,8 +3,8 @@
 use credential_helper_protocol::{Failure, Operation};
 
 use super::files::FileFailure;
-use super::toml_text::Item;
 use crate::domain::name::RepositoryName;
+use crate::domain::toml_text::Item;
 use crate::domain::url::{RepositoryUrl, Userinfo};
 
 /// In whose words a repository is declared.

@@ -14,7 +14,6 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
-use credential_helper_protocol::Failure;
 use zeroize::Zeroizing;
 
 use super::looks::{Late, Looks};
@@ -26,6 +25,7 @@ use super::watch::{Survey, Watch, survey};
 use crate::domain::credential::Why;
 use crate::domain::log::{Line, Log};
 use crate::domain::text::shown;
+pub use crate::domain::toml_text::FileFailure;
 pub use crate::edit::FILE_SIZE;
 
 /// How long one file may take.
@@ -35,21 +35,6 @@ const KEPT: usize = 64;
 
 /// The content of a file; wiped when the last holder drops it.
 pub type Text = Rc<Zeroizing<String>>;
-
-/// Why a file could not be read, in our own words.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileFailure {
-    /// The kind.
-    pub why: Why,
-    /// `cannot read PATH: ...`
-    pub detail: String,
-}
-
-impl From<FileFailure> for Failure {
-    fn from(failure: FileFailure) -> Self {
-        Self::new(failure.why.code(), failure.detail)
-    }
-}
 
 /// What tells one state of a file from the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

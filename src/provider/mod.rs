@@ -36,7 +36,6 @@ pub mod secret_service;
 pub mod settings;
 mod settings_read;
 pub mod stamp;
-pub mod toml_text;
 pub mod trust_file;
 mod trust_text;
 #[cfg(not(target_os = "linux"))]

@@ -15,11 +15,11 @@ use super::files::FileFailure;
 pub use super::poetry_settings::{
     CertValue, Certificates, certificates, keyring_enabled, setting, settings,
 };
-use super::toml_text::{Document, Item};
 use super::{Call, Entry, Later, Provider};
 use crate::domain::credential::{Answer, Halves, Key, ProviderId, TOKEN_USERNAME, Why};
 use crate::domain::name::RepositoryName;
 use crate::domain::text::shown;
+use crate::domain::toml_text::{Document, Item};
 
 /// One of Poetry's files.
 #[derive(Clone, Copy, Debug)]

@@ -11,10 +11,10 @@ use serde_json::Value;
 use super::Call;
 use super::files::FileFailure;
 use super::poetry::{PoetryFile, entries_of, named, repositories};
-use super::toml_text::Item;
 use crate::domain::credential::ProviderId;
 use crate::domain::name::RepositoryName;
 use crate::domain::text::shown;
+use crate::domain::toml_text::Item;
 use crate::domain::url::RepositoryUrl;
 
 /// The certificates of a repository.

@@ -11,9 +11,10 @@ use credential_helper_protocol::Operation;
 
 use super::declared::{Declared, Form};
 use super::files::{FileFailure, View};
-use super::toml_text::{Document, Item};
 use crate::domain::credential::Why;
 use crate::domain::text::shown;
+use crate::domain::toml_text::{Document, Item};
+use crate::domain::workspace::{WORKSPACE, is_member};
 
 /// Package sources of one project: nobody has as many, and each costs the agent's thread some time.
 const SOURCES: usize = 1000;
@@ -200,8 +201,6 @@ impl Found {
     }
 }
 
-const WORKSPACE: &[&str] = &["tool", "uv", "workspace"];
-
 fn poetry_source(
     item: &Item<'_>,
     location: &str,
@@ -276,75 +275,6 @@ fn switch(item: &Item<'_>, keys: &[&str]) -> Result<Option<String>, FileFailure>
 
 fn is_folder(url: &str) -> bool {
     !url.contains("://") || url.starts_with("file://")
-}
-
-/// Whether the folder is one of the workspace's members and not left out again.
-fn is_member(workspace: &Item<'_>, root: &Path, folder: &Path) -> Result<bool, FileFailure> {
-    let Ok(below) = folder.strip_prefix(root) else {
-        return Ok(false);
-    };
-    let below: Vec<String> = below
-        .iter()
-        .map(|part| part.to_string_lossy().into_owned())
-        .collect();
-    let listed = |key: &str| {
-        let Some(list) = workspace.get(key)? else {
-            return Ok(false);
-        };
-        for item in list.elements()? {
-            let pattern: Vec<&str> = item
-                .text()?
-                .split('/')
-                .filter(|part| !matches!(*part, "" | "."))
-                .collect();
-            if path_matches(&pattern, &below) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    };
-    Ok(listed("members")? && !listed("exclude")?)
-}
-
-/// Whether a path fits a pattern: `**` is any number of folders, `*` and `?` stand within one.
-/// Character classes, which uv also knows, are not: such a member is taken for a project alone.
-fn path_matches(pattern: &[&str], path: &[String]) -> bool {
-    let part_matches = |part: &&str, name: &String| {
-        let part: Vec<char> = part.chars().collect();
-        let name: Vec<char> = name.chars().collect();
-        fits(&part, &name, |p| *p == '*', |p, c| *p == '?' || p == c)
-    };
-    fits(pattern, path, |part| *part == "**", part_matches)
-}
-
-/// Whether the items fit a pattern in which a star stands for any number of them. Only the last
-/// star is tried again, which is enough; trying all would let a project's file keep us busy.
-fn fits<P, T>(
-    pattern: &[P],
-    items: &[T],
-    is_star: impl Fn(&P) -> bool,
-    one: impl Fn(&P, &T) -> bool,
-) -> bool {
-    let (mut at, mut taken, mut star) = (0, 0, None);
-    while let Some(item) = items.get(taken) {
-        match (pattern.get(at), star) {
-            (Some(part), _) if is_star(part) => {
-                star = Some((at, taken));
-                at += 1;
-            }
-            (Some(part), _) if one(part, item) => {
-                at += 1;
-                taken += 1;
-            }
-            (_, Some((star_at, before))) => {
-                star = Some((star_at, before + 1));
-                at = star_at + 1;
-                taken = before + 1;
-            }
-            (_, None) => return false,
-        }
-    }
-    pattern[at..].iter().all(is_star)
 }
 
 #[cfg(test)]

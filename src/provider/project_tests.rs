@@ -2,7 +2,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use super::{Declared, Project, find, path_matches, user_uv};
+use super::{Declared, Project, find, user_uv};
 use crate::provider::files::{FileFailure, Files};
 
 fn folder(files: &[(&str, &str)]) -> TempDir {
@@ -185,28 +185,4 @@ async fn the_users_uv_toml() {
     assert_eq!(tails(&warnings), ["line 4: index[1] has no url"]);
     let (none, _) = user_uv(&view, Path::new("/nonexistent")).await.unwrap();
     assert!(none.is_empty());
-}
-
-#[test]
-fn patterns() {
-    for (pattern, path, expected) in [
-        ("packages/*", "packages/a", true),
-        ("packages/*", "packages/a/b", false),
-        ("packages/**", "packages/a/b", true),
-        ("**/x", "x", true),
-        ("**/x/**/y", "a/x/b/x/c/y", true),
-        ("**/x/**/y", "a/x/b/x/c", false),
-        ("a*c?", "abbcd", true),
-        ("a*c?", "abbc", false),
-        ("*a*a*", "bab", false),
-        ("x", "y", false),
-    ] {
-        let pattern: Vec<&str> = pattern.split('/').collect();
-        let path: Vec<String> = path.split('/').map(str::to_owned).collect();
-        assert_eq!(
-            path_matches(&pattern, &path),
-            expected,
-            "{pattern:?} {path:?}"
-        );
-    }
 }

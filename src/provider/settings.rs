@@ -15,9 +15,9 @@ use zeroize::Zeroizing;
 
 use super::files::{FileFailure, View};
 use super::settings_read::read;
-use super::toml_text::Document;
 use crate::domain::binding::FirstUse;
 use crate::domain::name::RepositoryName;
+use crate::domain::toml_text::Document;
 use crate::domain::url::RepositoryUrl;
 
 /// How long a command may take where its settings do not say.

@@ -11,10 +11,10 @@ use super::settings::{
     COMMAND_TIME, CacheTimes, CommandProtocol, CommandSetting, IdentitySetting, IdleExit,
     RepositorySetting, SecretSetting, Settings, duration,
 };
-use super::toml_text::{Document, Item};
 use crate::domain::binding::FirstUse;
 use crate::domain::name::RepositoryName;
 use crate::domain::text::shown;
+use crate::domain::toml_text::{Document, Item};
 use crate::domain::url::RepositoryUrl;
 
 /// What the readers share.

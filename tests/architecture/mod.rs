@@ -26,7 +26,7 @@ const MAY_NAME: [(&str, &[&str]); 15] = [
     ("doctor", &["domain", "provider", "http", "connect"]),
 ];
 /// Paths that a module may name although the rest of that module is closed to it.
-const ALSO: [(&str, &str); 21] = [
+const ALSO: [(&str, &str); 23] = [
     ("ci", "crate::domain::name"),
     ("ci", "crate::domain::netrc"),
     ("ci", "crate::domain::text"),
@@ -44,7 +44,9 @@ const ALSO: [(&str, &str); 21] = [
     ("package", "crate::domain::text"),
     ("index", "crate::domain::name"),
     ("index", "crate::domain::text"),
+    ("index", "crate::domain::toml_text"),
     ("index", "crate::domain::url"),
+    ("index", "crate::domain::workspace"),
     ("index", "crate::edit"),
     ("resolve", "crate::domain::name"),
     ("resolve", "crate::domain::text"),

@@ -6,21 +6,18 @@ use credential_helper_protocol::Secret;
 
 use super::hide::hide;
 use crate::cli::output::Output;
+use crate::cli::progress::Line;
 use crate::cli::table::Style;
 use crate::domain::text::shown;
 use crate::publish::distribution::Distribution;
 use crate::publish::outcome::{Ended, Outcome};
 use crate::publish::upload::Watch;
 
-/// Back to the beginning of the line, which is emptied.
-const AGAIN: &str = "\r\u{1b}[K";
-
 pub(super) struct Progress<'a> {
     out: &'a mut Output,
     /// What the line begins with.
     label: String,
-    /// Whether a line stands on the terminal that is not finished.
-    open: bool,
+    line: Line,
     tenths: u64,
 }
 
@@ -29,23 +26,18 @@ impl<'a> Progress<'a> {
         Self {
             out,
             label: String::new(),
-            open: false,
+            line: Line::default(),
             tenths: u64::MAX,
         }
     }
 
     fn line(&mut self, text: &str) {
-        if self.out.is_watched() && !self.out.is_json() {
-            self.out.people(&format!("{AGAIN}{text}"));
-            self.open = true;
-        }
+        self.line.show(self.out, text);
     }
 
     /// Takes the unfinished line away.
     pub(super) fn clear(&mut self) {
-        if std::mem::take(&mut self.open) {
-            self.out.people(AGAIN);
-        }
+        self.line.clear(self.out);
     }
 }
 

@@ -6,13 +6,28 @@
 
 use std::path::Path;
 
+use credential_helper_protocol::Failure;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 use zeroize::Zeroizing;
 
-use super::files::FileFailure;
-use crate::domain::credential::Why;
-use crate::domain::text::{has_control, shown};
+use super::credential::Why;
+use super::text::{has_control, shown};
+
+/// Why a file could not be read, in our own words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileFailure {
+    /// The kind.
+    pub why: Why,
+    /// `cannot read PATH: ...`
+    pub detail: String,
+}
+
+impl From<FileFailure> for Failure {
+    fn from(failure: FileFailure) -> Self {
+        Self::new(failure.why.code(), failure.detail)
+    }
+}
 
 /// A TOML file, parsed.
 pub struct Document {

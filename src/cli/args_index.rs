@@ -1,0 +1,118 @@
+//! What can be written after `helper index`, and what every command that looks something up takes.
+
+use clap::{Args, Subcommand};
+
+/// `helper index`.
+#[derive(Args)]
+pub(crate) struct IndexArgs {
+    /// What to look up.
+    #[command(subcommand)]
+    pub(crate) command: IndexCommand,
+}
+
+/// The commands of `helper index`.
+#[derive(Subcommand)]
+pub(crate) enum IndexCommand {
+    /// List the versions of a package
+    Versions(VersionsArgs),
+    /// List the files of a package, or of one of its versions
+    Files(FilesArgs),
+    /// Print what a version says of itself
+    Metadata(MetadataArgs),
+    /// Tell which sources were asked for a package, what each said, and which one serves it
+    Explain(IndexExplainArgs),
+}
+
+/// Where packages are looked for. Not printable: a URL may hold a password.
+#[derive(Args, Clone, Default)]
+#[command(next_help_heading = "Sources")]
+pub(crate) struct SourceOptions {
+    /// Look here, in place of the sources that files and variables name
+    #[arg(short, long, value_name = "URL", visible_alias = "default-index")]
+    pub(crate) index_url: Option<String>,
+    /// Look here too, and first
+    #[arg(long, value_name = "URL")]
+    pub(crate) extra_index_url: Vec<String>,
+    /// Look on this page of links, or in this folder, too
+    #[arg(short, long, value_name = "URL|PATH")]
+    pub(crate) find_links: Vec<String>,
+    /// Look only where --find-links says
+    #[arg(long, conflicts_with_all = ["index_url", "extra_index_url"])]
+    pub(crate) no_index: bool,
+    /// Send no request: only what was kept from earlier is used
+    #[arg(long)]
+    pub(crate) offline: bool,
+    /// Neither use nor keep what indexes answered
+    #[arg(long, conflicts_with = "offline")]
+    pub(crate) no_cache: bool,
+}
+
+/// The Python and the platform that packages are for.
+#[derive(Args, Clone, Default)]
+pub(crate) struct PythonOptions {
+    /// The version of Python [default: that of the Python here]
+    #[arg(long, value_name = "X.Y[.Z]")]
+    pub(crate) python_version: Option<String>,
+    /// The platform, as `linux`, `windows`, `macos`, `aarch64-apple-darwin` [default: this one]
+    #[arg(long, value_name = "PLATFORM")]
+    pub(crate) python_platform: Option<String>,
+}
+
+/// `helper index versions`.
+#[derive(Args)]
+pub(crate) struct VersionsArgs {
+    /// The package
+    #[arg(value_name = "PACKAGE")]
+    pub(crate) package: String,
+    /// Only what this source has
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source: Option<String>,
+    /// Also what is not chosen from, and why not
+    #[arg(long)]
+    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) python: PythonOptions,
+    #[command(flatten)]
+    pub(crate) sources: SourceOptions,
+}
+
+/// `helper index files`.
+#[derive(Args)]
+pub(crate) struct FilesArgs {
+    /// The package, or one version of it
+    #[arg(value_name = "PACKAGE[==VERSION]")]
+    pub(crate) package: String,
+    /// Only what this source has
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source: Option<String>,
+    /// Also what is not chosen from, and why not
+    #[arg(long)]
+    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) python: PythonOptions,
+    #[command(flatten)]
+    pub(crate) sources: SourceOptions,
+}
+
+/// `helper index metadata`.
+#[derive(Args)]
+pub(crate) struct MetadataArgs {
+    /// The version of a package
+    #[arg(value_name = "PACKAGE==VERSION")]
+    pub(crate) package: String,
+    /// Only from this source
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source: Option<String>,
+    #[command(flatten)]
+    pub(crate) sources: SourceOptions,
+}
+
+/// `helper index explain`.
+#[derive(Args)]
+pub(crate) struct IndexExplainArgs {
+    /// The package
+    #[arg(value_name = "PACKAGE")]
+    pub(crate) package: String,
+    #[command(flatten)]
+    pub(crate) sources: SourceOptions,
+}

@@ -1,0 +1,273 @@
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use credential_helper_protocol::{ErrorCode, Failure};
+use zeroize::Zeroizing;
+
+use super::super::{Around, Asked, Files, Role};
+
+/// Files of a test, below `/p`.
+#[derive(Default)]
+struct Held(BTreeMap<PathBuf, String>);
+
+impl Files for Held {
+    fn text(&self, path: &Path) -> Result<Option<Zeroizing<String>>, Failure> {
+        Ok(self.0.get(path).cloned().map(Zeroizing::new))
+    }
+
+    fn is_file(&self, path: &Path) -> bool {
+        self.0.contains_key(path)
+    }
+}
+
+fn read(files: &[(&str, &str)]) -> Result<Asked, Failure> {
+    let held = files
+        .iter()
+        .map(|(name, text)| (Path::new("/p").join(name), (*text).to_owned()))
+        .collect();
+    let variable = |name: &str| match name {
+        "USER" => Some("me".to_owned()),
+        "TOKEN" => Some("hunter2".to_owned()),
+        _ => None,
+    };
+    let around = Around {
+        files: &Held(held),
+        variable: &variable,
+        folder: Path::new("/p"),
+    };
+    let mut asked = Asked::default();
+    asked.requirements_file(Path::new(files[0].0), Role::Requirements, &around)?;
+    Ok(asked)
+}
+
+fn lines(text: &str) -> Vec<String> {
+    let asked = read(&[("a.txt", text)]).unwrap();
+    let line = |one: &super::Wanted| format!("{} | {}", one.requirement, one.from);
+    asked.requirements.iter().map(line).collect()
+}
+
+#[test]
+fn lines_as_pip_has_them() {
+    for (text, expected) in [
+        ("a\n\n# b\n  # c\nb", &["a | a.txt:1", "b | a.txt:5"][..]),
+        ("a # b\n# c", &["a | a.txt:1"]),
+        (
+            "a \\\n >=1, \\\n <2\nb",
+            &["a>=1,<2 | a.txt:1", "b | a.txt:4"],
+        ),
+        // A comment ends a continuation.
+        ("a \\\n# b \\\nc", &["a | a.txt:1", "c | a.txt:3"]),
+        ("a \\", &["a | a.txt:1"]),
+        (
+            "a[x,y]==1 ; python_version < '3.9'",
+            &["a[x,y]==1 ; python_full_version < '3.9' | a.txt:1"],
+        ),
+        ("A.b_c ==1.*", &["a-b-c==1.* | a.txt:1"]),
+    ] {
+        assert_eq!(lines(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn direct_references() {
+    for (text, expected) in [
+        (
+            "./x-1.0-py3-none-any.whl",
+            "x @ file:///p/x-1.0-py3-none-any.whl",
+        ),
+        (
+            "sub/some_x-1.0.tar.gz[y]",
+            "some-x[y] @ file:///p/sub/some_x-1.0.tar.gz",
+        ),
+        ("x @ ../x", "x @ file:///x"),
+        (
+            "x[y] @ file:///tmp/x ; os_name == 'nt'",
+            "x[y] @ file:///tmp/x ; os_name == 'nt'",
+        ),
+        (
+            "https://e.org/x-1.0.zip#sha256=ab",
+            "x @ https://e.org/x-1.0.zip#sha256=ab",
+        ),
+        (
+            "git+https://e.org/x.git@main#egg=X[y]&subdirectory=z ; os_name=='nt'",
+            "x[y] @ git+https://e.org/x.git@main#egg=X[y]&subdirectory=z ; os_name == 'nt'",
+        ),
+        (
+            "-e git+ssh://git@e.org/x.git#egg=x",
+            "x @ git+ssh://git@e.org/x.git#egg=x",
+        ),
+        ("--editable=./lib", "named @ file:///p/lib"),
+        ("-e .", "own @ file:///p"),
+        ("./old", "older @ file:///p/old"),
+        ("./cfg", "configured @ file:///p/cfg"),
+    ] {
+        let files = [
+            ("a.txt", text),
+            ("lib/pyproject.toml", "[project]\nname='Named'"),
+            ("pyproject.toml", "[tool.poetry]\nname='own'"),
+            (
+                "old/PKG-INFO",
+                "Metadata-Version: 2.1\nName: older\n\nName: no",
+            ),
+            (
+                "cfg/setup.cfg",
+                "[a]\nname=no\n[metadata]\nname = configured\n",
+            ),
+        ];
+        let asked = read(&files).unwrap();
+        assert_eq!(
+            asked.requirements[0].requirement.to_string(),
+            expected,
+            "{text}"
+        );
+    }
+    let failure = read(&[("a.txt", "a\nhttps://e.org/hunter2")]).unwrap_err();
+    assert_eq!(
+        failure.message,
+        "a.txt:2: its name cannot be told; write `NAME @ URL`"
+    );
+}
+
+#[test]
+fn options_and_files_within_files() {
+    let digest = "0".repeat(64);
+    let asked = read(&[
+        (
+            "a.txt",
+            &format!(
+                "-r sub/b.txt\n--constraint=c.txt\n-i https://me:hunter2@e.org/simple\n\
+                 --extra-index-url 'https://f.org/'\n-f ./wheels\n--find-links https://g.org/l.html\n\
+                 --pre\n--require-hashes\nx==1 --hash=sha256:{digest} \\\n  --hash sha256:{digest}\n\
+                 --only-binary :all:\n"
+            ),
+        ),
+        ("sub/b.txt", "y\n-r../d.txt\n-f l"),
+        ("d.txt", "z"),
+        ("c.txt", "x<2\n-r d.txt"),
+    ])
+    .unwrap();
+    let names: Vec<String> = asked
+        .requirements
+        .iter()
+        .map(|one| format!("{} {} {}", one.requirement, one.from, one.hashes.len()))
+        .collect();
+    assert_eq!(
+        names,
+        ["y sub/b.txt:1 0", "z ../d.txt:1 0", "x==1 a.txt:9 2"]
+            .map(|line| line.replace("../d", "/p/d"))
+    );
+    let held: Vec<String> = asked.constraints.iter().map(ToString::to_string).collect();
+    assert_eq!(held, ["x<2", "z"]);
+    let indexes = &asked.indexes;
+    assert_eq!(
+        indexes.index_url.as_ref().unwrap().text.as_str(),
+        "https://me:hunter2@e.org/simple"
+    );
+    assert_eq!(indexes.extra_index_urls[0].text.as_str(), "https://f.org/");
+    let links: Vec<&str> = indexes
+        .find_links
+        .iter()
+        .map(|one| one.text.as_str())
+        .collect();
+    assert_eq!(links, ["/p/sub/l", "/p/wheels", "https://g.org/l.html"]);
+    assert!(asked.choices.require_hashes && asked.choices.prerelease.is_some());
+    assert_eq!(
+        asked.warnings,
+        ["a.txt:11: --only-binary has no effect here"]
+    );
+    assert!(!format!("{asked:?}").contains("hunter2"));
+}
+
+#[test]
+fn userinfo_is_taken_out() {
+    let asked = read(&[("a.txt", "x @ https://${USER}:${TOKEN}@e.org/x-1.zip\nx#y")]);
+    assert!(asked.is_err());
+    let asked = read(&[("a.txt", "x @ https://${USER}:${TOKEN}@e.org/x-1.zip")]).unwrap();
+    assert_eq!(
+        asked.requirements[0].requirement.to_string(),
+        "x @ https://e.org/x-1.zip"
+    );
+    let userinfo = &asked.userinfo[0];
+    assert_eq!(userinfo.username, "me");
+    assert_eq!(userinfo.secret.as_ref().unwrap().expose(), "hunter2");
+    assert!(!format!("{asked:?}").contains("hunter2"));
+}
+
+#[test]
+fn what_is_wrong_is_told_by_its_place() {
+    for (text, code, message) in [
+        (
+            "a\n-r a.txt",
+            ErrorCode::Malformed,
+            "a.txt includes itself, directly or through another file",
+        ),
+        (
+            "-r no.txt",
+            ErrorCode::NotFound,
+            "there is no file /p/no.txt",
+        ),
+        (
+            "a ==hunter2",
+            ErrorCode::Malformed,
+            "a.txt:1: it is no requirement as PEP 508 has it (character 3)",
+        ),
+        (
+            "--hunter2=1",
+            ErrorCode::Malformed,
+            "a.txt:1: there is an option that requirements files do not have",
+        ),
+        (
+            "-i",
+            ErrorCode::Malformed,
+            "a.txt:1: --index-url has no value",
+        ),
+        (
+            "a --pre",
+            ErrorCode::Malformed,
+            "a.txt:1: this option stands on a line of its own",
+        ),
+        (
+            "--hash=sha256:1",
+            ErrorCode::Malformed,
+            "a.txt:1: --hash stands behind a requirement",
+        ),
+        (
+            "a --hash=md5:00",
+            ErrorCode::Malformed,
+            "a.txt:1: --hash is sha256:, sha384: or sha512: and the digest in hex",
+        ),
+        (
+            "-i ${NO}",
+            ErrorCode::Malformed,
+            "a.txt:1: the variable NO is not set",
+        ),
+        (
+            "-i 'hunter2",
+            ErrorCode::Malformed,
+            "a.txt:1: a quote is not closed",
+        ),
+        (
+            "-r https://e.org/hunter2",
+            ErrorCode::Malformed,
+            "a.txt:1: a file on a server is not included",
+        ),
+    ] {
+        let failure = read(&[("a.txt", text)]).unwrap_err();
+        assert_eq!(failure.code, code, "{text}");
+        assert!(failure.message.ends_with(message), "{text}: {failure}");
+    }
+}
+
+#[test]
+fn typed_requirements_are_usage() {
+    let around = Around {
+        files: &Held::default(),
+        variable: &|_| None,
+        folder: Path::new("/p"),
+    };
+    let mut asked = Asked::default();
+    asked.typed("a>=1", &around).unwrap();
+    let failure = asked.typed("a >> 1", &around).unwrap_err();
+    assert_eq!(failure.code, ErrorCode::Usage);
+    assert_eq!(asked.requirements.len(), 1);
+}

@@ -1,0 +1,168 @@
+//! What is to be solved.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use pep508_rs::MarkerEnvironment;
+
+use crate::package::filename::WheelName;
+use crate::package::{MarkerTree, PackageName, Requirement, Version, VersionSpecifiers};
+use crate::resolve::input::Wanted;
+
+/// Whether a wheel can be installed at all where the resolution is for.
+pub type Fits = Arc<dyn Fn(&WheelName) -> bool + Send + Sync>;
+
+/// What is asked for, for where, and by which rules.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    /// What has to be there.
+    pub wanted: Vec<Wanted>,
+    /// What holds only for packages that something else asks for.
+    pub constraints: Vec<Requirement>,
+    /// What replaces every other requirement on its name.
+    pub overrides: Vec<Requirement>,
+    /// Where it is to be installed.
+    pub environment: Environment,
+    /// Which pre-releases are allowed.
+    pub prerelease: Prerelease,
+    /// Which of the versions that are allowed is taken.
+    pub strategy: Strategy,
+    /// Files that were uploaded later, or nobody knows when, do not exist.
+    pub exclude_newer: Option<Timestamp>,
+    /// Pins of an earlier resolution, kept where they still fit.
+    pub preferences: Vec<Preference>,
+    /// Which of these pins are not kept.
+    pub upgrade: Names,
+    /// Projects whose source archives are not to be used.
+    pub no_build: Names,
+    /// Projects whose wheels are not to be used.
+    pub no_binary: Names,
+    /// Only what is wanted itself, not what it needs.
+    pub no_deps: bool,
+}
+
+impl Problem {
+    /// A problem with uv's defaults: nothing but these requirements.
+    pub fn new(wanted: Vec<Wanted>, environment: Environment) -> Self {
+        Self {
+            wanted,
+            constraints: Vec::new(),
+            overrides: Vec::new(),
+            environment,
+            prerelease: Prerelease::default(),
+            strategy: Strategy::default(),
+            exclude_newer: None,
+            preferences: Vec::new(),
+            upgrade: Names::None,
+            no_build: Names::None,
+            no_binary: Names::None,
+            no_deps: false,
+        }
+    }
+}
+
+/// Where a resolution is for.
+#[derive(Clone)]
+pub enum Environment {
+    /// One interpreter on one machine.
+    One {
+        /// What its markers say.
+        markers: Box<MarkerEnvironment>,
+        /// Which wheels it takes.
+        fits: Fits,
+    },
+    /// Every platform and every Python of a range: one answer with markers.
+    Universal {
+        /// The Pythons; `None`: all of them. Upper bounds are not used, as they do not say that a
+        /// later Python fails.
+        requires_python: Option<VersionSpecifiers>,
+        /// Only these environments; empty: all.
+        environments: Vec<MarkerTree>,
+        /// Which wheels some interpreter of these takes.
+        fits: Fits,
+    },
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::One { markers, .. } => f
+                .debug_struct("One")
+                .field("markers", markers)
+                .finish_non_exhaustive(),
+            Self::Universal {
+                requires_python,
+                environments,
+                ..
+            } => f
+                .debug_struct("Universal")
+                .field("requires_python", requires_python)
+                .field("environments", environments)
+                .finish_non_exhaustive(),
+        }
+    }
+}
+
+/// Which pre-releases are allowed. The words are uv's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Prerelease {
+    /// None.
+    Disallow,
+    /// All.
+    Allow,
+    /// Where no final release is in the range.
+    #[default]
+    IfNecessary,
+    /// Where the first party names one in a specifier.
+    Explicit,
+    /// Either of the last two.
+    IfNecessaryOrExplicit,
+}
+
+/// Which of the versions that are allowed is taken. The words are uv's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Strategy {
+    /// The highest.
+    #[default]
+    Highest,
+    /// The lowest.
+    Lowest,
+    /// The lowest of what the first party asks for, the highest of all else.
+    LowestDirect,
+}
+
+/// A pin of an earlier resolution.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preference {
+    /// The project.
+    pub name: PackageName,
+    /// The version.
+    pub version: Version,
+    /// Where the pin held.
+    pub marker: MarkerTree,
+}
+
+/// Some projects.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Names {
+    /// None.
+    #[default]
+    None,
+    /// All.
+    All,
+    /// These.
+    These(BTreeSet<PackageName>),
+}
+
+impl Names {
+    /// Whether this is one of them.
+    pub fn contain(&self, name: &PackageName) -> bool {
+        match self {
+            Self::None => false,
+            Self::All => true,
+            Self::These(names) => names.contains(name),
+        }
+    }
+}
