@@ -54,6 +54,7 @@ mod provider_contract;
 mod publish;
 #[cfg(all(target_os = "linux", feature = "net"))]
 mod resolve;
+mod publish_trusted;
 #[cfg(target_os = "linux")]
 mod restricted;
 mod secret_service;
