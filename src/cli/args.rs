@@ -8,6 +8,8 @@ use credential_helper_protocol::{Operation, limits, render};
 
 use super::args_agent::AgentArgs;
 use super::args_bridge::BridgeArgs;
+#[cfg(feature = "net")]
+use super::args_cache::CacheArgs;
 use super::args_exec::{EnvArgs, ExecArgs};
 #[cfg(feature = "net")]
 use super::args_index::IndexArgs;
@@ -137,6 +139,10 @@ pub(crate) enum Command {
     /// Tell what a stored token says about itself
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Token(TokenArgs),
+    /// Look at the cache of what indexes answered, or empty it
+    #[cfg(feature = "net")]
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Cache(CacheArgs),
     /// Speak another tool's protocol, as the programs of these names do
     Bridge(BridgeArgs),
     /// Print the completions of a shell

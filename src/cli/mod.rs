@@ -4,6 +4,8 @@ mod agent;
 mod args;
 mod args_agent;
 mod args_bridge;
+#[cfg(feature = "net")]
+mod args_cache;
 mod args_exec;
 #[cfg(feature = "net")]
 mod args_index;
@@ -17,6 +19,8 @@ mod args_setup;
 mod args_source;
 mod args_token;
 mod bridge;
+#[cfg(feature = "net")]
+mod cache;
 mod chosen;
 mod completions;
 mod config;
@@ -177,6 +181,8 @@ fn parse_and_answer(
         Command::Scan(args) => scan::run(&mut session, &args),
         Command::Import(args) => import::run(&mut session, &args),
         Command::Token(args) => token::run(&mut session, &args.command),
+        #[cfg(feature = "net")]
+        Command::Cache(args) => cache::run(&mut session, args.command),
         Command::Completions(args) => completions::run(&mut session, &args),
         Command::Man(args) => man::run(&mut session, &args),
         Command::Setup(args) => setup::run(&mut session, &args),

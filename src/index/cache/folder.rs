@@ -167,7 +167,6 @@ pub(super) fn salt(folder: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 fn random() -> io::Result<[u8; 32]> {
-    use rustls::crypto::SecureRandom as _;
     let mut bytes = [0; 32];
     let provider = rustls::crypto::ring::default_provider();
     let filled = provider.secure_random.fill(&mut bytes);
