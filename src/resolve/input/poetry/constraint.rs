@@ -12,7 +12,7 @@ const ALTERNATIVES: usize = 256;
 
 /// What versions are allowed: those that one of the alternatives allows, in all of its parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Constraint {
+pub(super) struct Constraint {
     alternatives: Vec<Vec<Part>>,
 }
 
@@ -38,7 +38,7 @@ impl Constraint {
     ///
     /// # Errors
     /// What is wrong, without the text.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
         let mut alternatives = Vec::new();
         for one in text.replace("||", "|").split('|') {
@@ -82,7 +82,7 @@ impl Constraint {
     ///
     /// # Errors
     /// Where PEP 440 has no words for it.
-    pub fn specifiers(&self) -> Result<Vec<VersionSpecifiers>, String> {
+    pub(super) fn specifiers(&self) -> Result<Vec<VersionSpecifiers>, String> {
         let mut all = Vec::new();
         for parts in &self.alternatives {
             let mut specifiers = Vec::new();
@@ -96,7 +96,7 @@ impl Constraint {
 }
 
 /// The bounds that hold all the alternatives, for those who look at one list of specifiers only.
-pub fn hull(alternatives: &[VersionSpecifiers]) -> VersionSpecifiers {
+pub(super) fn hull(alternatives: &[VersionSpecifiers]) -> VersionSpecifiers {
     if let [one] = alternatives {
         return one.clone();
     }

@@ -11,7 +11,7 @@ use crate::package::requirement::marker as parse;
 ///
 /// # Errors
 /// What is wrong, without the text.
-pub fn python(text: &str) -> Result<MarkerTree, String> {
+pub(super) fn python(text: &str) -> Result<MarkerTree, String> {
     let constraint = Constraint::parse(text)?;
     let mut any = MarkerTree::FALSE;
     for parts in constraint.parts() {
@@ -72,7 +72,7 @@ fn python_part(part: &Part) -> Result<MarkerTree, String> {
 ///
 /// # Errors
 /// What is wrong, without the text.
-pub fn platform(text: &str) -> Result<MarkerTree, String> {
+pub(super) fn platform(text: &str) -> Result<MarkerTree, String> {
     if text.trim() == "*" {
         return Ok(MarkerTree::TRUE);
     }
