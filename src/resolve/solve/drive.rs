@@ -95,6 +95,10 @@ pub(super) fn places(problem: &Problem) -> HashMap<PackageName, Option<Place>> {
     places
 }
 
+/// The versions of parts that are solved, and whether they were taken for being the lowest: those
+/// are kept where the same is wanted.
+type Earlier = HashMap<PackageName, Vec<(Version, bool)>>;
+
 /// A part of the environments that is still to be solved.
 struct Part {
     environment: MarkerTree,
@@ -114,7 +118,7 @@ pub(super) fn run(store: &Store, problem: &Problem, rule: Rule) -> Result<Resolu
         })
         .collect();
     let mut solutions: Vec<Solution> = Vec::new();
-    let mut earlier = HashMap::<PackageName, Vec<Version>>::new();
+    let mut earlier = Earlier::new();
     while let Some(mut part) = todo.pop() {
         if let Some(parts) = fork_of_pins(&roots, &part.environment)? {
             push(&mut todo, &part, parts, store);
@@ -124,9 +128,11 @@ pub(super) fn run(store: &Store, problem: &Problem, rule: Rule) -> Result<Resolu
         match attempt(store, &run, &memory, &roots) {
             Ok(solution) => {
                 for (name, version) in solution.versions() {
+                    let lowest = store.lowest(name, &run.direct);
                     let known = earlier.entry(name.clone()).or_default();
-                    if !known.contains(version) {
-                        known.push(version.clone());
+                    let pin = (version.clone(), lowest);
+                    if !known.contains(&pin) {
+                        known.push(pin);
                     }
                 }
                 solutions.push(solution);
@@ -143,8 +149,7 @@ pub(super) fn run(store: &Store, problem: &Problem, rule: Rule) -> Result<Resolu
     Ok(assemble::merge(store, problem, rule, solutions))
 }
 
-fn push(todo: &mut Vec<Part>, part: &Part, mut parts: Vec<MarkerTree>, store: &Store) {
-    forks::order(&mut parts);
+fn push(todo: &mut Vec<Part>, part: &Part, parts: Vec<MarkerTree>, store: &Store) {
     for environment in parts.into_iter().rev() {
         store.tell(&Event::Fork(environment.clone()));
         todo.push(Part {
@@ -195,10 +200,10 @@ fn fork_of_pins(
                 ));
             }
             let rest = marker::and(environment, &marker::or(&here, &there).negate());
-            let parts = [here, there, rest];
-            return Ok(Some(
-                parts.into_iter().filter(|part| !part.is_false()).collect(),
-            ));
+            let mut parts = vec![here, there, rest];
+            parts.retain(|part| !part.is_false());
+            forks::order(&mut parts);
+            return Ok(Some(parts));
         }
     }
     Ok(None)
@@ -208,7 +213,7 @@ fn prepare(
     store: &Store,
     roots: &Roots,
     part: &Part,
-    earlier: &HashMap<PackageName, Vec<Version>>,
+    earlier: &Earlier,
 ) -> Run {
     let here = |need: &Need| !need.marker(None).is_disjoint(&part.environment);
     let mut places: HashMap<PackageName, Place> = roots
@@ -248,8 +253,15 @@ fn prepare(
             None
         },
         places,
+        earlier: earlier
+            .iter()
+            .map(|(name, pins)| {
+                let lowest = store.lowest(name, &direct);
+                let same = pins.iter().filter(|(_, other)| *other == lowest);
+                (name.clone(), same.map(|(version, _)| version.clone()).collect())
+            })
+            .collect(),
         direct,
-        earlier: earlier.clone(),
         roots: roots.needs.clone(),
     }
 }

@@ -1,8 +1,12 @@
 //! When an environment has to be split: a package asks for one project in different versions under
 //! markers that exclude each other, so that no one version has to fulfil both.
 
+use std::cmp::Reverse;
+use std::ops::Bound;
+
 use super::marker;
 use super::need::Need;
+use super::range::Range;
 use crate::package::{MarkerTree, Version};
 
 /// A need that holds somewhere in the environment.
@@ -31,12 +35,21 @@ pub(super) fn split(
         if same.iter().all(|one| one.marker.is_true()) {
             continue;
         }
-        let parts = if differ(environment, &same) {
+        let mut parts = if differ(environment, &same) {
             cut(environment, same.iter().map(|one| one.marker))
         } else {
             later(environment, floor, &same)
         };
         if parts.len() > 1 {
+            // What fulfils an upper bound may do elsewhere too, and seldom the other way round.
+            let bounded = |part: &MarkerTree| {
+                active
+                    .iter()
+                    .filter(|one| !one.marker.is_disjoint(part) && has_upper(&one.need.range))
+                    .count()
+            };
+            parts.sort_by_cached_key(|part| Reverse(bounded(part)));
+            order(&mut parts);
             return Some(parts);
         }
     }
@@ -95,7 +108,14 @@ fn later(
     }
 }
 
+fn has_upper(range: &Range) -> bool {
+    matches!(
+        range.bounding_range(),
+        Some((_, Bound::Included(_) | Bound::Excluded(_)))
+    )
+}
+
 /// Later Pythons first: they decide for the latest versions, which the others may share.
 pub(super) fn order(parts: &mut [MarkerTree]) {
-    parts.sort_by_cached_key(|part| std::cmp::Reverse(marker::least_python(part)));
+    parts.sort_by_cached_key(|part| Reverse(marker::least_python(part)));
 }
