@@ -12,7 +12,7 @@ use crate::http::test_server::{Server, reply};
 use crate::package::PackageName;
 
 /// Cases that are compared at least.
-const LEAST: usize = 100;
+const LEAST: usize = 60;
 
 /// uv beside the Python of the tests, or on the PATH.
 fn uv() -> Option<PathBuf> {
@@ -238,5 +238,5 @@ fn generated_projects_are_asked_in_the_same_order() {
             _ => panic!("{case:#?}\nours: {ours:?}\nuv's: {theirs:?}"),
         }
     }
-    assert!(refused > 5, "{refused}");
+    assert!(refused > 2, "{refused}");
 }
