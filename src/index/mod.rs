@@ -3,7 +3,6 @@
 //! Knows the protocol's messages, `package` and `http`; never a provider, nor the agent's inside.
 //!
 //! - `locked`: lock files
-//! - `project`: what one source has of one project
 //! - `project`: what one source has of one project; `packed`: how it is kept
 //! - `page`: the pages that sources have, read
 //! - `offers`: what a resolution asks the sources for
