@@ -319,7 +319,6 @@ fn what_is_not_there_is_not_in_the_help() {
         "exec-netrc",
         "index",
         "resolve",
-        "cache",
         "socket",
         "selftest",
         "detached",
