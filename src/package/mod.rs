@@ -4,11 +4,15 @@
 //! unpacks them. Versions, specifiers, requirements and markers are those of `pep440_rs` and
 //! `pep508_rs`; where these differ from the `packaging` library of PyPI, that library is right.
 //!
+//! - `filename`: what the name of a file says
+//! - `fields`: the fields of core metadata; `metadata`: what a distribution says of itself
+//! - `repair`: what older tools let through
 //! - `filename`: what the name of a file says; `metadata`: what a distribution says of itself
 //! - `requirement`: requirements as others write them
 //! - `archive`: zip and tar
 
 pub(crate) mod archive;
+pub(crate) mod fields;
 pub mod filename;
 pub mod metadata;
 pub mod repair;
