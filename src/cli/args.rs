@@ -12,9 +12,15 @@ use super::args_bridge::BridgeArgs;
 use super::args_cache::CacheArgs;
 use super::args_exec::{EnvArgs, ExecArgs};
 #[cfg(feature = "net")]
+use super::args_index::IndexArgs;
+#[cfg(feature = "net")]
 use super::args_publish::PublishArgs;
+#[cfg(feature = "net")]
+use super::args_resolve::ResolveArgs;
 use super::args_scan::{ImportArgs, ScanArgs};
 use super::args_setup::SetupArgs;
+#[cfg(feature = "net")]
+use super::args_source::SourceArgs;
 use super::args_token::TokenArgs;
 
 /// The whole command line.
@@ -105,6 +111,17 @@ pub(crate) enum Command {
     Exec(ExecArgs),
     /// Print the same variables, or hand them over to a CI system
     Env(EnvArgs),
+    /// Add, remove or list the package sources of a project
+    #[cfg(feature = "net")]
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Source(SourceArgs),
+    /// Look up what the sources of a project offer
+    #[cfg(feature = "net")]
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Index(IndexArgs),
+    /// Find versions that go together, in the project's sources
+    #[cfg(feature = "net")]
+    Resolve(Box<ResolveArgs>),
     /// Upload wheels and source archives
     #[cfg(feature = "net")]
     Publish(PublishArgs),

@@ -317,7 +317,6 @@ fn what_is_not_there_is_not_in_the_help() {
     let ran = run(World::default(), &["--help"]);
     for word in [
         "exec-netrc",
-        "source",
         "index",
         "resolve",
         "socket",

@@ -15,6 +15,8 @@ mod args_publish;
 mod args_resolve;
 mod args_scan;
 mod args_setup;
+#[cfg(feature = "net")]
+mod args_source;
 mod args_token;
 mod bridge;
 #[cfg(feature = "net")]
@@ -29,8 +31,12 @@ mod exec;
 mod explain;
 mod get;
 mod import;
+#[cfg(feature = "net")]
+mod index;
 mod list;
 mod log;
+#[cfg(feature = "net")]
+mod lookups;
 mod man;
 mod output;
 mod outside;
@@ -39,9 +45,15 @@ mod progress;
 mod prompt;
 #[cfg(feature = "net")]
 mod publish;
+#[cfg(feature = "net")]
+mod python;
+#[cfg(feature = "net")]
+mod resolve;
 mod scan;
 mod set;
 mod setup;
+#[cfg(feature = "net")]
+mod source;
 mod table;
 mod token;
 mod trust;
@@ -158,7 +170,13 @@ fn parse_and_answer(
         Command::Env(args) => env::run(&mut session, &args),
         Command::Agent(args) => agent::run(&mut session, &args.command),
         #[cfg(feature = "net")]
+        Command::Index(args) => index::run(&mut session, &args),
+        #[cfg(feature = "net")]
+        Command::Resolve(args) => resolve::run(&mut session, &args),
+        #[cfg(feature = "net")]
         Command::Publish(args) => publish::run(&mut session, &args),
+        #[cfg(feature = "net")]
+        Command::Source(args) => source::run(&mut session, &args.command),
         Command::Doctor(args) => doctor::run(&mut session, &args),
         Command::Scan(args) => scan::run(&mut session, &args),
         Command::Import(args) => import::run(&mut session, &args),

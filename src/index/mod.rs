@@ -2,6 +2,7 @@
 //!
 //! Knows the protocol's messages, `package` and `http`; never a provider, nor the agent's inside.
 //!
+//! - `locked`: lock files
 //! - `project`: what one source has of one project; `packed`: how it is kept
 //! - `page`: the pages that sources have, read
 //! - `offers`: what a resolution asks the sources for
@@ -11,6 +12,7 @@
 
 pub mod cache;
 pub mod fetch;
+pub mod locked;
 pub mod lookup;
 pub mod offers;
 mod once;
