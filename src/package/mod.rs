@@ -15,10 +15,10 @@ pub mod environment;
 pub mod filename;
 pub mod metadata;
 pub mod platform;
-mod said;
-pub mod tags;
 pub mod repair;
 pub mod requirement;
+mod said;
+pub mod tags;
 
 pub use pep440_rs::{Version, VersionSpecifiers};
 pub use pep508_rs::{ExtraName, MarkerTree, PackageName};

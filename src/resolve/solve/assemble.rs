@@ -122,11 +122,7 @@ pub(super) fn solution(
 }
 
 /// The needs of a package that hold, by the project they are on.
-fn edges(
-    node: &Node,
-    all: &BTreeMap<&PackageName, Node>,
-    environment: &MarkerTree,
-) -> Vec<Edge> {
+fn edges(node: &Node, all: &BTreeMap<&PackageName, Node>, environment: &MarkerTree) -> Vec<Edge> {
     let mut edges = BTreeMap::<&PackageName, Edge>::new();
     for need in &node.facts.needs {
         for extra in std::iter::once(None).chain(node.extras.iter().map(Some)) {
@@ -308,11 +304,9 @@ fn join(one: &mut Resolved, other: Resolved) {
 }
 
 /// Without what `requires-python` says already.
-fn simple(store: &Store, marker: MarkerTree) -> MarkerTree {
+pub(super) fn simple(store: &Store, marker: MarkerTree) -> MarkerTree {
     match &store.rules.least {
-        Some(least) => {
-            marker.simplify_python_versions(Bound::Included(least), Bound::Unbounded)
-        }
+        Some(least) => marker.simplify_python_versions(Bound::Included(least), Bound::Unbounded),
         None => marker,
     }
 }

@@ -15,8 +15,8 @@ use super::marker;
 use super::need::Need;
 use super::pool::Place;
 use super::problem::{Environment, Problem};
-use super::range::{self, Range};
 use super::provider::{Memory, Provider, Run, Stop, root};
+use super::range::{self, Range};
 use super::resolution::{Event, Resolution, Unsolved};
 use super::store::Store;
 use crate::index::offers::Rule;
@@ -51,7 +51,11 @@ impl Roots {
                 need.range = need.range.intersection(&any);
             }
             if let Some(source) = &wanted.source {
-                let pin = (need.clone(), Arc::from(source.as_str()), wanted.from.clone());
+                let pin = (
+                    need.clone(),
+                    Arc::from(source.as_str()),
+                    wanted.from.clone(),
+                );
                 roots.pins.push(pin);
             }
             if wanted.direct {
@@ -205,12 +209,7 @@ fn fork_of_pins(
     Ok(None)
 }
 
-fn prepare(
-    store: &Store,
-    roots: &Roots,
-    part: &Part,
-    earlier: &Earlier,
-) -> Run {
+fn prepare(store: &Store, roots: &Roots, part: &Part, earlier: &Earlier) -> Run {
     let here = |need: &Need| !need.marker(None).is_disjoint(&part.environment);
     let mut places: HashMap<PackageName, Place> = roots
         .pins
@@ -254,7 +253,10 @@ fn prepare(
             .map(|(name, pins)| {
                 let lowest = store.lowest(name, &direct);
                 let same = pins.iter().filter(|(_, other)| *other == lowest);
-                (name.clone(), same.map(|(version, _)| version.clone()).collect())
+                (
+                    name.clone(),
+                    same.map(|(version, _)| version.clone()).collect(),
+                )
             })
             .collect(),
         direct,

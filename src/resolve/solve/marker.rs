@@ -25,22 +25,27 @@ fn collect(marker: &MarkerTree, names: &mut BTreeSet<ExtraName>, seen: &mut Vec<
     match marker.kind() {
         MarkerTreeKind::True | MarkerTreeKind::False => {}
         MarkerTreeKind::Version(tree) => {
-            tree.edges().for_each(|(_, next)| collect(&next, names, seen));
+            tree.edges()
+                .for_each(|(_, next)| collect(&next, names, seen));
         }
         MarkerTreeKind::String(tree) => {
-            tree.children().for_each(|(_, next)| collect(&next, names, seen));
+            tree.children()
+                .for_each(|(_, next)| collect(&next, names, seen));
         }
         MarkerTreeKind::In(tree) => {
-            tree.children().for_each(|(_, next)| collect(&next, names, seen));
+            tree.children()
+                .for_each(|(_, next)| collect(&next, names, seen));
         }
         MarkerTreeKind::Contains(tree) => {
-            tree.children().for_each(|(_, next)| collect(&next, names, seen));
+            tree.children()
+                .for_each(|(_, next)| collect(&next, names, seen));
         }
         MarkerTreeKind::Extra(tree) => {
             if let MarkerValueExtra::Extra(name) = tree.name() {
                 names.insert(name.clone());
             }
-            tree.children().for_each(|(_, next)| collect(&next, names, seen));
+            tree.children()
+                .for_each(|(_, next)| collect(&next, names, seen));
         }
     }
 }

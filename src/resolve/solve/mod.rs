@@ -10,13 +10,15 @@
 //!   choose from, and the choice
 //! - `store`, `fetcher`: what is known, and how it comes in ahead of the questions
 //! - `ids`, `provider`: what the solver asks; `forks`: when a universal resolution is split
-//! - `drive`: the runs of the solver; `assemble`: the answer; `conflict`: why there is none
+//! - `drive`: the runs of the solver; `assemble`: the answer
+//! - `conflict`, `told`, `hint`: why there is none, in words
 
 mod assemble;
 mod conflict;
 mod drive;
 mod fetcher;
 mod forks;
+mod hint;
 mod ids;
 mod marker;
 mod need;
@@ -26,11 +28,14 @@ mod provider;
 mod range;
 mod resolution;
 mod rules;
-mod store;
 #[cfg(test)]
 mod scenario_tests;
 #[cfg(test)]
+mod solve_tests;
+mod store;
+#[cfg(test)]
 mod testing;
+mod told;
 
 use std::sync::Arc;
 
@@ -39,9 +44,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 pub use problem::{Environment, Names, Preference, Prerelease, Problem, Strategy};
-pub use resolution::{
-    Asker, Conflict, Edge, Event, Origin, Resolution, Resolved, Unsolved, Watch,
-};
+pub use resolution::{Asker, Conflict, Edge, Event, Origin, Resolution, Resolved, Unsolved, Watch};
 
 use crate::index::offers::Offers;
 use crate::package::MarkerTree;

@@ -121,7 +121,10 @@ impl Tier {
 
     /// The one version that a direct URL leads to.
     pub(super) fn direct(url: Url, facts: Arc<Facts>) -> Self {
-        let entry = Entry::new(facts.metadata.version.clone(), Listings::Many(Box::default()));
+        let entry = Entry::new(
+            facts.metadata.version.clone(),
+            Listings::Many(Box::default()),
+        );
         let pick = Pick {
             file: 0,
             yanked: None,

@@ -121,9 +121,7 @@ fn segment(low: &Bound<Version>, high: &Bound<Version>) -> String {
     }
     let mut text = String::new();
     match low {
-        Bound::Included(low) => {
-            let _ = write!(text, ">={low}");
-        }
+        Bound::Included(low) => text.push_str(&above(low)),
         Bound::Excluded(low) => {
             let _ = write!(text, ">{}", low.clone().with_max(None));
         }
@@ -142,12 +140,26 @@ fn segment(low: &Bound<Version>, high: &Bound<Version>) -> String {
     text
 }
 
+/// The lower bound likewise.
+fn above(low: &Version) -> String {
+    match (low.post(), low.dev()) {
+        (Some(0), Some(0)) => format!(">{}", low.clone().with_post(None).with_dev(None)),
+        (Some(post), Some(0)) => {
+            format!(">{}", low.clone().with_post(Some(post - 1)).with_dev(None))
+        }
+        _ => format!(">={low}"),
+    }
+}
+
 /// The upper bound as a person would write it: the reverse of what the operators make.
 fn below(high: &Version) -> String {
     match (high.pre(), high.post(), high.dev()) {
         (_, Some(0), Some(0)) => format!("<={}", high.clone().with_post(None).with_dev(None)),
         (_, Some(post), Some(0)) => {
-            format!("<={}", high.clone().with_post(Some(post - 1)).with_dev(None))
+            format!(
+                "<={}",
+                high.clone().with_post(Some(post - 1)).with_dev(None)
+            )
         }
         (None, None, Some(0)) => format!("<{}", high.clone().with_dev(None)),
         _ => format!("<{}", high.clone().with_max(None).with_min(None)),
@@ -183,8 +195,16 @@ mod tests {
             ("==1.2.3+foo", "1.2.3+foo", "1.2.3 1.2.3+bar"),
             ("!=1.2.3", "1.2.2 1.2.3.post1", "1.2.3 1.2.3+foo"),
             ("<=1.2.3", "1.2.3 1.2.3+foo 1.2.3a1", "1.2.3.post1"),
-            ("<1.2.3", "1.2.2 1.2.2+a", "1.2.3a1 1.2.3.dev1 1.2.3 1.2.3+foo"),
-            ("<1.2.3.post1", "1.2.3a1 1.2.3 1.2.3.post0", "1.2.3.post1.dev0"),
+            (
+                "<1.2.3",
+                "1.2.2 1.2.2+a",
+                "1.2.3a1 1.2.3.dev1 1.2.3 1.2.3+foo",
+            ),
+            (
+                "<1.2.3.post1",
+                "1.2.3a1 1.2.3 1.2.3.post0",
+                "1.2.3.post1.dev0",
+            ),
             ("<1.2.3b1", "1.2.3a1 1.2.3b1.dev1", "1.2.3b1"),
             (">1.2.3", "1.2.4 1.2.4.dev1", "1.2.3 1.2.3.post1 1.2.3+foo"),
             (">1.2.3.post1", "1.2.3.post2", "1.2.3.post1 1.2.3.post1+foo"),
@@ -209,8 +229,18 @@ mod tests {
     #[test]
     fn sets_are_written_as_they_were() {
         for text in [
-            "==1.2.3", "!=1.2.3", "<=1.2.3", "<1.2.3", ">1.2.3", ">=1.2.3,<2", "==1.2.*",
-            ">=1,!=1.5", "<=1.2.post3", "==1.0+foo", ">1.2.3,<=4",
+            "==1.2.3",
+            "!=1.2.3",
+            "<=1.2.3",
+            "<1.2.3",
+            ">1.2.3",
+            ">=1.2.3,<2",
+            "==1.2.*",
+            ">=1,!=1.5",
+            "<=1.2.post3",
+            "==1.0+foo",
+            ">1.2.3,<=4",
+            ">1.2.post3",
         ] {
             assert_eq!(words(&range(text)), text);
         }

@@ -279,7 +279,10 @@ impl Rules {
         }
         // A wheel for elsewhere says what a source archive would say, without a build.
         if rank_of_best >= SDIST {
-            let wheel = files.iter().enumerate().find(|(_, file)| rank(file) < SDIST);
+            let wheel = files
+                .iter()
+                .enumerate()
+                .find(|(_, file)| rank(file) < SDIST);
             if let Some((other, _)) = wheel {
                 place = other;
             }
@@ -308,9 +311,7 @@ impl Rules {
             }
         }
         match &file.requires_python {
-            Some(needed) if !self.takes_python(needed) => {
-                Err(Hidden::Python(needed.to_string()))
-            }
+            Some(needed) if !self.takes_python(needed) => Err(Hidden::Python(needed.to_string())),
             _ => Ok(()),
         }
     }

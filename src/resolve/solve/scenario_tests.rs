@@ -105,7 +105,10 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         }
         for file in std::fs::read_dir(group).unwrap() {
             let file = file.unwrap().path();
-            if file.extension().is_some_and(|extension| extension == "toml") {
+            if file
+                .extension()
+                .is_some_and(|extension| extension == "toml")
+            {
                 files.push(file);
             }
         }
@@ -120,7 +123,8 @@ impl Scenario {
         for (project, package) in &self.packages {
             for (version, release) in &package.versions {
                 let mut about = metadata(project, version, &[]);
-                let mut requires: Vec<_> = release.requires.iter().map(|r| requirement(r)).collect();
+                let mut requires: Vec<_> =
+                    release.requires.iter().map(|r| requirement(r)).collect();
                 for (extra, more) in &release.extras {
                     let extra = ExtraName::from_str(extra).unwrap();
                     requires.extend(
@@ -232,8 +236,8 @@ fn scenarios_end_as_expected() {
     let mut wrong = Vec::new();
     for path in files(&folder) {
         let text = std::fs::read_to_string(&path).unwrap();
-        let scenario: Scenario = toml::from_str(&text)
-            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let scenario: Scenario =
+            toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         if SKIPPED.iter().any(|(name, _)| *name == scenario.name) {
             continue;
         }

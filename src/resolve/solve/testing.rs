@@ -315,9 +315,10 @@ impl Offers for World {
 
     async fn direct(&self, _: &PackageName, url: &Url) -> Result<Arc<Metadata>, Failure> {
         self.delay(url.as_str()).await;
-        self.direct.get(url).cloned().ok_or_else(|| {
-            Failure::new(ErrorCode::Unavailable, format!("could not get {url}"))
-        })
+        self.direct
+            .get(url)
+            .cloned()
+            .ok_or_else(|| Failure::new(ErrorCode::Unavailable, format!("could not get {url}")))
     }
 }
 
