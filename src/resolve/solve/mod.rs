@@ -25,6 +25,8 @@ mod need;
 mod pool;
 mod problem;
 mod provider;
+#[cfg(test)]
+mod random_tests;
 mod range;
 mod resolution;
 mod rules;
