@@ -1,8 +1,9 @@
 //! What the sources of a project offer: asked over the network, or found in the cache, and kept for
 //! the run.
 //!
-//! - `pages`: a project as one source has it
+//! - `pages`: a project as one source has it; `metadata`: what a file says of itself
 
+mod metadata;
 mod pages;
 
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use credential_helper_protocol::Failure;
 use url::Url;
 
+pub use self::metadata::Described;
 use super::cache::Cache;
 use super::fetch::{Requester, Trouble, Word};
 use super::offers::{Listing, Offers, Rule};
@@ -70,6 +72,7 @@ pub struct Lookups {
     pages: Once<(usize, PackageName), Arc<Answered>>,
     /// The sources that are one page, or a folder: read once for all projects.
     flats: Once<Url, Result<Arc<Flat>, Trouble>>,
+    described: Once<(Url, Url), Result<Described, Failure>>,
 }
 
 impl Lookups {
@@ -81,6 +84,7 @@ impl Lookups {
             cache,
             pages: Once::default(),
             flats: Once::default(),
+            described: Once::default(),
         }
     }
 
@@ -235,11 +239,7 @@ impl Offers for Lookups {
     }
 
     async fn metadata(&self, listing: &Listing, file: &File) -> Result<Arc<Metadata>, Failure> {
-        let _ = (listing, file);
-        Err(Failure::new(
-            credential_helper_protocol::ErrorCode::Internal,
-            "x",
-        ))
+        Ok(self.described(listing, file).await?.metadata)
     }
 
     async fn direct(&self, project: &PackageName, url: &Url) -> Result<Arc<Metadata>, Failure> {

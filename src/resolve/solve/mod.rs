@@ -10,27 +10,36 @@
 //!   choose from, and the choice
 //! - `store`, `fetcher`: what is known, and how it comes in ahead of the questions
 //! - `ids`, `provider`: what the solver asks; `forks`: when a universal resolution is split
-//! - `drive`: the runs of the solver; `assemble`: the answer; `conflict`: why there is none
+//! - `drive`: the runs of the solver; `assemble`: the answer
+//! - `conflict`, `told`, `hint`: why there is none, in words
 
 mod assemble;
 mod conflict;
+#[cfg(test)]
+mod conflict_tests;
 mod drive;
 mod fetcher;
 mod forks;
+mod hint;
 mod ids;
 mod marker;
 mod need;
 mod pool;
 mod problem;
 mod provider;
+#[cfg(test)]
+mod random_tests;
 mod range;
 mod resolution;
 mod rules;
 #[cfg(test)]
 mod scenario_tests;
+#[cfg(test)]
+mod solve_tests;
 mod store;
 #[cfg(test)]
 mod testing;
+mod told;
 
 use std::sync::Arc;
 
