@@ -7,7 +7,6 @@
 //! - `filename`: what the name of a file says
 //! - `fields`: the fields of core metadata; `metadata`: what a distribution says of itself
 //! - `repair`: what older tools let through
-//! - `filename`: what the name of a file says; `metadata`: what a distribution says of itself
 //! - `requirement`: requirements as others write them
 //! - `archive`: zip and tar
 
