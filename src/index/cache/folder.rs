@@ -119,7 +119,7 @@ pub(super) fn make(folder: &Path) -> Result<(), Failure> {
 fn is_private(folder: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     fs::symlink_metadata(folder)
-        .is_ok_and(|meta| meta.is_dir() && meta.permissions().mode() & 0o077 == 0)
+        .is_ok_and(|meta| meta.is_dir() && meta.permissions().mode().trailing_zeros() >= 6)
 }
 
 #[cfg(not(unix))]
@@ -167,7 +167,6 @@ pub(super) fn salt(folder: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 fn random() -> io::Result<[u8; 32]> {
-    use rustls::crypto::SecureRandom as _;
     let mut bytes = [0; 32];
     let provider = rustls::crypto::ring::default_provider();
     let filled = provider.secure_random.fill(&mut bytes);
@@ -181,9 +180,9 @@ fn name(key: &Key) -> String {
     hash.update(b"\n");
     hash.update(key.url.as_bytes());
     let digest = hash.finalize();
-    digest[..20]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
+    let digits = digest[..20].iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits
+        .filter_map(|digit| char::from_digit(u32::from(digit), 16))
         .collect()
 }
 

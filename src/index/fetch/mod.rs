@@ -4,7 +4,7 @@
 //! - `asking`: the way to the agent, which this module does not know
 //! - `place`: whose credential goes to a URL (design: a secret belongs to an origin and a scope)
 //! - `credentials`: each is asked for once a run, once more after a refusal
-//! - `requester`: the requests; `trouble`: why a source has not answered
+//! - `wish`: what is asked for, and how; `requester`: the requests; `trouble`: why a source has not answered
 //! - `seen`: what is told of each request
 
 mod asking;
@@ -13,15 +13,17 @@ mod place;
 mod requester;
 mod seen;
 mod trouble;
+mod wish;
 
 #[cfg(test)]
 pub(crate) mod test_sources;
 
 pub use asking::{Asker, Bound, Demand, Inquiry, Outcome, desk};
 pub use credentials::{ANONYMOUS, Identity};
-pub use requester::{Plan, Requester, Said, Setup, Whole, Wish};
+pub use requester::Requester;
 pub use seen::{CacheUse, Seen, Watch};
 pub use trouble::{Trouble, Word};
+pub use wish::{Plan, Said, Setup, Whole, Wish};
 
 #[cfg(test)]
 #[path = "fetch_tests.rs"]

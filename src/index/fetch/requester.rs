@@ -2,130 +2,26 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use credential_helper_protocol::{ErrorCode, Failure};
 use tokio::sync::Semaphore;
 use url::Url;
 
-use super::asking::{Asker, Outcome};
+use super::asking::Outcome;
 use super::credentials::{ANONYMOUS, Chosen, Credentials, Identity};
 use super::seen::{CacheUse, Seen, Watch, plain};
 use super::trouble::Trouble;
+use super::wish::{Said, Setup, Whole, Wish};
 use crate::domain::name::same_stored_name;
 use crate::domain::text::shown;
-use crate::http::{Broken, Incoming, Lookup, Pool, Proxies, Reply, TlsPolicy, Validators};
+use crate::http::{Broken, Incoming, Lookup, Pool, Reply, TlsPolicy, Validators};
 use crate::index::source::Source;
 
 /// How many requests are under way at once.
 const AT_ONCE: usize = 50;
 /// Status codes after which the same request may well be answered.
 const PASSING: [u16; 6] = [408, 429, 500, 502, 503, 504];
-
-/// How requests are made.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    /// How long a server may say nothing.
-    pub silence: Duration,
-    /// How often a request that failed is made again.
-    pub retries: u32,
-    /// The first wait before that; each further one is twice as long.
-    pub pause: Duration,
-    /// Whether proxies of the environment are used.
-    pub proxies: Proxies,
-    /// Whether nothing may be asked at all.
-    pub offline: bool,
-}
-
-impl Default for Plan {
-    fn default() -> Self {
-        Self {
-            silence: Duration::from_secs(15),
-            retries: 5,
-            pause: Duration::from_millis(200),
-            proxies: Proxies::Environment,
-            offline: false,
-        }
-    }
-}
-
-/// What a requester works with.
-pub struct Setup {
-    /// How requests are made.
-    pub plan: Plan,
-    /// The way to the agent; without one, only secrets in the sources' own URLs are sent.
-    pub asker: Option<Asker>,
-    /// All sources of the run.
-    pub sources: Vec<Arc<Source>>,
-    /// The TLS of repositories, by name: what the user's own settings say.
-    pub tls: Vec<(String, TlsPolicy)>,
-    /// Who is told of each request.
-    pub watch: Arc<dyn Watch>,
-    /// What makes the names of identities this user's own ([`crate::index::cache::Cache::salt`]).
-    pub salt: Vec<u8>,
-}
-
-/// A request for a source, or for a file of it.
-#[derive(Clone, Debug)]
-pub struct Wish<'a> {
-    /// What is asked for.
-    pub url: &'a Url,
-    /// Whether it is a page of the source itself, and not what a page leads to.
-    pub page: bool,
-    /// Whether the head alone is wanted.
-    pub head: bool,
-    /// The types that are wanted; any, where it is empty.
-    pub accept: &'static str,
-    /// Whether the answer may be compressed on its way.
-    pub packed: bool,
-    /// The value of `Range`.
-    pub range: Option<String>,
-    /// What is in the cache already.
-    pub validators: Validators,
-    /// Status codes that the caller knows what to make of.
-    pub known: &'a [u16],
-}
-
-impl<'a> Wish<'a> {
-    /// A page of a source.
-    pub fn page(url: &'a Url, accept: &'static str) -> Self {
-        Self {
-            url,
-            page: true,
-            head: false,
-            accept,
-            packed: true,
-            range: None,
-            validators: Validators::default(),
-            known: &[],
-        }
-    }
-
-    /// What a page leads to, as it is.
-    pub fn file(url: &'a Url) -> Self {
-        Self {
-            page: false,
-            packed: false,
-            ..Self::page(url, "")
-        }
-    }
-
-    fn method(&self) -> &'static str {
-        if self.head { "HEAD" } else { "GET" }
-    }
-}
-
-/// What a source said to a request that it answered.
-pub enum Said<T> {
-    /// What was asked for.
-    Served(T),
-    /// 304: what is in the cache still holds; the head of the answer says for how long.
-    Same(Incoming),
-    /// 404, 410, or what the source's `ignore-error-codes` count as the same.
-    Absent(u16),
-    /// One of the status codes that the caller named.
-    Known(u16),
-}
 
 /// Makes requests.
 pub struct Requester {
@@ -242,7 +138,7 @@ impl Requester {
                         self.credentials.report(held, Outcome::Accepted);
                     }
                     match status {
-                        304 => return Ok(Said::Same(incoming)),
+                        304 => return Ok(Said::Same(incoming.headers().clone())),
                         200..=299 => match reader.read(incoming).await {
                             Ok(had) => return Ok(Said::Served(had)),
                             Err(broken) => (wait, broken),
@@ -342,20 +238,6 @@ impl Requester {
             ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
         });
     }
-}
-
-/// A whole answer.
-pub struct Whole {
-    /// Where it came from: links in it are relative to this.
-    pub url: Url,
-    /// Its type, in lower case and without parameters.
-    pub kind: String,
-    /// The status: 206 is a part.
-    pub status: u16,
-    /// Its headers.
-    pub headers: reqwest::header::HeaderMap,
-    /// Its content.
-    pub body: Vec<u8>,
 }
 
 /// How much of an answer is read before it counts as one.
