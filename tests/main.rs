@@ -52,9 +52,9 @@ mod poetry_language;
 mod provider_contract;
 #[cfg(all(target_os = "linux", feature = "net"))]
 mod publish;
+mod publish_trusted;
 #[cfg(all(target_os = "linux", feature = "net"))]
 mod resolve;
-mod publish_trusted;
 #[cfg(target_os = "linux")]
 mod restricted;
 mod secret_service;

@@ -2,6 +2,7 @@
 //!
 //! Knows the protocol's messages, `package` and `http`; never a provider, nor the agent's inside.
 //!
+//! - `audit`: dependency confusion
 //! - `locked`: lock files
 //! - `project`: what one source has of one project; `packed`: how it is kept
 //! - `page`: the pages that sources have, read
@@ -11,6 +12,7 @@
 //!   `lookup`: what the sources offer, by both; `once`: asked for once a run
 //! - `source`: where packages come from: Poetry, uv, pip, the command line
 
+pub mod audit;
 pub mod cache;
 pub mod fetch;
 pub mod locked;
