@@ -15,6 +15,8 @@
 
 mod assemble;
 mod conflict;
+#[cfg(test)]
+mod conflict_tests;
 mod drive;
 mod fetcher;
 mod forks;
