@@ -3,7 +3,7 @@
 //! From an interpreter's own words, from `--python-version` and `--python-platform` (names and what
 //! they stand for as with `uv pip compile` 0.13), or a default.
 
-use pep508_rs::{MarkerEnvironment, MarkerEnvironmentBuilder};
+use pep508_rs::{MarkerEnvironment, MarkerEnvironmentBuilder, StringVersion};
 
 use super::Version;
 use super::platform::Platform;
@@ -23,6 +23,7 @@ pub struct Environment {
     interpreter: Interpreter,
     platform: Platform,
     markers: MarkerEnvironment,
+    python: Version,
     tags: Tags,
 }
 
@@ -92,10 +93,13 @@ impl Environment {
 
     fn new(interpreter: Interpreter, platform: Platform, markers: MarkerEnvironment) -> Self {
         let tags = Tags::new(&interpreter, &platform);
+        let python = markers.python_full_version().version.clone();
+        let markers = release(&markers);
         Self {
             interpreter,
             platform,
             markers,
+            python,
             tags,
         }
     }
@@ -174,9 +178,9 @@ impl Environment {
         &self.tags
     }
 
-    /// The version of Python, whole.
+    /// The version of Python, whole: a pre-release is one.
     pub fn python(&self) -> &Version {
-        &self.markers.python_full_version().version
+        &self.python
     }
 
     /// The interpreter.
@@ -188,6 +192,20 @@ impl Environment {
     pub fn platform(&self) -> &Platform {
         &self.platform
     }
+}
+
+/// The values of markers with versions of Python as `pep508_rs` compares them: it turns
+/// `python_version` into `python_full_version` and knows releases alone, so that `3.14.0rc1` would
+/// not be `>= "3.14"`. The spelling stays.
+pub fn release(markers: &MarkerEnvironment) -> MarkerEnvironment {
+    let of = |value: &StringVersion| StringVersion {
+        string: value.string.clone(),
+        version: value.version.only_release(),
+    };
+    markers
+        .clone()
+        .with_python_full_version(of(markers.python_full_version()))
+        .with_implementation_version(of(markers.implementation_version()))
 }
 
 impl Target {

@@ -111,13 +111,10 @@ fn listed<'a>(tag: &Tag<'a>, href: &Cow<'a, str>) -> Option<Listed<'a>> {
     if !filename.trim_matches('.').contains('.') {
         return None;
     }
-    let mut hashes = Pairs::new();
+    let mut hashes = Pairs::default();
     for (name, value) in fragment.split('&').filter_map(|part| part.split_once('=')) {
         if is_algorithm(name) {
-            hashes.push((
-                name.to_ascii_lowercase().into(),
-                value.to_ascii_lowercase().into(),
-            ));
+            hashes.add(name.to_owned().into(), value.to_owned().into());
         }
     }
     // The newer attribute decides, also where it says no (PEP 714).
@@ -142,10 +139,11 @@ fn listed<'a>(tag: &Tag<'a>, href: &Cow<'a, str>) -> Option<Listed<'a>> {
 
 /// `true`, or a digest; anything else says no.
 fn of_metadata(value: &str) -> Option<Pairs<'static>> {
-    let value = value.trim().to_ascii_lowercase();
-    if value == "true" {
-        return Some(Pairs::new());
+    let value = value.trim();
+    let mut pairs = Pairs::default();
+    if !value.eq_ignore_ascii_case("true") {
+        let (name, digest) = value.split_once('=')?;
+        pairs.add(name.to_owned().into(), digest.to_owned().into());
     }
-    let (name, digest) = value.split_once('=')?;
-    Some(vec![(name.to_owned().into(), digest.to_owned().into())])
+    Some(pairs)
 }

@@ -130,7 +130,7 @@ struct Entry<'a> {
     #[serde(borrow, default)]
     url: Value<'a>,
     #[serde(borrow, default)]
-    hashes: Value<'a>,
+    hashes: Digests<'a>,
     #[serde(borrow, default, rename = "requires-python")]
     requires_python: Value<'a>,
     #[serde(borrow, default)]
@@ -140,11 +140,82 @@ struct Entry<'a> {
     #[serde(borrow, default, rename = "upload-time")]
     uploaded: Value<'a>,
     #[serde(borrow, default, rename = "core-metadata")]
-    metadata: Value<'a>,
+    metadata: Digests<'a>,
     #[serde(borrow, default, rename = "dist-info-metadata")]
-    old_metadata: Value<'a>,
+    old_metadata: Digests<'a>,
     #[serde(borrow, default)]
     provenance: Value<'a>,
+}
+
+/// Digests, or a word in their place.
+#[derive(Debug, Default)]
+enum Digests<'a> {
+    #[default]
+    Null,
+    Bool(bool),
+    Pairs(Pairs<'a>),
+    Other,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Digests<'a> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(OfDigests)
+    }
+}
+
+struct OfDigests;
+
+impl<'de> Visitor<'de> for OfDigests {
+    type Value = Digests<'de>;
+
+    fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("digests")
+    }
+
+    fn visit_unit<E>(self) -> Result<Digests<'de>, E> {
+        Ok(Digests::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Digests<'de>, E> {
+        Ok(Digests::Bool(value))
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Digests<'de>, E> {
+        Ok(Digests::Other)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Digests<'de>, E> {
+        Ok(Digests::Other)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Digests<'de>, E> {
+        Ok(Digests::Other)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Digests<'de>, E> {
+        Ok(Digests::Other)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Digests<'de>, A::Error> {
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Digests::Other)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Digests<'de>, A::Error> {
+        let mut pairs = Pairs::default();
+        let mut sound = true;
+        while let Some(name) = map.next_key::<Value<'de>>()? {
+            match (name, map.next_value()?) {
+                (Value::Text(name), Value::Text(value)) => pairs.add(name, value),
+                _ => sound = false,
+            }
+        }
+        Ok(if sound {
+            Digests::Pairs(pairs)
+        } else {
+            Digests::Other
+        })
+    }
 }
 
 /// Any value, as far as something here can be made of it.
@@ -204,14 +275,12 @@ impl<'de> Visitor<'de> for Any {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value<'de>, A::Error> {
-        // An empty one costs nothing, and one of digests a single place.
         let mut all = Vec::new();
         while let Some(key) = map.next_key::<Value<'de>>()? {
             let value = map.next_value()?;
             if let Value::Text(key) = key
                 && all.len() < 64
             {
-                all.reserve_exact(usize::from(all.is_empty()));
                 all.push((key, value));
             }
         }
@@ -254,32 +323,13 @@ impl<'a> Value<'a> {
             _ => None,
         }
     }
-
-    fn pairs(self) -> Result<Pairs<'a>, ()> {
-        let Self::Map(all) = self else { return Err(()) };
-        let mut pairs = Vec::with_capacity(all.len());
-        for (name, value) in all {
-            let Self::Text(value) = value else {
-                return Err(());
-            };
-            pairs.push((lower(name), lower(value)));
-        }
-        Ok(pairs)
-    }
-}
-
-/// Algorithms and digests are in lower case (PEP 691), on most pages.
-fn lower(text: Cow<'_, str>) -> Cow<'_, str> {
-    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        Cow::Owned(text.to_ascii_lowercase())
-    } else {
-        text
-    }
 }
 
 /// Reads a page; what it lists goes into the sink.
 pub(super) fn read(bytes: &[u8], sink: &mut impl Sink) -> Result<Head, String> {
-    let mut from = serde_json::Deserializer::from_slice(bytes);
+    // Once for all, instead of once for each text.
+    let text = std::str::from_utf8(bytes).map_err(|_| "its page is JSON, but not UTF-8")?;
+    let mut from = serde_json::Deserializer::from_str(text);
     let read = Reader(sink).deserialize(&mut from);
     let read = read.and_then(|beside| from.end().map(|()| beside));
     let beside = read.map_err(|error| sink.full().unwrap_or_else(|| trouble(&error)))?;
@@ -360,22 +410,17 @@ fn listed(entry: Entry<'_>) -> Result<Listed<'_>, Bad<'_>> {
     let Ok(Some(url)) = entry.url.text() else {
         return Err((filename, "it has no URL"));
     };
-    // Mandatory, though it may be empty (PEP 691).
     let hashes = match entry.hashes {
-        Value::Null => Vec::new(),
-        hashes => match hashes.pairs() {
-            Ok(pairs) => pairs,
-            Err(()) => return Err((filename, "its digests are none")),
-        },
+        Digests::Pairs(pairs) => pairs,
+        // Mandatory, though they may be empty (PEP 691); older servers leave them out.
+        Digests::Null => Pairs::default(),
+        _ => return Err((filename, "its digests are none")),
     };
     let metadata = match (entry.metadata, entry.old_metadata) {
         // The newer key decides, also where it says no (PEP 714).
-        (Value::Null, value) | (value, _) => match value {
-            Value::Bool(true) => Some(Vec::new()),
-            Value::Map(_) => match value.pairs() {
-                Ok(pairs) => Some(pairs),
-                Err(()) => return Err((filename, "the digests of its metadata are none")),
-            },
+        (Digests::Null, value) | (value, _) => match value {
+            Digests::Bool(true) => Some(Pairs::default()),
+            Digests::Pairs(pairs) => Some(pairs),
             _ => None,
         },
     };

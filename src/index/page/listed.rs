@@ -12,8 +12,43 @@ use crate::index::project::Project;
 use crate::package::PackageName;
 use crate::package::filename::{Parts, Wrong};
 
-/// Digests as a page has them.
-pub(super) type Pairs<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
+/// Digests as a page has them: nearly always one.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Pairs<'a> {
+    sha256: Option<Cow<'a, str>>,
+    others: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+}
+
+/// No file has more digests.
+const DIGESTS: usize = 16;
+
+impl<'a> Pairs<'a> {
+    /// Adds one; names and digests are in lower case (PEP 691), on most pages.
+    pub(super) fn add(&mut self, name: Cow<'a, str>, value: Cow<'a, str>) {
+        if name == "sha256" {
+            self.sha256 = Some(value);
+        } else if name.eq_ignore_ascii_case("sha256") {
+            self.sha256.get_or_insert(value);
+        } else if self.others.len() < DIGESTS {
+            let lower = |text: Cow<'a, str>| match text.bytes().any(|c| c.is_ascii_uppercase()) {
+                true => Cow::Owned(text.to_ascii_lowercase()),
+                false => text,
+            };
+            self.others.push((lower(name), lower(value)));
+        }
+    }
+
+    fn owned(self) -> Pairs<'static> {
+        let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        let others = self.others.into_iter();
+        Pairs {
+            sha256: self.sha256.map(own),
+            others: others
+                .map(|(name, value)| (own(name), own(value)))
+                .collect(),
+        }
+    }
+}
 
 /// A file as a page tells of it.
 #[derive(Clone, Debug, Default)]
@@ -34,20 +69,15 @@ impl Listed<'_> {
     /// The same, borrowing nothing.
     pub(super) fn owned(self) -> Listed<'static> {
         let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
-        let pairs = |all: Pairs<'_>| -> Pairs<'static> {
-            all.into_iter()
-                .map(|(name, value)| (own(name), own(value)))
-                .collect()
-        };
         Listed {
             filename: own(self.filename),
             url: own(self.url),
-            hashes: pairs(self.hashes),
+            hashes: self.hashes.owned(),
             size: self.size,
             requires_python: self.requires_python.map(own),
             yanked: self.yanked.map(own),
             uploaded: self.uploaded.map(own),
-            metadata: self.metadata.map(pairs),
+            metadata: self.metadata.map(Pairs::owned),
             provenance: self.provenance.map(own),
         }
     }
@@ -228,13 +258,7 @@ impl<'p> Files<'p> {
 /// Digests, held against what their algorithms give; unknown algorithms need only be hex.
 fn digests<'a>(pairs: &'a Pairs<'_>, sha256: &'a mut [u8; 32]) -> Option<Digests<'a>> {
     let mut found = Digests::default();
-    let mut is_there = false;
-    for (name, value) in pairs {
-        if name == "sha256" {
-            *sha256 = unhex(value)?;
-            is_there = true;
-            continue;
-        }
+    for (name, value) in &pairs.others {
         let known = LENGTHS.iter().find(|(known, _)| known == name);
         let is_hex = value.bytes().all(|byte| byte.is_ascii_hexdigit());
         match known {
@@ -243,7 +267,8 @@ fn digests<'a>(pairs: &'a Pairs<'_>, sha256: &'a mut [u8; 32]) -> Option<Digests
             _ => found.others.push((name, value)),
         }
     }
-    if is_there {
+    if let Some(value) = &pairs.sha256 {
+        *sha256 = unhex(value)?;
         found.sha256 = sha256;
     }
     Some(found)

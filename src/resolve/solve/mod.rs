@@ -37,6 +37,7 @@ mod scenario_tests;
 #[cfg(test)]
 mod solve_tests;
 mod store;
+mod store;
 #[cfg(test)]
 mod testing;
 mod told;
