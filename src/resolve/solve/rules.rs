@@ -210,13 +210,10 @@ impl Rules {
         }
         let explicit = self.explicit.contains(name);
         match self.prerelease {
-            Prerelease::Disallow => Pre::Never,
             Prerelease::Allow => Pre::Always,
-            Prerelease::IfNecessary => Pre::Last,
-            Prerelease::Explicit if explicit => Pre::Always,
-            Prerelease::Explicit => Pre::Never,
-            Prerelease::IfNecessaryOrExplicit if explicit => Pre::Always,
-            Prerelease::IfNecessaryOrExplicit => Pre::Last,
+            Prerelease::Explicit | Prerelease::IfNecessaryOrExplicit if explicit => Pre::Always,
+            Prerelease::IfNecessary | Prerelease::IfNecessaryOrExplicit => Pre::Last,
+            Prerelease::Disallow | Prerelease::Explicit => Pre::Never,
         }
     }
 

@@ -4,8 +4,8 @@ use pubgrub::{Derived, External, Map, ReportFormatter, Term};
 
 use super::conflict::{Leaf, Scene, subject, told};
 use super::ids::Package;
-use super::provider::Reason;
 use super::range::{self, Range};
+use super::run::Reason;
 
 /// Says what the solver proves.
 pub(super) struct Told<'a> {
