@@ -39,7 +39,7 @@ pub(super) struct Pool {
 pub(super) struct Layer {
     pub(super) asked: AtomicBool,
     pub(super) answer: OnceLock<Result<Option<Arc<Tier>>, Failure>>,
-    next: OnceLock<Box<Layer>>,
+    next: OnceLock<Box<Self>>,
 }
 
 impl Layer {
@@ -255,10 +255,10 @@ impl Want<'_> {
             let place = tier
                 .entries
                 .binary_search_by(|entry| entry.version.cmp(version));
-            if let Ok(place) = place {
-                if matches!(self.check(tier, place), Check::Good) {
-                    return Choice::Entry(place);
-                }
+            if let Ok(place) = place
+                && matches!(self.check(tier, place), Check::Good)
+            {
+                return Choice::Entry(place);
             }
         }
         let Some((low, high)) = range.bounding_range() else {

@@ -80,10 +80,10 @@ impl<'a> Provider<'a> {
                 (!marker.is_disjoint(environment)).then_some(Active { need, marker })
             })
             .collect();
-        if self.store.rules.universal() {
-            if let Some(parts) = forks::split(environment, self.run.floor.as_ref(), &active) {
-                return Err(Stop::Fork(parts));
-            }
+        if self.store.rules.universal()
+            && let Some(parts) = forks::split(environment, self.run.floor.as_ref(), &active)
+        {
+            return Err(Stop::Fork(parts));
         }
         let mut all: Vec<(Package, Range)> = Vec::with_capacity(active.len());
         let mut place_of = HashMap::<Package, usize>::with_capacity(active.len());
@@ -201,10 +201,10 @@ impl DependencyProvider for Provider<'_> {
         };
         if let Package::Extra(..) = package {
             let learnt = self.learnt.borrow();
-            if let Some(version) = learnt.chosen.get(&number) {
-                if range.contains(version) {
-                    return Ok(Some(version.clone()));
-                }
+            if let Some(version) = learnt.chosen.get(&number)
+                && range.contains(version)
+            {
+                return Ok(Some(version.clone()));
             }
         } else {
             self.count(number, range)?;
@@ -261,14 +261,14 @@ impl DependencyProvider for Provider<'_> {
             if self.store.rules.universal() {
                 let floor = self.run.floor.as_ref();
                 let least = marker::least_of(needed);
-                if let (Some(floor), Some(least)) = (floor, &least) {
-                    if least > floor {
-                        if marker::reaches_python(&self.run.environment, least) {
-                            return Err(self.fork_at(least));
-                        }
-                        let needed = needed.to_string();
-                        return Ok(Dependencies::Unavailable(Reason::Python(needed)));
+                if let (Some(floor), Some(least)) = (floor, &least)
+                    && least > floor
+                {
+                    if marker::reaches_python(&self.run.environment, least) {
+                        return Err(self.fork_at(least));
                     }
+                    let needed = needed.to_string();
+                    return Ok(Dependencies::Unavailable(Reason::Python(needed)));
                 }
             }
         }
