@@ -209,12 +209,7 @@ fn fork_of_pins(
     Ok(None)
 }
 
-fn prepare(
-    store: &Store,
-    roots: &Roots,
-    part: &Part,
-    earlier: &Earlier,
-) -> Run {
+fn prepare(store: &Store, roots: &Roots, part: &Part, earlier: &Earlier) -> Run {
     let here = |need: &Need| !need.marker(None).is_disjoint(&part.environment);
     let mut places: HashMap<PackageName, Place> = roots
         .pins
@@ -258,7 +253,10 @@ fn prepare(
             .map(|(name, pins)| {
                 let lowest = store.lowest(name, &direct);
                 let same = pins.iter().filter(|(_, other)| *other == lowest);
-                (name.clone(), same.map(|(version, _)| version.clone()).collect())
+                (
+                    name.clone(),
+                    same.map(|(version, _)| version.clone()).collect(),
+                )
             })
             .collect(),
         direct,
