@@ -52,6 +52,7 @@ mod poetry_language;
 mod provider_contract;
 #[cfg(all(target_os = "linux", feature = "net"))]
 mod publish;
+mod publish_trusted;
 #[cfg(all(target_os = "linux", feature = "net"))]
 mod resolve;
 #[cfg(target_os = "linux")]

@@ -1,7 +1,7 @@
 //! `helper cache`: what indexes answered, kept for the next time.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
 
 use credential_helper_protocol::{ErrorCode, Failure};
 use serde::Serialize;
@@ -48,13 +48,13 @@ pub(crate) fn run(session: &mut Session<'_>, command: CacheCommand) -> Result<u8
         Failure::new(ErrorCode::Unavailable, message).hint("set HOME, or XDG_CACHE_HOME")
     })?;
     match command {
-        CacheCommand::List => list(session, folder),
-        CacheCommand::Clear => clear(session, folder),
+        CacheCommand::List => list(session, &folder),
+        CacheCommand::Clear => clear(session, &folder),
     }
 }
 
-fn list(session: &mut Session<'_>, folder: PathBuf) -> Result<u8, Failure> {
-    let kept = Cache::list(&folder)?;
+fn list(session: &mut Session<'_>, folder: &Path) -> Result<u8, Failure> {
+    let kept = Cache::list(folder)?;
     let bytes = kept.iter().map(|kept| kept.bytes).sum();
     if session.out.is_json() {
         session.out.object(&Listed {
@@ -95,8 +95,8 @@ fn list(session: &mut Session<'_>, folder: PathBuf) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn clear(session: &mut Session<'_>, folder: PathBuf) -> Result<u8, Failure> {
-    let removed = Cache::clear(&folder)?;
+fn clear(session: &mut Session<'_>, folder: &Path) -> Result<u8, Failure> {
+    let removed = Cache::clear(folder)?;
     let folder = folder.to_string_lossy().into_owned();
     if session.out.is_json() {
         session.out.object(&Cleared {

@@ -209,7 +209,7 @@ impl Incoming {
             let Some(decoder) = &mut self.decoder else {
                 return Ok(None);
             };
-            let decoded = match piece {
+            let plain = match piece {
                 Some(piece) if decoder.is_plain() => piece,
                 Some(piece) => decoder.push(&piece).map_err(undecoded)?.into(),
                 None => {
@@ -217,9 +217,9 @@ impl Incoming {
                     decoder.finish().map_err(undecoded)?.into()
                 }
             };
-            self.read = self.read.saturating_add(decoded.len());
-            if !decoded.is_empty() {
-                return Ok(Some(decoded));
+            self.read = self.read.saturating_add(plain.len());
+            if !plain.is_empty() {
+                return Ok(Some(plain));
             }
         }
     }

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::str::FromStr;
 
-use pep508_rs::{MarkerTree, Pep508ErrorSource, VerbatimUrl, VersionOrUrl};
+use pep508_rs::{Pep508ErrorSource, VerbatimUrl, VersionOrUrl};
 use url::Url;
 
-use super::Requirement;
+use super::{MarkerTree, Requirement, Version};
 
 /// How deep parentheses may be nested: the reader of markers calls itself for each.
 const DEEPEST: usize = 64;
@@ -20,7 +20,15 @@ const DEEPEST: usize = 64;
 /// What is wrong, in words that quote nothing of the text.
 pub fn parse(text: &str) -> Result<Requirement, String> {
     sound_requirement(text)?;
-    let read = pep508_rs::Requirement::<Url>::from_str(&spaced_lists(text)).map_err(|error| {
+    let spaced = spaced_lists(text);
+    let text = spaced.as_ref();
+    let text = match text.split_once(';') {
+        Some((head, marker)) if marker.contains("~=") => {
+            Cow::Owned(format!("{head};{}", compatible(marker)?))
+        }
+        _ => Cow::Borrowed(text),
+    };
+    let read = pep508_rs::Requirement::<Url>::from_str(&text).map_err(|error| {
         let what = match error.message {
             Pep508ErrorSource::UrlError(_) => "its URL cannot be read",
             Pep508ErrorSource::String(_) | Pep508ErrorSource::UnsupportedRequirement(_) => {
@@ -47,10 +55,50 @@ pub fn parse(text: &str) -> Result<Requirement, String> {
 /// What is wrong, in words that quote nothing of the text.
 pub fn marker(text: &str) -> Result<MarkerTree, String> {
     sound(text)?;
-    MarkerTree::from_str(&spaced_lists(text)).map_err(|error| {
+    MarkerTree::from_str(&compatible(&spaced_lists(text))?).map_err(|error| {
         let place = error.start + 1;
         format!("it is no marker as PEP 508 has it (character {place})")
     })
+}
+
+/// A marker without `~= "3.0"`, which the reader takes for `~= "3"` and stops the process, and
+/// `~= "3.10.0"` for `~= "3.10"`: in their place two comparisons that mean the same.
+fn compatible(text: &str) -> Result<Cow<'_, str>, String> {
+    let mut whole = Cow::Borrowed(text);
+    for (at, operator) in text
+        .match_indices("~=")
+        .collect::<Vec<_>>()
+        .into_iter()
+        .rev()
+    {
+        let left = text[..at].trim_end();
+        let right = text[at + operator.len()..].trim_start();
+        let part = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '.');
+        let key = &left[left.trim_end_matches(part).len()..];
+        let quote = right
+            .chars()
+            .next()
+            .filter(|letter| matches!(letter, '\'' | '"'));
+        let value = quote.and_then(|quote| right[1..].split_once(quote));
+        let Some((value, rest)) = value.filter(|_| !key.is_empty()) else {
+            return Err("`~=` stands between a marker's name and a quoted version".to_owned());
+        };
+        let Ok(version) = Version::from_str(value) else {
+            continue;
+        };
+        if let [prefix @ .., 0] = version.release() {
+            if prefix.is_empty() {
+                continue;
+            }
+            let prefix: Vec<String> = prefix.iter().map(u64::to_string).collect();
+            let (prefix, epoch) = (prefix.join("."), version.epoch());
+            let start = left.len() - key.len();
+            let end = text.len() - rest.len();
+            let both = format!("({key} >= '{version}' and {key} == '{epoch}!{prefix}.*')");
+            whole.to_mut().replace_range(start..end, &both);
+        }
+    }
+    Ok(whole)
 }
 
 /// Whether the reader of markers can be let at a text: it takes letters beyond ASCII for single
@@ -162,6 +210,60 @@ mod tests {
                 let _ = marker(&text);
             }
         }
+    }
+
+    proptest! {
+        #[test]
+        fn no_comparison_stops_the_reader(
+            key in "python_version|python_full_version|implementation_version|os_name|platform_release",
+            operator in "==|!=|<|<=|>|>=|~=|===|in|not in",
+            value in "[0-9]{1,2}(\\.[0-9]{1,2}){0,4}((a|rc|\\.post|\\.dev)[0-3])?(\\+a)?(\\.\\*)?",
+            quote in "['\"]",
+            space in " {0,2}",
+        ) {
+            let value = format!("{quote}{value}{quote}");
+            for text in [
+                format!("{key}{space} {operator} {space}{value}"),
+                format!("{value} {operator} {space}{key}"),
+                format!("({key} {operator} {value}){space}or {key} ~={space}{value} and {key} != {value}"),
+            ] {
+                let _ = marker(&text);
+                let _ = parse(&format!("a;{text}"));
+                let _ = parse(&format!("a @ https://example.org/{space};{text}"));
+            }
+        }
+    }
+
+    #[test]
+    fn compatible_releases_keep_their_zeros() {
+        for (text, meaning) in [
+            (
+                "python_version ~= '3.0'",
+                "python_version >= '3.0' and python_version == '3.*'",
+            ),
+            (
+                "(python_full_version~=\"3.10.0\" or os_name == 'nt')",
+                "(python_full_version >= '3.10' and python_full_version == '3.10.*') or os_name == 'nt'",
+            ),
+            (
+                "python_version ~= '3.0' and implementation_version ~= '7.3.0'",
+                "python_version == '3.*' and implementation_version >= '7.3' and implementation_version == '7.3.*'",
+            ),
+            (
+                "python_version ~= '3.8'",
+                "python_version >= '3.8' and python_version == '3.*'",
+            ),
+        ] {
+            let expected = marker(meaning).unwrap();
+            assert_eq!(marker(text).unwrap(), expected, "{text}");
+            assert_eq!(
+                parse(&format!("a>=1 ; {text}")).unwrap().marker,
+                expected,
+                "{text}"
+            );
+        }
+        assert!(marker("'3.0' ~= python_version").is_err());
+        assert!(parse("a ~= 1.0").is_ok());
     }
 
     #[test]

@@ -75,7 +75,7 @@ const PURE: [&str; 3] = [
     "serde_json::from_slice",
 ];
 /// Where secrets are taken out of their wrapping; another file needs a reason to be here.
-const EXPOSES: [&str; 40] = [
+const EXPOSES: [&str; 44] = [
     // Write it to where the client or the user wanted it.
     "protocol/src/message/mod.rs",
     "src/http/authorization.rs",
@@ -112,7 +112,12 @@ const EXPOSES: [&str; 40] = [
     "src/scan/find/netrc.rs",
     "src/scan/finding.rs",
     "src/scan/urls.rs",
+    // Exchange it with the index it is for; read what an identity token says of itself.
+    "src/publish/trusted/claims.rs",
+    "src/publish/trusted/exchange.rs",
+    "src/publish/trusted/gitlab.rs",
     // Take it out of what is shown.
+    "src/publish/trusted/refusal.rs",
     "src/scan/preview.rs",
     // Give it to a store or a program.
     "src/agent/registry.rs",

@@ -119,7 +119,7 @@ pub(super) fn make(folder: &Path) -> Result<(), Failure> {
 fn is_private(folder: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     fs::symlink_metadata(folder)
-        .is_ok_and(|meta| meta.is_dir() && meta.permissions().mode() & 0o077 == 0)
+        .is_ok_and(|meta| meta.is_dir() && meta.permissions().mode().trailing_zeros() >= 6)
 }
 
 #[cfg(not(unix))]
@@ -180,9 +180,9 @@ fn name(key: &Key) -> String {
     hash.update(b"\n");
     hash.update(key.url.as_bytes());
     let digest = hash.finalize();
-    digest[..20]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
+    let digits = digest[..20].iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits
+        .filter_map(|digit| char::from_digit(u32::from(digit), 16))
         .collect()
 }
 

@@ -5,9 +5,10 @@
 //! there in one step: several processes may read, write and clear at once. What is to be written waits
 //! until the answer of the command is out ([`Cache::flush`]).
 //!
-//! - `entry`: the form of a file; `policy`: how long an answer holds (RFC 9111)
+//! - `entry`: the form of a file; `described`: metadata in it; `policy`: how long an answer holds (RFC 9111)
 //! - `folder`: the files
 
+mod described;
 mod entry;
 mod folder;
 mod policy;
@@ -18,6 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use credential_helper_protocol::Failure;
 use url::Url;
 
+pub(super) use self::described::{pack, pack_raw, unpack, unpack_raw};
 pub use self::entry::{Head, Kind};
 pub use self::folder::{Kept, Removed};
 pub(super) use self::policy::{Life, life};

@@ -33,6 +33,17 @@ pub(crate) struct Life {
     pub(crate) said: Vec<(String, String)>,
 }
 
+impl Life {
+    /// Of what does not change.
+    pub(crate) fn for_good() -> Self {
+        Self {
+            fresh: Duration::MAX,
+            validators: Validators::default(),
+            said: Vec::new(),
+        }
+    }
+}
+
 /// How long an answer holds, by its headers; `None` where it must not be kept, and where keeping it
 /// is of no use. `before` are those of the answer that a 304 confirms.
 pub(crate) fn life(

@@ -144,12 +144,14 @@ impl Credentials {
         };
         let entry = self.entry(&inquiry);
         let given = given.filter(|_| own);
-        let held = match entry.second.get() {
-            Some(again) => again.clone(),
-            None => {
-                let first = entry.first.get_or_init(|| self.ask(&inquiry, given));
-                first.await.clone()
-            }
+        // Where nothing came in place of what was refused, that goes on being refused: without any,
+        // the answer might be another one.
+        let again = entry.second.get().cloned().unwrap_or(Ok(None));
+        let held = if matches!(again, Ok(None)) {
+            let first = entry.first.get_or_init(|| self.ask(&inquiry, given));
+            first.await.clone()
+        } else {
+            again
         };
         let (held, withheld) = match held {
             // An open index on plain http needs none.

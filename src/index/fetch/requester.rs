@@ -2,20 +2,20 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use credential_helper_protocol::{ErrorCode, Failure};
 use tokio::sync::Semaphore;
 use url::Url;
 
-use super::asking::{Asker, Outcome};
+use super::asking::Outcome;
 use super::credentials::{ANONYMOUS, Chosen, Credentials, Identity};
 use super::seen::{CacheUse, Seen, Watch, plain};
 use super::trouble::Trouble;
 use super::wish::{Said, Setup, Whole, Wish};
 use crate::domain::name::same_stored_name;
 use crate::domain::text::shown;
-use crate::http::{Broken, Incoming, Lookup, Pool, Proxies, Reply, TlsPolicy, Validators};
+use crate::http::{Broken, Incoming, Lookup, Pool, Reply, TlsPolicy, Validators};
 use crate::index::source::Source;
 
 /// How many requests are under way at once.
@@ -138,7 +138,7 @@ impl Requester {
                         self.credentials.report(held, Outcome::Accepted);
                     }
                     match status {
-                        304 => return Ok(Said::Same(incoming)),
+                        304 => return Ok(Said::Same(incoming.headers().clone())),
                         200..=299 => match reader.read(incoming).await {
                             Ok(had) => return Ok(Said::Served(had)),
                             Err(broken) => (wait, broken),

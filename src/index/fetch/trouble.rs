@@ -111,10 +111,11 @@ impl Trouble {
     pub(in crate::index) fn malformed(source: &Source, url: &Url, why: &str) -> Self {
         let label = shown(source.label());
         let what = plain(url);
-        let hint = match origin(url) != origin(&source.url) {
-            // Where the page came from says more than where it was asked for.
-            true => "a redirect led there: it may be a login page; check the source's credential",
-            false => "check that the URL is that of a simple index, and the credential",
+        // Where the page came from says more than where it was asked for.
+        let hint = if origin(url) == origin(&source.url) {
+            "check that the URL is that of a simple index, and the credential"
+        } else {
+            "a redirect led there: it may be a login page; check the source's credential"
         };
         Self {
             word: Word::Error,

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::header::HeaderMap;
 use url::Url;
 
 use super::asking::Asker;
 use super::seen::Watch;
-use crate::http::{Incoming, Proxies, TlsPolicy, Validators};
+use crate::http::{Proxies, TlsPolicy, Validators};
 use crate::index::source::Source;
 
 /// How requests are made.
@@ -108,7 +109,7 @@ pub enum Said<T> {
     /// What was asked for.
     Served(T),
     /// 304: what is in the cache still holds; the head of the answer says for how long.
-    Same(Incoming),
+    Same(HeaderMap),
     /// 404, 410, or what the source's `ignore-error-codes` count as the same.
     Absent(u16),
     /// One of the status codes that the caller named.
@@ -124,7 +125,7 @@ pub struct Whole {
     /// The status: 206 is a part.
     pub status: u16,
     /// Its headers.
-    pub headers: reqwest::header::HeaderMap,
+    pub headers: HeaderMap,
     /// Its content.
     pub body: Vec<u8>,
 }

@@ -1,8 +1,9 @@
 //! What the sources of a project offer: asked over the network, or found in the cache, and kept for
 //! the run.
 //!
-//! - `pages`: a project as one source has it
+//! - `pages`: a project as one source has it; `metadata`: what a file says of itself
 
+mod metadata;
 mod pages;
 
 use std::sync::Arc;
@@ -10,8 +11,10 @@ use std::sync::Arc;
 use credential_helper_protocol::Failure;
 use url::Url;
 
+pub use self::metadata::Described;
 use super::cache::Cache;
 use super::fetch::{Requester, Trouble, Word};
+use super::ladder::{Build, Memory};
 use super::offers::{Listing, Offers, Rule};
 use super::once::{Once, together};
 use super::page::Flat;
@@ -70,6 +73,10 @@ pub struct Lookups {
     pages: Once<(usize, PackageName), Arc<Answered>>,
     /// The sources that are one page, or a folder: read once for all projects.
     flats: Once<Url, Result<Arc<Flat>, Trouble>>,
+    described: Once<(Url, Url), Result<Described, Failure>>,
+    /// What servers cannot do.
+    memory: Memory,
+    build: Option<Arc<dyn Build>>,
 }
 
 impl Lookups {
@@ -81,6 +88,18 @@ impl Lookups {
             cache,
             pages: Once::default(),
             flats: Once::default(),
+            described: Once::default(),
+            memory: Memory::default(),
+            build: None,
+        }
+    }
+
+    /// The same, where what only a build can tell may be built.
+    #[must_use]
+    pub fn building(self, build: Arc<dyn Build>) -> Self {
+        Self {
+            build: Some(build),
+            ..self
         }
     }
 
@@ -235,19 +254,11 @@ impl Offers for Lookups {
     }
 
     async fn metadata(&self, listing: &Listing, file: &File) -> Result<Arc<Metadata>, Failure> {
-        let _ = (listing, file);
-        Err(Failure::new(
-            credential_helper_protocol::ErrorCode::Internal,
-            "x",
-        ))
+        Ok(self.described(listing, file).await?.metadata)
     }
 
     async fn direct(&self, project: &PackageName, url: &Url) -> Result<Arc<Metadata>, Failure> {
-        let _ = (project, url);
-        Err(Failure::new(
-            credential_helper_protocol::ErrorCode::Internal,
-            "x",
-        ))
+        Ok(self.describe_direct(project, url).await?.metadata)
     }
 }
 

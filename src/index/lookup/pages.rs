@@ -53,10 +53,10 @@ impl Lookups {
                 }
                 if !folder.is_dir() {
                     // The folder itself has to be there: a wrong path is no empty index.
-                    return match path.is_dir() {
-                        true => Ok(Page::local(None)),
-                        false => local(source, path).map(|_| Page::local(None)),
-                    };
+                    if !path.is_dir() {
+                        local(source, path)?;
+                    }
+                    return Ok(Page::local(None));
                 }
                 Ok(Page::local(local(source, &folder)?.project(project)))
             }
@@ -87,11 +87,11 @@ impl Lookups {
                 self.keep(&asked, &whole.headers, payload).await;
                 Ok(page(Some(found), Some(whole.status), asked.provider))
             }
-            Said::Same(incoming) => {
+            Said::Same(headers) => {
                 let kept = asked.kept.as_ref();
                 let found = kept.and_then(|(_, payload)| Project::from_bytes(payload));
                 let found = found.ok_or_else(|| nothing_kept(source, &asked.url))?;
-                self.renew(&asked, incoming.headers());
+                self.renew(&asked, &headers);
                 Ok(page(Some(Arc::new(found)), Some(304), asked.provider))
             }
             Said::Absent(status) | Said::Known(status) => {
@@ -130,9 +130,9 @@ impl Lookups {
                 }
                 Ok(flat)
             }
-            Said::Same(incoming) => {
+            Said::Same(headers) => {
                 let flat = asked.kept.as_ref().and_then(kept);
-                self.renew(&asked, incoming.headers());
+                self.renew(&asked, &headers);
                 flat.ok_or_else(|| nothing_kept(source, &asked.url))
             }
             Said::Absent(status) | Said::Known(status) => {

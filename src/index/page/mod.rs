@@ -16,6 +16,7 @@ mod text;
 
 pub use flat::Flat;
 use listed::Files;
+pub(in crate::index) use text::decoded;
 
 use url::Url;
 

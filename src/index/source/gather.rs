@@ -33,7 +33,7 @@ impl Sources {
         // An index URL stands in place of all that is configured; by pins that is still found.
         let replaced = options.index_url.is_some();
         let (front, wanted) = if replaced {
-            (uv::ordered(vec![given])?.0, Layer::default())
+            (uv::ordered(vec![given], Vec::new())?.0, Layer::default())
         } else {
             (Vec::new(), given)
         };
@@ -247,8 +247,12 @@ fn layered(
     }
     let mut layers = uv_files(&own, folder, around)?;
     let variables = given::environment(around, folder, &layers)?;
-    layers.insert(0, variables);
-    if layers.iter().all(Layer::is_silent) {
+    let mut uvs = false;
+    for place in &own {
+        uvs |= place.uv()?.is_some();
+    }
+    // A project of uv's has nothing from pip's files, as for uv itself.
+    if !uvs && variables.is_silent() && layers.iter().all(Layer::is_silent) {
         let mut texts = Vec::new();
         for path in pip::files(around, folder) {
             if let Some(text) = read(&path)? {
@@ -257,8 +261,7 @@ fn layered(
         }
         layers.push(pip::layer(&texts, around, folder)?);
     }
-    layers.insert(0, wanted);
-    let (sources, mut told) = uv::ordered(layers)?;
+    let (sources, mut told) = uv::ordered(vec![wanted, variables], layers)?;
     warnings.append(&mut told);
     Ok(Found {
         rule: Rule::IndexPriority,

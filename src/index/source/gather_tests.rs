@@ -104,6 +104,16 @@ fn the_rule_follows_the_configuration() {
         ),
         (&[PIP], index, &["- https://pip/ default"]),
         (
+            &[("work/pyproject.toml", "[project]\nname='x'\n"), PIP],
+            index,
+            &["- https://pip/ default"],
+        ),
+        (
+            &[("work/pyproject.toml", "[tool.uv]\npackage=true\n"), PIP],
+            index,
+            &[PYPI],
+        ),
+        (
             &[("work/pyproject.toml", "[tool.poetry.dependencies]\n")],
             version,
             &["PyPI https://pypi.org/simple/ primary"],

@@ -289,5 +289,9 @@ impl Sources {
 mod tests;
 
 #[cfg(test)]
-#[path = "differential_tests.rs"]
-mod differential;
+#[path = "poetry_itself_tests.rs"]
+mod poetry_itself;
+
+#[cfg(test)]
+#[path = "uv_itself_tests.rs"]
+mod uv_itself;

@@ -304,7 +304,7 @@ fn join(one: &mut Resolved, other: Resolved) {
 }
 
 /// Without what `requires-python` says already.
-fn simple(store: &Store, marker: MarkerTree) -> MarkerTree {
+pub(super) fn simple(store: &Store, marker: MarkerTree) -> MarkerTree {
     match &store.rules.least {
         Some(least) => marker.simplify_python_versions(Bound::Included(least), Bound::Unbounded),
         None => marker,

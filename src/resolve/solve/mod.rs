@@ -10,19 +10,23 @@
 //!   choose from, and the choice
 //! - `store`, `fetcher`: what is known, and how it comes in ahead of the questions
 //! - `ids`, `provider`: what the solver asks; `forks`: when a universal resolution is split
-//! - `drive`: the runs of the solver; `assemble`: the answer; `conflict`: why there is none
+//! - `drive`: the runs of the solver; `assemble`: the answer
+//! - `conflict`, `told`, `hint`: why there is none, in words
 
 mod assemble;
 mod conflict;
 mod drive;
 mod fetcher;
 mod forks;
+mod hint;
 mod ids;
 mod marker;
 mod need;
 mod pool;
 mod problem;
 mod provider;
+#[cfg(test)]
+mod random_tests;
 mod range;
 mod resolution;
 mod rules;
@@ -30,7 +34,11 @@ mod rules;
 mod scenario_tests;
 mod store;
 #[cfg(test)]
+mod solve_tests;
+mod store;
+#[cfg(test)]
 mod testing;
+mod told;
 
 use std::sync::Arc;
 

@@ -121,9 +121,7 @@ fn segment(low: &Bound<Version>, high: &Bound<Version>) -> String {
     }
     let mut text = String::new();
     match low {
-        Bound::Included(low) => {
-            let _ = write!(text, ">={low}");
-        }
+        Bound::Included(low) => text.push_str(&above(low)),
         Bound::Excluded(low) => {
             let _ = write!(text, ">{}", low.clone().with_max(None));
         }
@@ -140,6 +138,17 @@ fn segment(low: &Bound<Version>, high: &Bound<Version>) -> String {
         Bound::Unbounded => {}
     }
     text
+}
+
+/// The lower bound likewise.
+fn above(low: &Version) -> String {
+    match (low.post(), low.dev()) {
+        (Some(0), Some(0)) => format!(">{}", low.clone().with_post(None).with_dev(None)),
+        (Some(post), Some(0)) => {
+            format!(">{}", low.clone().with_post(Some(post - 1)).with_dev(None))
+        }
+        _ => format!(">={low}"),
+    }
 }
 
 /// The upper bound as a person would write it: the reverse of what the operators make.
@@ -231,6 +240,7 @@ mod tests {
             "<=1.2.post3",
             "==1.0+foo",
             ">1.2.3,<=4",
+            ">1.2.post3",
         ] {
             assert_eq!(words(&range(text)), text);
         }

@@ -64,14 +64,6 @@ fn python(item: &Item<'_>) -> Result<(VersionSpecifiers, Option<MarkerTree>), Fa
     Ok((hull(&all), marker))
 }
 
-/// The dependencies of a group: everything in its table but `python`.
-pub(in super::super) fn group(
-    table: &Item<'_>,
-    around: &Around<'_>,
-) -> Result<Vec<Entry>, Failure> {
-    Ok(Main::read(Some(table), around)?.entries)
-}
-
 /// `[tool.poetry.extras]`: the names of the packages of each.
 pub(in super::super) fn extras(
     table: Option<&Item<'_>>,

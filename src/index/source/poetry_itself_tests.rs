@@ -47,10 +47,14 @@ fn ask(home: &Path, requests: &[Value]) -> Option<Vec<Value>> {
 }
 
 /// A source of numbers that are the same in every run.
-struct Dice(u64);
+pub(super) struct Dice(u64);
 
 impl Dice {
-    fn pick<'a, T>(&mut self, of: &'a [T]) -> &'a T {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(super) fn pick<'a, T>(&mut self, of: &'a [T]) -> &'a T {
         // xorshift64*: good enough to choose test cases.
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
@@ -128,7 +132,7 @@ fn ours(text: &str) -> Result<(Value, bool), String> {
 #[test]
 fn generated_projects_have_the_same_sources() {
     let dir = tempfile::tempdir().unwrap();
-    let mut dice = Dice(0x5EED);
+    let mut dice = Dice::new(0x5EED);
     let mut texts = vec![HEAD.to_owned()];
     while texts.len() < 800 {
         let count = *dice.pick(&[1, 1, 2, 2, 3, 4]);
