@@ -49,9 +49,14 @@ mod other_keyrings;
 mod packaging;
 #[cfg(target_os = "linux")]
 mod plain_text;
+#[cfg(feature = "net")]
+mod poetry_language;
 mod provider_contract;
 #[cfg(all(target_os = "linux", feature = "net"))]
 mod publish;
+mod publish_trusted;
+#[cfg(all(target_os = "linux", feature = "net"))]
+mod resolve;
 #[cfg(target_os = "linux")]
 mod restricted;
 mod secret_service;

@@ -10,10 +10,10 @@ use crate::harness::sandbox::{Ended, HELPER, PATIENCE, Sandbox, wait};
 
 #[path = "../src/package/archive/samples.rs"]
 #[allow(dead_code, reason = "shared with the unit tests, which use all of it")]
-mod samples;
+pub mod samples;
 #[path = "../src/publish/test_server.rs"]
 #[allow(dead_code, reason = "shared with the unit tests, which use all of it")]
-mod test_server;
+pub mod test_server;
 
 use test_server::{Act, Request, Server, say};
 

@@ -218,7 +218,8 @@ fn commands(settings: &Settings) -> Vec<CommandEntry> {
     settings.repositories.iter().filter_map(entry).collect()
 }
 
-fn spec(setting: &CommandSetting) -> CommandSpec {
+/// A command of the settings, as it is run.
+pub fn spec(setting: &CommandSetting) -> CommandSpec {
     let env = setting
         .env
         .iter()

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use credential_helper_protocol::Secret;
 
 /// `helper publish`. Not printable: it may hold a password.
@@ -10,7 +10,7 @@ use credential_helper_protocol::Secret;
 #[command(
     after_help = "Without --username and --password the credential is looked up for this upload.\n\
                   Exit status: 1 a file is bad, and nothing was sent; 5 the server refused; \
-                  130 interrupted"
+                  130, 143 interrupted"
 )]
 #[expect(
     clippy::struct_excessive_bools,
@@ -50,9 +50,31 @@ pub(crate) struct PublishArgs {
     /// Send the stored token of PyPI itself, not a child for this project and 15 minutes
     #[arg(long)]
     pub(crate) no_attenuate: bool,
+    /// Whether the identity of the CI job is exchanged for a token
+    #[arg(
+        long,
+        value_name = "WHEN",
+        value_enum,
+        default_value_t = TrustedWord::Auto,
+    )]
+    pub(crate) trusted_publishing: TrustedWord,
     /// Send no credential
     #[arg(long, conflicts_with_all = ["username", "password"])]
     pub(crate) anonymous: bool,
+}
+
+/// When trusted publishing is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TrustedWord {
+    /// Where nothing else is found.
+    #[value(help = "in a CI job, where no other credential is found")]
+    Auto,
+    /// Nothing else is asked.
+    #[value(help = "and nothing else; an error where it cannot be")]
+    Always,
+    /// It is not.
+    #[value(help = "only with what is stored or given")]
+    Never,
 }
 
 #[expect(

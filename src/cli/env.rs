@@ -164,7 +164,7 @@ fn append(path: &Path, text: &[u8]) -> Result<(), Failure> {
 }
 
 /// Tells Buildkite's agent what to take out of the log, before anything is printed.
-fn redact(secrets: &[u8]) -> Result<(), Failure> {
+pub(super) fn redact(secrets: &[u8]) -> Result<(), Failure> {
     let failed = |why: String| {
         Failure::new(
             ErrorCode::Unavailable,

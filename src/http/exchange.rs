@@ -144,20 +144,19 @@ impl Client {
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name| headers.get(name)?.to_str().ok().map(str::trim);
     let value = text(RETRY_AFTER)?;
-    let wait = match value.parse() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let then = httpdate::parse_http_date(value).ok()?;
-            let now = text(DATE).and_then(|date| httpdate::parse_http_date(date).ok());
-            let now = now.unwrap_or_else(SystemTime::now);
-            // A date that has passed is now.
-            then.duration_since(now).unwrap_or_default()
-        }
+    let wait = if let Ok(seconds) = value.parse() {
+        Duration::from_secs(seconds)
+    } else {
+        let then = httpdate::parse_http_date(value).ok()?;
+        let now = text(DATE).and_then(|date| httpdate::parse_http_date(date).ok());
+        // A date that has passed is now.
+        then.duration_since(now.unwrap_or_else(SystemTime::now))
+            .unwrap_or_default()
     };
     Some(wait.min(RETRY_AFTER_LIMIT))
 }
 
-async fn answer(mut response: Response, limit: usize) -> Result<Answer, Reply> {
+pub(super) async fn answer(mut response: Response, limit: usize) -> Result<Answer, Reply> {
     let text = |name| {
         let value = response.headers().get(name)?;
         value.to_str().ok().map(str::to_owned)

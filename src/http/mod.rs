@@ -7,6 +7,7 @@
 //! - `authorization`: the header
 //! - `client`: the request, its redirects and its deadline
 //! - `exchange`: answers that are read, and bodies that are sent; `body`: one larger than memory
+//! - `call`: small exchanges of secrets, never redirected
 //! - `lookup`: what indexes are asked for, across origins; `decode`: bodies unpacked within limits;
 //!   `pool`: the clients of one repository
 //! - `tls`: whose certificates are believed
@@ -14,6 +15,7 @@
 
 mod authorization;
 mod body;
+mod call;
 mod client;
 mod decode;
 mod exchange;
@@ -26,9 +28,10 @@ mod trouble;
 
 pub use authorization::Authorization;
 pub use body::{Body, Sent};
+pub use call::{Call, Endpoint};
 pub use client::{Client, Proxies, REDIRECTS};
 pub use exchange::{Answer, Post};
-pub use lookup::{Broken, Incoming, LONGEST_WAIT, Lookup, Validators, origin};
+pub use lookup::{Broken, Incoming, Lookup, Validators, origin};
 pub use pool::Pool;
 pub use tls::TlsPolicy;
 

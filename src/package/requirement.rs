@@ -20,6 +20,8 @@ const DEEPEST: usize = 64;
 /// What is wrong, in words that quote nothing of the text.
 pub fn parse(text: &str) -> Result<Requirement, String> {
     sound_requirement(text)?;
+    let spaced = spaced_lists(text);
+    let text = spaced.as_ref();
     let text = match text.split_once(';') {
         Some((head, marker)) => match readable(marker)? {
             Cow::Owned(marker) => Cow::Owned(format!("{head};{marker}")),
@@ -54,7 +56,7 @@ pub fn parse(text: &str) -> Result<Requirement, String> {
 /// What is wrong, in words that quote nothing of the text.
 pub fn marker(text: &str) -> Result<MarkerTree, String> {
     sound(text)?;
-    MarkerTree::from_str(&readable(text)?).map_err(|error| {
+    MarkerTree::from_str(&readable(&spaced_lists(text))?).map_err(|error| {
         let place = error.start + 1;
         format!("it is no marker as PEP 508 has it (character {place})")
     })
@@ -169,6 +171,42 @@ fn sound_requirement(text: &str) -> Result<(), String> {
     }
 }
 
+/// Puts spaces in place of the commas and bars of `python_version in "3.8, 3.9"`: PEP 508 only says
+/// that the text contains the version, `pep508_rs` takes no separator but a space, and leaves a
+/// comparison out that it cannot read.
+fn spaced_lists(text: &str) -> Cow<'_, str> {
+    if !text.contains(" in") || !text.contains("python") {
+        return Cow::Borrowed(text);
+    }
+    let mut whole = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(open) = rest.find(['\'', '"']) {
+        let quote = &rest[open..=open];
+        let Some(length) = rest[open + 1..].find(quote) else {
+            break;
+        };
+        let (before, inner) = (&rest[..open], &rest[open + 1..open + 1 + length]);
+        let mut words = before.split_whitespace().rev();
+        let is_in = words.next() == Some("in");
+        let key = match words.next() {
+            Some("not") => words.next(),
+            other => other,
+        };
+        let key = key.map(|key| key.trim_start_matches('('));
+        whole.push_str(before);
+        whole.push_str(quote);
+        if is_in && matches!(key, Some("python_version" | "python_full_version")) {
+            whole.push_str(&inner.replace([',', '|'], " "));
+        } else {
+            whole.push_str(inner);
+        }
+        whole.push_str(quote);
+        rest = &rest[open + length + 2..];
+    }
+    whole.push_str(rest);
+    Cow::Owned(whole)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -264,6 +302,22 @@ mod tests {
         assert!(marker(&nested(100_000)).is_err());
         assert!(parse(&format!("a ; {}", nested(100_000))).is_err());
         assert!(marker(&"(".repeat(1_000_000)).is_err());
+    }
+
+    #[test]
+    fn lists_of_versions_have_any_separator() {
+        let expected = marker("python_version == '3.8' or python_version == '3.9'").unwrap();
+        for text in [
+            "python_version in '3.8 3.9'",
+            "(python_version in \"3.8,3.9\")",
+            "python_version in '3.8 | 3.9'",
+        ] {
+            assert_eq!(marker(text).unwrap(), expected, "{text}");
+        }
+        let not = marker("python_version not in '3.8, 3.9'").unwrap();
+        assert_eq!(not, expected.negate());
+        let other = parse("a ; platform_version in 'b, c' and python_version == '3'").unwrap();
+        assert!(other.to_string().contains("'b, c'"), "{other}");
     }
 
     #[test]

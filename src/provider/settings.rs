@@ -35,6 +35,8 @@ pub struct Settings {
     pub cache: CacheTimes,
     /// Python's `keyring` command.
     pub keyring_command: Option<CommandSetting>,
+    /// Where identity tokens for trusted publishing come from.
+    pub identity_token: Option<IdentitySetting>,
     /// The netrc file.
     pub netrc: Option<PathBuf>,
     /// `[repositories.NAME]` in the order of the file.
@@ -98,6 +100,15 @@ pub enum SecretSetting {
     Command(CommandSetting),
 }
 
+/// Where identity tokens come from.
+#[derive(Clone)]
+pub enum IdentitySetting {
+    /// A file, as Kubernetes projects one.
+    File(PathBuf),
+    /// A command prints one; `{audience}` in its arguments is whom it is for.
+    Command(CommandSetting),
+}
+
 /// A command that is run for a secret.
 #[derive(Clone)]
 pub struct CommandSetting {
@@ -133,6 +144,7 @@ impl Default for Settings {
             first_use: FirstUse::default(),
             cache: CacheTimes::default(),
             keyring_command: None,
+            identity_token: None,
             netrc: None,
             repositories: Vec::new(),
             uv_store: Vec::new(),

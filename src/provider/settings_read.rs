@@ -8,8 +8,8 @@ use credential_helper_protocol::{Secret, limits};
 
 use super::files::FileFailure;
 use super::settings::{
-    COMMAND_TIME, CacheTimes, CommandProtocol, CommandSetting, IdleExit, RepositorySetting,
-    SecretSetting, Settings, duration,
+    COMMAND_TIME, CacheTimes, CommandProtocol, CommandSetting, IdentitySetting, IdleExit,
+    RepositorySetting, SecretSetting, Settings, duration,
 };
 use crate::domain::binding::FirstUse;
 use crate::domain::name::RepositoryName;
@@ -42,6 +42,7 @@ pub(super) fn read(document: &Document, home: &Path) -> Result<Settings, FileFai
             }
             "cache" => reader.cache(&item, &mut settings.cache)?,
             "keyring-command" => settings.keyring_command = Some(reader.keyring_command(&item)?),
+            "identity-token" => settings.identity_token = Some(reader.identity_token(&item)?),
             "netrc" => settings.netrc = Some(reader.path(&item)?),
             "uv-store" => settings.uv_store = names(&item)?,
             "repositories" => {
@@ -83,6 +84,16 @@ impl Reader<'_> {
             }
         }
         Ok(())
+    }
+
+    fn identity_token(&mut self, table: &Item<'_>) -> Result<IdentitySetting, FileFailure> {
+        if let Some(item) = table.get("file")? {
+            if table.get("command")?.is_some() {
+                return Err(table.fails("has a file and a command: one of them is enough"));
+            }
+            return Ok(IdentitySetting::File(self.path(&item)?));
+        }
+        self.keyring_command(table).map(IdentitySetting::Command)
     }
 
     fn keyring_command(&mut self, table: &Item<'_>) -> Result<CommandSetting, FileFailure> {

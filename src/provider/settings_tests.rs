@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use credential_helper_protocol::Secret;
 
-use super::{CommandProtocol, IdleExit, SecretSetting, Settings, duration, load};
+use super::{CommandProtocol, IdentitySetting, IdleExit, SecretSetting, Settings, duration, load};
 use crate::domain::binding::FirstUse;
 use crate::provider::files::Files;
 
@@ -14,6 +14,7 @@ idle-exit = "never"
 first-use = "refuse"
 cache = { idle = "90s", absolute = "1h", not-found = "1s" }
 keyring-command = { command = ["/usr/bin/keyring"], timeout = 3, pass-env = ["X"] }
+identity-token = { command = ["/usr/bin/identity", "{audience}"], timeout = 2 }
 netrc = "~/.netrc"
 
 [repositories.foo]
@@ -81,6 +82,15 @@ async fn every_key() {
     assert_eq!(settings.cache.idle, Duration::from_secs(90));
     let keyring = settings.keyring_command.as_ref().unwrap();
     assert_eq!(keyring.command, ["/usr/bin/keyring"]);
+    let Some(IdentitySetting::Command(identity)) = &settings.identity_token else {
+        panic!("no command");
+    };
+    assert_eq!(identity.command, ["/usr/bin/identity", "{audience}"]);
+    assert_eq!(identity.timeout, Duration::from_secs(2));
+    let file = read("identity-token = { file = '~/t' }").await.unwrap();
+    assert!(
+        matches!(&file.identity_token, Some(IdentitySetting::File(path)) if path == Path::new("/home/u/t"))
+    );
     assert_eq!(keyring.timeout, Duration::from_secs(3));
     assert_eq!(keyring.pass_env, ["X"]);
     assert_eq!(settings.netrc, Some(PathBuf::from("/home/u/.netrc")));
@@ -155,6 +165,15 @@ async fn wrong_values_are_errors_that_quote_nothing() {
             "netrc = '~other/x'",
             "netrc must be an absolute path, or one that begins with ~/",
         ),
+        (
+            "identity-token = { file = '/t', command = ['/m'] }",
+            "identity-token has a file and a command: one of them is enough",
+        ),
+        (
+            "identity-token = { file = 't' }",
+            "identity-token.file must be an absolute path, or one that begins with ~/",
+        ),
+        ("identity-token = {}", "identity-token has no command"),
         (
             "keyring-command = { timeout = 1 }",
             "keyring-command has no command",

@@ -13,6 +13,7 @@
 //! - `form`: the upload form, in pieces; `answers`: what servers say to it
 //! - `place`, `pypirc`: where a name leads
 //! - `index`, `page`, `compare`: whether the same bytes are there already
+//! - `trusted`: tokens for one run, out of a CI job's identity
 //! - `upload`, `outcome`, `verdict`: one run, how each file ended, and why
 
 pub mod answers;
@@ -29,9 +30,12 @@ pub mod page;
 pub mod place;
 pub mod pypirc;
 pub mod rules;
+pub mod trusted;
 pub mod upload;
 mod verdict;
 pub mod version;
 
+#[cfg(test)]
+mod test_index;
 #[cfg(test)]
 mod test_server;

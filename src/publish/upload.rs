@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use credential_helper_protocol::{ErrorCode, Failure};
+use credential_helper_protocol::{ErrorCode, Failure, Secret};
 
 use super::answers::{Meaning, meaning, words};
 use super::compare::{Index, Looked, Seen, look, seen, why};
 use super::distribution::Distribution;
 use super::form::Form;
 use super::outcome::{Ended, Outcome};
+use super::trusted::exchange::Exchange;
 use super::verdict::{self, already_there, refused, skipped};
 use crate::domain::url::RepositoryUrl;
 use crate::http::{Answer, Authorization, Body, Client, Post, Reply};
@@ -57,16 +58,20 @@ pub trait Watch {
     fn sent(&mut self, bytes: u64, of: u64);
     /// Another attempt follows after this time.
     fn waits(&mut self, why: &str, time: Duration);
+    /// These tokens came just now, and must not come out anywhere.
+    fn minted(&mut self, tokens: Vec<Secret>);
     /// A file is done with.
     fn ended(&mut self, outcome: &Outcome);
 }
 
 /// The uploads of one run.
-pub struct Uploads<'a> {
+pub struct Uploads<'a, 'x> {
     client: &'a Client,
     plan: &'a Plan,
     jobs: &'a [Job],
     watch: &'a mut dyn Watch,
+    /// Makes what the files are sent with, in place of what each has.
+    exchange: Option<&'a mut Exchange<'x>>,
     outcomes: Vec<Option<Outcome>>,
     /// The one that is being sent.
     current: Option<usize>,
@@ -86,7 +91,7 @@ enum Next {
     },
 }
 
-impl<'a> Uploads<'a> {
+impl<'a, 'x> Uploads<'a, 'x> {
     /// Nothing is sent before [`Self::run`].
     pub fn new(
         client: &'a Client,
@@ -99,9 +104,17 @@ impl<'a> Uploads<'a> {
             plan,
             jobs,
             watch,
+            exchange: None,
             outcomes: jobs.iter().map(|_| None).collect(),
             current: None,
         }
+    }
+
+    /// Sends every file with what this exchange makes.
+    #[must_use]
+    pub fn with(mut self, exchange: Option<&'a mut Exchange<'x>>) -> Self {
+        self.exchange = exchange;
+        self
     }
 
     /// Uploads every file; `dry` stops before the first is sent. May be dropped at any moment:
@@ -175,9 +188,20 @@ impl<'a> Uploads<'a> {
     async fn upload(&mut self, job: &Job) -> Outcome {
         let form = Form::new(&job.one);
         let mut url = self.plan.url.clone();
-        let (mut redirects, mut attempts) = (0, 0);
+        let (mut redirects, mut attempts, mut renewed) = (0, 0, false);
+        let (mut authorization, mut is_new) = (None, true);
         loop {
-            match self.attempt(job, &form, &url).await {
+            if std::mem::take(&mut is_new) {
+                authorization = match self.authorize(job).await {
+                    Ok(authorization) => authorization,
+                    Err(outcome) => return outcome,
+                };
+            }
+            match self.attempt(job, &form, &url, authorization.as_ref()).await {
+                // It ended while the file was sent.
+                Next::Done(outcome) if !renewed && self.has_ended(&outcome) => {
+                    (renewed, is_new) = (true, true);
+                }
                 Next::Done(outcome) => return outcome,
                 Next::Elsewhere(_) if redirects == REDIRECTS => {
                     return Outcome::failed(
@@ -207,12 +231,42 @@ impl<'a> Uploads<'a> {
                     attempts += 1;
                     self.watch.waits(&why, time);
                     tokio::time::sleep(time).await;
+                    is_new = true;
                 }
             }
         }
     }
 
-    async fn attempt(&mut self, job: &Job, form: &Form, url: &RepositoryUrl) -> Next {
+    /// What a file is sent with from now on.
+    async fn authorize(&mut self, job: &Job) -> Result<Option<Authorization>, Outcome> {
+        let Some(exchange) = self.exchange.as_deref_mut() else {
+            return Ok(job.authorization.clone());
+        };
+        let made = exchange.authorization().await;
+        let fresh = exchange.take_fresh();
+        if !fresh.is_empty() {
+            self.watch.minted(fresh);
+        }
+        made.map(Some).map_err(|failure| {
+            let message = format!("{} was not uploaded: {}", job.one.filename, failure.message);
+            Outcome::failed(&job.one, Failure { message, ..failure })
+        })
+    }
+
+    /// Whether a file was refused because what it was sent with has ended meanwhile.
+    fn has_ended(&self, outcome: &Outcome) -> bool {
+        matches!(outcome.status, Some(401 | 403))
+            && outcome.failure.is_some()
+            && self.exchange.as_deref().is_some_and(Exchange::is_due)
+    }
+
+    async fn attempt(
+        &mut self,
+        job: &Job,
+        form: &Form,
+        url: &RepositoryUrl,
+        authorization: Option<&Authorization>,
+    ) -> Next {
         let one = &job.one;
         let body = match form.body(one) {
             Ok(body) => body,
@@ -228,16 +282,16 @@ impl<'a> Uploads<'a> {
         let content_type = form.content_type();
         let watch = &mut self.watch;
         let mut tell = |bytes| watch.sent(bytes, length);
-        let post = post(self.plan, job, url, &content_type);
+        let post = post(self.plan, authorization, url, &content_type);
         let reply = match self.client.post(post, body, &mut tell).await {
-            Ok(answer) => return self.answered(job, answer).await,
+            Ok(answer) => return self.answered(one, authorization, answer).await,
             Err(reply) => reply,
         };
         if let Reply::Connect(_) = reply
             && (1..length).contains(&sent.bytes())
-            && let Some(answer) = self.refusal(job, url, &content_type).await
+            && let Some(answer) = self.refusal(authorization, url, &content_type).await
         {
-            return self.answered(job, answer).await;
+            return self.answered(one, authorization, answer).await;
         }
         if let Some(failure) = verdict::unanswered(one, url, &reply) {
             return Next::Done(Outcome::failed(one, failure));
@@ -258,26 +312,33 @@ impl<'a> Uploads<'a> {
     /// answer is often lost with it. The same request without a body gets it.
     async fn refusal(
         &mut self,
-        job: &Job,
+        authorization: Option<&Authorization>,
         url: &RepositoryUrl,
         content_type: &str,
     ) -> Option<Answer> {
-        let post = post(self.plan, job, url, content_type);
+        let post = post(self.plan, authorization, url, content_type);
         let reply = self.client.post(post, Body::empty(), &mut |_| ()).await;
         reply
             .ok()
             .filter(|answer| matches!(answer.status, 401 | 403))
     }
 
-    async fn answered(&mut self, job: &Job, answer: Answer) -> Next {
-        let (one, status) = (&job.one, Some(answer.status));
+    async fn answered(
+        &mut self,
+        one: &Distribution,
+        authorization: Option<&Authorization>,
+        answer: Answer,
+    ) -> Next {
+        let status = Some(answer.status);
         if let (307 | 308, Some(next)) = (answer.status, answer.next.clone()) {
             return Next::Elsewhere(next);
         }
         let said = words(&answer);
         let means = meaning(answer.status, &said);
-        let repeats = |header: &Authorization| header.is_in(&said);
-        let said = match &job.authorization {
+        // In the whole of it: of a long one only the beginning would be shown.
+        let whole = String::from_utf8_lossy(&answer.content);
+        let repeats = |header: &Authorization| header.is_in(&said) || header.is_in(&whole);
+        let said = match authorization {
             Some(header) if repeats(header) => String::new(),
             _ => said,
         };
@@ -305,13 +366,7 @@ impl<'a> Uploads<'a> {
                 let seen = self.look_again(one).await;
                 verdict::no(one, seen, means, &told, self.plan.skip_existing)
             }
-            _ => verdict::never(
-                one,
-                means,
-                &told,
-                &self.plan.url,
-                job.authorization.is_some(),
-            ),
+            _ => verdict::never(one, means, &told, &self.plan.url, authorization.is_some()),
         };
         Next::Done(outcome.status(status))
     }
@@ -322,12 +377,17 @@ impl<'a> Uploads<'a> {
     }
 }
 
-fn post<'a>(plan: &Plan, job: &'a Job, url: &'a RepositoryUrl, content_type: &'a str) -> Post<'a> {
+fn post<'a>(
+    plan: &Plan,
+    authorization: Option<&'a Authorization>,
+    url: &'a RepositoryUrl,
+    content_type: &'a str,
+) -> Post<'a> {
     Post {
         url,
         content_type,
         accept: ACCEPT,
-        authorization: job.authorization.as_ref(),
+        authorization,
         silence: plan.silence,
         limit: ANSWER,
     }

@@ -12,6 +12,7 @@ use crate::package::archive::samples::{member, metadata, sdist, wheel, wheel_mem
 use crate::publish::compare::Index;
 use crate::publish::distribution::Distribution;
 use crate::publish::outcome::{Ended, Outcome};
+use crate::publish::test_index::{Index as TrustedIndex, SENTINEL, path};
 use crate::publish::test_server::{Act, Request, Server, say};
 
 const LONG: Duration = Duration::from_secs(30);
@@ -31,6 +32,7 @@ fn url(text: &str) -> RepositoryUrl {
 struct Seen {
     waits: Vec<Duration>,
     last: (u64, u64),
+    tokens: usize,
 }
 
 impl Watch for Seen {
@@ -42,6 +44,10 @@ impl Watch for Seen {
 
     fn waits(&mut self, _: &str, time: Duration) {
         self.waits.push(time);
+    }
+
+    fn minted(&mut self, tokens: Vec<Secret>) {
+        self.tokens += tokens.len();
     }
 
     fn ended(&mut self, _: &Outcome) {}
@@ -326,6 +332,34 @@ fn a_no_without_an_index() {
     }
 }
 
+/// A credential that a server repeats is not shown, also where its words are cut off within it.
+#[test]
+fn a_long_token_that_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let long = "sentinel".repeat(60);
+    let one = read(&wheel(folder.path(), "a", "1.0"));
+    let words = format!("you sent {long}");
+    let server =
+        Server::start(move |request| say(if request.is_upload() { 403 } else { 404 }, &words));
+    let client = Client::new(&TlsPolicy::default(), Proxies::No, LONG).unwrap();
+    let jobs = [Job {
+        one,
+        authorization: header("up", &long),
+    }];
+    let (plan, mut seen) = (plan(&server), Seen::default());
+    let mut uploads = Uploads::new(&client, &plan, &jobs, &mut seen);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(uploads.run(false));
+    let outcomes = format!("{:?}", uploads.outcomes());
+    assert!(
+        outcomes.contains("status 403)") && !outcomes.contains("sentinel"),
+        "{outcomes}"
+    );
+}
+
 /// The same bytes, taken before our attempt was answered: every kind of no is a yes then.
 #[test]
 fn a_no_to_the_same_bytes() {
@@ -599,4 +633,101 @@ fn interrupted() {
             .iter()
             .all(|outcome| outcome.result == Ended::NotSent)
     );
+}
+
+/// Uploads with what an exchange makes: how the files ended, and the tokens that were told.
+fn run_minting(server: &Server, files: &[Distribution], always_new: bool) -> (Vec<Outcome>, usize) {
+    use crate::publish::trusted::exchange::tests::Made;
+    use crate::publish::trusted::exchange::{Begun, Exchange};
+    let client = Client::new(&TlsPolicy::default(), Proxies::No, LONG).unwrap();
+    let plan = Plan {
+        indexes: Vec::new(),
+        ..plan(server)
+    };
+    let job = |one: &Distribution| Job {
+        one: one.clone(),
+        authorization: None,
+    };
+    let jobs: Vec<Job> = files.iter().map(job).collect();
+    let mut seen = Seen::default();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let outcomes = runtime.block_on(async {
+        let identity = Made::boxed(always_new);
+        let begun = Exchange::begin(&client, &plan.url, "a", identity).await;
+        let Ok(Begun::Offered(mut exchange)) = begun else {
+            panic!("it has no trusted publishing");
+        };
+        let mut uploads = Uploads::new(&client, &plan, &jobs, &mut seen).with(Some(&mut exchange));
+        uploads.run(false).await;
+        let outcomes = uploads.outcomes();
+        exchange.burn().await;
+        outcomes
+    });
+    assert!(!format!("{outcomes:?}").contains(SENTINEL));
+    (outcomes, seen.tokens)
+}
+
+fn results(outcomes: &[Outcome]) -> Vec<Ended> {
+    outcomes.iter().map(|outcome| outcome.result).collect()
+}
+
+#[test]
+fn one_minted_token_for_all_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = five(folder.path());
+    let index = TrustedIndex::new();
+    let (outcomes, tokens) = run_minting(&index.server, &files, true);
+    assert_eq!(results(&outcomes), [Ended::Uploaded; 5], "{outcomes:?}");
+    assert_eq!(index.used(), vec![index.minted()[0].clone(); 5]);
+    assert_eq!((index.minted().len(), tokens), (1, 2));
+    assert_eq!(index.burned(), index.minted());
+}
+
+/// The token ends within the run: a new one, of a new identity token; the old one is not used again.
+#[test]
+fn a_minted_token_that_ends_on_the_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = five(folder.path());
+    // Good for less than the margin: for one file each.
+    let index = TrustedIndex::start(&[20, 50], |_| None);
+    let (outcomes, tokens) = run_minting(&index.server, &files, true);
+    assert_eq!(results(&outcomes), [Ended::Uploaded; 5], "{outcomes:?}");
+    let minted = index.minted();
+    assert_eq!((minted.len(), tokens), (3, 6));
+    let expected = [0, 1, 2, 2, 2].map(|at: usize| minted[at].clone());
+    assert_eq!(index.used(), expected);
+    assert_eq!(index.burned(), [minted[2].clone()]);
+    // A system with one identity token a job: what is up stays up, and the reason is told.
+    let index = TrustedIndex::start(&[20], |_| None);
+    let (outcomes, _) = run_minting(&index.server, &files, false);
+    let mut expected = [Ended::NotSent; 5];
+    expected[..2].copy_from_slice(&[Ended::Uploaded, Ended::Failed]);
+    assert_eq!(results(&outcomes), expected);
+    let message = outcomes[1].message.as_deref().unwrap();
+    assert!(message.contains("was exchanged already"), "{message}");
+}
+
+/// A token that was good when the file began and not when it was there: the file goes again.
+#[test]
+fn a_minted_token_that_ends_while_a_file_is_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = [read(&wheel(folder.path(), "a", "1.0"))];
+    let count = AtomicUsize::new(0);
+    let index = TrustedIndex::start(&[20], move |request| {
+        let is_first = path(request) == "/legacy/" && count.fetch_add(1, Ordering::SeqCst) == 0;
+        is_first.then(|| say(403, "Invalid or non-existent authentication information."))
+    });
+    let (outcomes, _) = run_minting(&index.server, &files, true);
+    assert_eq!(results(&outcomes), [Ended::Uploaded], "{outcomes:?}");
+    assert_eq!(index.used(), index.minted());
+    // One that has not ended is refused once and for all.
+    let index = TrustedIndex::start(&[], |request| {
+        (path(request) == "/legacy/").then(|| say(403, "no"))
+    });
+    let (outcomes, _) = run_minting(&index.server, &files, true);
+    assert_eq!(results(&outcomes), [Ended::Failed]);
+    assert_eq!((index.used().len(), index.burned().len()), (1, 1));
 }

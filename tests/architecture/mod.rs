@@ -8,7 +8,7 @@ mod code;
 use code::{Source, bare, collect, has_word, named};
 
 /// Modules of the crate, and which others each may name; `cli` and the binaries may name all.
-const MAY_NAME: [(&str, &[&str]); 15] = [
+const MAY_NAME: [(&str, &[&str]); 16] = [
     ("domain", &[]),
     ("edit", &["domain"]),
     ("provider", &["domain", "edit"]),
@@ -18,15 +18,16 @@ const MAY_NAME: [(&str, &[&str]); 15] = [
     ("setup", &["domain", "edit"]),
     ("http", &[]),
     ("ci", &[]),
-    ("scan", &[]),
+    ("sarif", &[]),
+    ("scan", &["sarif"]),
     ("package", &[]),
-    ("index", &["package", "http"]),
+    ("index", &["package", "http", "sarif"]),
     ("resolve", &["package", "index"]),
     ("publish", &["package", "index", "http"]),
     ("doctor", &["domain", "provider", "http", "connect"]),
 ];
 /// Paths that a module may name although the rest of that module is closed to it.
-const ALSO: [(&str, &str); 23] = [
+const ALSO: [(&str, &str); 26] = [
     ("ci", "crate::domain::name"),
     ("ci", "crate::domain::netrc"),
     ("ci", "crate::domain::text"),
@@ -42,6 +43,7 @@ const ALSO: [(&str, &str); 23] = [
     ("publish", "crate::domain::url"),
     ("package", "crate::domain::name"),
     ("package", "crate::domain::text"),
+    ("package", "crate::domain::toml_text"),
     ("index", "crate::domain::name"),
     ("index", "crate::domain::text"),
     ("index", "crate::domain::toml_text"),
@@ -50,6 +52,8 @@ const ALSO: [(&str, &str); 23] = [
     ("index", "crate::edit"),
     ("resolve", "crate::domain::name"),
     ("resolve", "crate::domain::text"),
+    ("resolve", "crate::domain::workspace"),
+    ("resolve", "crate::edit"),
 ];
 /// What `domain` does without: files, variables, sockets, clocks, tasks, serialisation.
 const IMPURE: [&str; 10] = [
@@ -71,7 +75,7 @@ const PURE: [&str; 3] = [
     "serde_json::from_slice",
 ];
 /// Where secrets are taken out of their wrapping; another file needs a reason to be here.
-const EXPOSES: [&str; 40] = [
+const EXPOSES: [&str; 44] = [
     // Write it to where the client or the user wanted it.
     "protocol/src/message/mod.rs",
     "src/http/authorization.rs",
@@ -108,7 +112,12 @@ const EXPOSES: [&str; 40] = [
     "src/scan/find/netrc.rs",
     "src/scan/finding.rs",
     "src/scan/urls.rs",
+    // Exchange it with the index it is for; read what an identity token says of itself.
+    "src/publish/trusted/claims.rs",
+    "src/publish/trusted/exchange.rs",
+    "src/publish/trusted/gitlab.rs",
     // Take it out of what is shown.
+    "src/publish/trusted/refusal.rs",
     "src/scan/preview.rs",
     // Give it to a store or a program.
     "src/agent/registry.rs",

@@ -111,12 +111,14 @@ class Helper:
 
     def __init__(self, program: Path, folder: Path) -> None:
         self.program, self.home = program, folder / "home"
+        self.variables: dict[str, str] = {}
         config = self.home / ".config/pypoetry"
         config.mkdir(parents=True)
         (config / "config.toml").write_text("[keyring]\nenabled = false\n")
 
     def run(self, *arguments: object) -> subprocess.CompletedProcess[str]:
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.home), "LANG": "C.UTF-8"}
+        environment.update(self.variables)
         command = [str(self.program), "--no-agent", "publish", *map(str, arguments)]
         return subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=120, check=False

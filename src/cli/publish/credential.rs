@@ -45,6 +45,18 @@ pub(super) struct Asker<'a> {
 }
 
 impl Asker<'_> {
+    /// The credential for each file.
+    ///
+    /// # Errors
+    /// As for one.
+    pub(super) fn all(
+        &mut self,
+        given: &Given,
+        ready: &[Distribution],
+    ) -> Result<Vec<Chosen>, Failure> {
+        ready.iter().map(|one| self.upload(given, one)).collect()
+    }
+
     /// The credential for the upload of one file.
     ///
     /// # Errors

@@ -1,10 +1,15 @@
 //! `helper publish`: uploads wheels and source archives.
+//!
+//! - `whither`: where to; `credential`, `identity`: with what; `hide`: and who has to be told so
+//! - `files`, `progress`, `report`: which files, how far they are, how they ended
 
 mod credential;
 mod files;
+mod hide;
+mod identity;
 mod progress;
 mod report;
-mod whither;
+pub(super) mod whither;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,10 +17,10 @@ use std::time::Duration;
 use credential_helper_protocol::caller::About;
 use credential_helper_protocol::{ErrorCode, Failure, Question, Report};
 
-use self::credential::{Asker, Chosen, Given};
+use self::credential::{Asker, Given};
 use self::progress::Progress;
-use self::report::{checked, told};
-use super::args_publish::PublishArgs;
+use self::report::{Run, checked, told};
+use super::args_publish::{PublishArgs, TrustedWord};
 use super::{Session, target};
 use crate::connect::Agent;
 use crate::domain::url::RepositoryUrl;
@@ -25,6 +30,7 @@ use crate::publish::distribution::{Distribution, together};
 use crate::publish::index;
 use crate::publish::outcome::{Ended, Outcome};
 use crate::publish::place::{Place, built_in};
+use crate::publish::trusted::exchange::Burned;
 use crate::publish::upload::{Job, Plan, Uploads};
 
 /// The first wait before another attempt.
@@ -32,6 +38,13 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// Uploads; or looks only.
 pub(crate) fn run(session: &mut Session<'_>, args: &PublishArgs) -> Result<u8, Failure> {
+    let account = args.username.as_deref().unwrap_or_default();
+    let given_too = args.anonymous || !account.is_empty() || args.password.is_some();
+    if args.trusted_publishing == TrustedWord::Always && given_too {
+        let message = "--trusted-publishing always cannot be used together with another credential";
+        return Err(Failure::new(ErrorCode::Usage, message)
+            .hint("leave --username, --password and --anonymous out, or use auto"));
+    }
     let repository = args.repository.as_deref().unwrap_or("pypi");
     let about = target(repository)?;
     let files = files::chosen(&args.files, session.global.directory.as_deref())?;
@@ -81,10 +94,29 @@ pub(crate) fn run(session: &mut Session<'_>, args: &PublishArgs) -> Result<u8, F
         whole_token: args.no_attenuate,
         warnings: std::collections::BTreeSet::new(),
     };
-    let chosen: Vec<Chosen> = ready
-        .iter()
-        .map(|one| asker.upload(&given, one))
-        .collect::<Result<_, _>>()?;
+    let [silence, answer] = whither::times(session);
+    let client = Client::new(&tls, Proxies::Environment, silence)?;
+    let runtime = runtime()?;
+    let trusted = identity::About {
+        client: &client,
+        place: &place,
+        ready: &ready,
+        context: &context,
+        time: silence,
+    };
+    let (chosen, mut exchange) = match args.trusted_publishing {
+        TrustedWord::Always => (Vec::new(), Some(runtime.block_on(trusted.always())?)),
+        when => match asker.all(&given, &ready) {
+            Err(missing)
+                if when == TrustedWord::Auto
+                    && identity::is_nothing(&missing)
+                    && given.username.is_none() =>
+            {
+                (Vec::new(), Some(runtime.block_on(trusted.auto(missing))?))
+            }
+            chosen => (chosen?, None),
+        },
+    };
     let indexes: Vec<Index> = place
         .indexes
         .iter()
@@ -97,8 +129,6 @@ pub(crate) fn run(session: &mut Session<'_>, args: &PublishArgs) -> Result<u8, F
         session.out.warning(&warning);
     }
     drop(given);
-    let [silence, answer] = whither::times(session);
-    let client = Client::new(&tls, Proxies::Environment, silence)?;
     let plan = Plan {
         url: place.url.clone(),
         indexes,
@@ -107,7 +137,12 @@ pub(crate) fn run(session: &mut Session<'_>, args: &PublishArgs) -> Result<u8, F
         pause: PAUSE,
     };
     if !session.out.is_json() {
-        let from = chosen.first().map_or("", |chosen| &chosen.from);
+        let from = match &exchange {
+            Some(exchange) => identity::by(exchange),
+            None => chosen
+                .first()
+                .map_or_else(String::new, |one| one.from.clone()),
+        };
         let what = if args.dry_run {
             "would upload"
         } else {
@@ -116,52 +151,82 @@ pub(crate) fn run(session: &mut Session<'_>, args: &PublishArgs) -> Result<u8, F
         session.out.note(&format!("{what} to {} {from}", place.url));
     }
     let questions: Vec<Option<Question>> = chosen.iter().map(|one| one.question.clone()).collect();
-    let jobs: Vec<Job> = ready
-        .into_iter()
-        .zip(chosen)
-        .map(|(one, chosen)| Job {
-            one,
-            authorization: chosen.authorization,
-        })
-        .collect();
-    let (outcomes, interrupted) = upload(session, &client, &plan, &jobs, args.dry_run)?;
+    let mut chosen = chosen.into_iter();
+    let job = |one: &Distribution| Job {
+        one: one.clone(),
+        authorization: chosen.next().and_then(|one| one.authorization),
+    };
+    let jobs: Vec<Job> = ready.iter().map(job).collect();
+    let mut progress = Progress::new(session.out);
+    let uploads = Uploads::new(&client, &plan, &jobs, &mut progress).with(exchange.as_mut());
+    let (outcomes, interrupted) = runtime.block_on(to_end(uploads, args.dry_run));
+    progress.clear();
+    let word = exchange
+        .as_ref()
+        .map(|one| (one.identity().word(), one.expires()));
+    if let Some(exchange) = &mut exchange {
+        // A second signal does not wait for it.
+        let burned = runtime.block_on(async {
+            tokio::select! {
+                biased;
+                _ = signalled() => Burned::Nothing,
+                burned = exchange.burn() => burned,
+            }
+        });
+        if let Burned::Failed(why) = burned {
+            let warning = format!("the token could not be given back, and ends by itself: {why}");
+            session.out.warning(&warning);
+        }
+    }
     tell_agent(&mut *agent, &questions, &outcomes);
-    told(
-        session,
-        place.name.as_deref(),
-        &place.url,
-        &outcomes,
+    let run = Run {
+        name: place.name.as_deref(),
+        url: &place.url,
+        trusted: word,
+        outcomes: &outcomes,
         interrupted,
-    )
+    };
+    told(session, &run)
 }
 
-/// Uploads until everything is up, or somebody presses Ctrl-C.
-fn upload(
-    session: &mut Session<'_>,
-    client: &Client,
-    plan: &Plan,
-    jobs: &[Job],
-    dry: bool,
-) -> Result<(Vec<Outcome>, bool), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| {
             let message = format!("cannot start the uploads: {}", error.kind());
             Failure::new(ErrorCode::Internal, message)
-        })?;
-    let mut progress = Progress::new(session.out);
-    let mut uploads = Uploads::new(client, plan, jobs, &mut progress);
-    let interrupted = runtime.block_on(async {
-        tokio::select! {
-            biased;
-            Ok(()) = tokio::signal::ctrl_c() => true,
-            () = uploads.run(dry) => false,
+        })
+}
+
+/// Uploads until everything is up, or a signal ends it: with this status.
+async fn to_end(mut uploads: Uploads<'_, '_>, dry: bool) -> (Vec<Outcome>, Option<u8>) {
+    let interrupted = tokio::select! {
+        biased;
+        status = signalled() => Some(status),
+        () = uploads.run(dry) => None,
+    };
+    (uploads.outcomes(), interrupted)
+}
+
+/// Waits for Ctrl-C, or for the signal by which CI systems end a job; the exit status that says so
+/// (128 and the signal).
+async fn signalled() -> u8 {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut ended) = signal(SignalKind::terminate()) {
+            return tokio::select! {
+                Ok(()) = tokio::signal::ctrl_c() => 130,
+                Some(()) = ended.recv() => 143,
+                else => std::future::pending().await,
+            };
         }
-    });
-    let outcomes = uploads.outcomes();
-    progress.clear();
-    Ok((outcomes, interrupted))
+    }
+    match tokio::signal::ctrl_c().await {
+        Ok(()) => 130,
+        Err(_) => std::future::pending().await,
+    }
 }
 
 /// Tells the agent what the server said about its credential.

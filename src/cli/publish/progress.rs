@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use credential_helper_protocol::Secret;
+
+use super::hide::hide;
 use crate::cli::output::Output;
 use crate::cli::progress::Line;
 use crate::cli::table::Style;
@@ -67,6 +70,11 @@ impl Watch for Progress<'_> {
             u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
         ));
         self.out.warning(&format!("{why}; again in {time}"));
+    }
+
+    fn minted(&mut self, tokens: Vec<Secret>) {
+        self.clear();
+        hide(self.out, tokens);
     }
 
     fn ended(&mut self, outcome: &Outcome) {

@@ -4,40 +4,49 @@ use credential_helper_protocol::Failure;
 use serde::Serialize;
 
 use super::progress;
+use crate::agent::clock;
 use crate::cli::Session;
 use crate::domain::text::shown;
 use crate::domain::url::RepositoryUrl;
 use crate::publish::distribution::Distribution;
 use crate::publish::outcome::{Ended, Outcome};
 
-/// As after a signal (128 and SIGINT).
-const INTERRUPTED: u8 = 130;
-
 #[derive(Serialize)]
 struct Answer<'a> {
     repository: Option<&'a str>,
     url: Option<&'a str>,
+    /// Whose identity the upload was made by.
+    trusted_publishing: Option<&'a str>,
+    expires: Option<String>,
     files: &'a [Outcome],
 }
 
+/// How a run ended.
+pub(super) struct Run<'a> {
+    pub(super) name: Option<&'a str>,
+    pub(super) url: &'a RepositoryUrl,
+    /// Whose identity was exchanged, and when the token that came of it ends.
+    pub(super) trusted: Option<(&'static str, Option<u64>)>,
+    pub(super) outcomes: &'a [Outcome],
+    /// The status of a run that a signal ended.
+    pub(super) interrupted: Option<u8>,
+}
+
 /// Tells how it ended; the exit status.
-pub(super) fn told(
-    session: &mut Session<'_>,
-    name: Option<&str>,
-    url: &RepositoryUrl,
-    outcomes: &[Outcome],
-    interrupted: bool,
-) -> Result<u8, Failure> {
+pub(super) fn told(session: &mut Session<'_>, run: &Run<'_>) -> Result<u8, Failure> {
+    let outcomes = run.outcomes;
     let failure = outcomes.iter().find_map(|outcome| outcome.failure.as_ref());
-    let status = match failure {
-        _ if interrupted => INTERRUPTED,
-        Some(failure) => failure.code.exit_status(),
-        None => 0,
+    let status = match (run.interrupted, failure) {
+        (Some(status), _) => status,
+        (None, Some(failure)) => failure.code.exit_status(),
+        (None, None) => 0,
     };
     if session.out.is_json() {
         session.out.object(&Answer {
-            repository: name,
-            url: Some(url.as_str()),
+            repository: run.name,
+            url: Some(run.url.as_str()),
+            trusted_publishing: run.trusted.map(|(word, _)| word),
+            expires: run.trusted.and_then(|(_, end)| end).map(clock::rfc3339),
             files: outcomes,
         })?;
         return Ok(status);
@@ -87,6 +96,8 @@ pub(super) fn checked(
         session.out.object(&Answer {
             repository: (!repository.contains("://")).then_some(repository),
             url: url.map(RepositoryUrl::as_str),
+            trusted_publishing: None,
+            expires: None,
             files: &outcomes,
         })?;
         return Ok(status);
