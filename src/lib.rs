@@ -20,6 +20,7 @@
 //!   agent answers, never how.
 //! - [`setup`]: what other tools need to use the helper: plans as data, and one applier that makes
 //!   and undoes them; prints nothing.
+//! - [`sarif`]: findings in the form that code hosts read.
 //! - [`scan`]: credentials in plain text in other tools' files, and their way into the keyring.
 //! - [`package`]: the language of Python packages: file names, versions, tags, metadata, archives. Pure
 //!   but for the archives, which are read and never unpacked.
@@ -47,5 +48,6 @@ pub mod provider;
 pub mod publish;
 #[cfg(feature = "net")]
 pub mod resolve;
+pub mod sarif;
 pub mod scan;
 pub mod setup;

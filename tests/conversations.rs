@@ -99,6 +99,11 @@ struct Step {
 }
 
 #[test]
+fn source() {
+    hold("source", 7);
+}
+
+#[test]
 fn get() {
     hold("get", 20);
 }

@@ -47,11 +47,14 @@ mod mounted;
 mod other_keyrings;
 #[cfg(target_os = "linux")]
 mod plain_text;
+#[cfg(feature = "net")]
+mod poetry_language;
 mod provider_contract;
 #[cfg(all(target_os = "linux", feature = "net"))]
 mod publish;
-#[cfg(all(target_os = "linux", feature = "net"))]
 mod publish_trusted;
+#[cfg(all(target_os = "linux", feature = "net"))]
+mod resolve;
 #[cfg(target_os = "linux")]
 mod restricted;
 mod secret_service;

@@ -161,6 +161,15 @@ impl Surroundings {
         Some(base?.join(OWN))
     }
 
+    /// The folder of what may be lost: answers of indexes.
+    pub fn cache_folder(&self) -> Option<PathBuf> {
+        match self.platform {
+            Platform::Xdg => Some(self.xdg("XDG_CACHE_HOME", ".cache")?.join(OWN)),
+            Platform::MacOs => Some(self.home.as_ref()?.join("Library/Caches").join(OWN)),
+            Platform::Windows => Some(self.folder("LOCALAPPDATA")?.join(OWN).join("cache")),
+        }
+    }
+
     /// The folder of Poetry's `config.toml` and `auth.toml` (Poetry `locations.py`: the variable as
     /// it is, else platformdirs with `roaming`).
     pub fn poetry_folder(&self, from: Option<&Path>) -> Option<PathBuf> {
@@ -305,6 +314,30 @@ mod tests {
                 "/s",
             ])
         );
+    }
+
+    #[test]
+    fn folders_of_the_cache() {
+        for (platform, variables, expected) in [
+            (
+                Platform::Xdg,
+                [("HOME", "/h"), ("X", "")],
+                "/h/.cache/credential-helper",
+            ),
+            (
+                Platform::Xdg,
+                [("HOME", "/h"), ("XDG_CACHE_HOME", "/c")],
+                "/c/credential-helper",
+            ),
+            (
+                Platform::MacOs,
+                [("HOME", "/h"), ("X", "")],
+                "/h/Library/Caches/credential-helper",
+            ),
+        ] {
+            let around = Surroundings::given(variables, platform, 7, "host");
+            assert_eq!(around.cache_folder(), Some(PathBuf::from(expected)));
+        }
     }
 
     #[test]

@@ -8,11 +8,19 @@ use credential_helper_protocol::{Operation, limits, render};
 
 use super::args_agent::AgentArgs;
 use super::args_bridge::BridgeArgs;
+#[cfg(feature = "net")]
+use super::args_cache::CacheArgs;
 use super::args_exec::{EnvArgs, ExecArgs};
 #[cfg(feature = "net")]
+use super::args_index::IndexArgs;
+#[cfg(feature = "net")]
 use super::args_publish::PublishArgs;
+#[cfg(feature = "net")]
+use super::args_resolve::ResolveArgs;
 use super::args_scan::{ImportArgs, ScanArgs};
 use super::args_setup::SetupArgs;
+#[cfg(feature = "net")]
+use super::args_source::SourceArgs;
 use super::args_token::TokenArgs;
 
 /// The whole command line.
@@ -103,6 +111,17 @@ pub(crate) enum Command {
     Exec(ExecArgs),
     /// Print the same variables, or hand them over to a CI system
     Env(EnvArgs),
+    /// Add, remove or list the package sources of a project
+    #[cfg(feature = "net")]
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Source(SourceArgs),
+    /// Look up what the sources of a project offer
+    #[cfg(feature = "net")]
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Index(IndexArgs),
+    /// Find versions that go together, in the project's sources
+    #[cfg(feature = "net")]
+    Resolve(Box<ResolveArgs>),
     /// Upload wheels and source archives
     #[cfg(feature = "net")]
     Publish(PublishArgs),
@@ -120,6 +139,10 @@ pub(crate) enum Command {
     /// Tell what a stored token says about itself
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Token(TokenArgs),
+    /// Look at the cache of what indexes answered, or empty it
+    #[cfg(feature = "net")]
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Cache(CacheArgs),
     /// Speak another tool's protocol, as the programs of these names do
     Bridge(BridgeArgs),
     /// Print the completions of a shell

@@ -132,7 +132,7 @@ pub(crate) enum Format {
 }
 
 /// Reads `--exclude-newer`: a date stands for its whole day.
-fn cutoff(text: &str) -> Result<jiff::Timestamp, String> {
+pub(crate) fn cutoff(text: &str) -> Result<jiff::Timestamp, String> {
     let wrong = || "a date, as 2026-01-31, or a time in RFC 3339".to_owned();
     if let Ok(time) = text.parse::<jiff::Timestamp>() {
         return Ok(time);

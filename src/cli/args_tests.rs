@@ -317,10 +317,8 @@ fn what_is_not_there_is_not_in_the_help() {
     let ran = run(World::default(), &["--help"]);
     for word in [
         "exec-netrc",
-        "source",
         "index",
         "resolve",
-        "cache",
         "socket",
         "selftest",
         "detached",

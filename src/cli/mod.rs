@@ -4,6 +4,8 @@ mod agent;
 mod args;
 mod args_agent;
 mod args_bridge;
+#[cfg(feature = "net")]
+mod args_cache;
 mod args_exec;
 #[cfg(feature = "net")]
 mod args_index;
@@ -13,8 +15,12 @@ mod args_publish;
 mod args_resolve;
 mod args_scan;
 mod args_setup;
+#[cfg(feature = "net")]
+mod args_source;
 mod args_token;
 mod bridge;
+#[cfg(feature = "net")]
+mod cache;
 mod chosen;
 mod completions;
 mod config;
@@ -25,8 +31,12 @@ mod exec;
 mod explain;
 mod get;
 mod import;
+#[cfg(feature = "net")]
+mod index;
 mod list;
 mod log;
+#[cfg(feature = "net")]
+mod lookups;
 mod man;
 mod output;
 mod outside;
@@ -35,9 +45,15 @@ mod progress;
 mod prompt;
 #[cfg(feature = "net")]
 mod publish;
+#[cfg(feature = "net")]
+mod python;
+#[cfg(feature = "net")]
+mod resolve;
 mod scan;
 mod set;
 mod setup;
+#[cfg(feature = "net")]
+mod source;
 mod table;
 mod token;
 mod trust;
@@ -154,11 +170,19 @@ fn parse_and_answer(
         Command::Env(args) => env::run(&mut session, &args),
         Command::Agent(args) => agent::run(&mut session, &args.command),
         #[cfg(feature = "net")]
+        Command::Index(args) => index::run(&mut session, &args),
+        #[cfg(feature = "net")]
+        Command::Resolve(args) => resolve::run(&mut session, &args),
+        #[cfg(feature = "net")]
         Command::Publish(args) => publish::run(&mut session, &args),
+        #[cfg(feature = "net")]
+        Command::Source(args) => source::run(&mut session, &args.command),
         Command::Doctor(args) => doctor::run(&mut session, &args),
         Command::Scan(args) => scan::run(&mut session, &args),
         Command::Import(args) => import::run(&mut session, &args),
         Command::Token(args) => token::run(&mut session, &args.command),
+        #[cfg(feature = "net")]
+        Command::Cache(args) => cache::run(&mut session, args.command),
         Command::Completions(args) => completions::run(&mut session, &args),
         Command::Man(args) => man::run(&mut session, &args),
         Command::Setup(args) => setup::run(&mut session, &args),

@@ -182,6 +182,11 @@ impl<'a> Item<'a> {
         matches!(self.node.value, Value::Table(_))
     }
 
+    /// Whether this is an array.
+    pub fn is_array(&self) -> bool {
+        matches!(self.node.value, Value::Array(_))
+    }
+
     /// Whether this is a string.
     pub fn is_text(&self) -> bool {
         matches!(self.node.value, Value::Text(_))

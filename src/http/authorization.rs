@@ -91,7 +91,9 @@ impl Authorization {
     pub fn identity(&self, salt: &[u8], who: &str) -> String {
         let digest = |parts: [&[u8]; 2]| {
             let mut mac = Hmac::<Sha256>::new_from_slice(salt).ok()?;
-            parts.iter().for_each(|part| mac.update(part));
+            for part in parts {
+                mac.update(part);
+            }
             Some(mac.finalize().into_bytes())
         };
         let secret = digest([
@@ -101,9 +103,9 @@ impl Authorization {
         ])
         .unwrap_or_default();
         let whole = digest([who.as_bytes(), &secret[..2]]).unwrap_or_default();
-        whole[..16]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
+        let digits = whole[..16].iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        digits
+            .filter_map(|digit| char::from_digit(u32::from(digit), 16))
             .collect()
     }
 

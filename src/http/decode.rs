@@ -184,7 +184,7 @@ mod tests {
     }
 
     fn gzip(plain: &[u8]) -> Vec<u8> {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
         encoder.write_all(plain).unwrap();
         encoder.finish().unwrap()
     }
@@ -227,8 +227,8 @@ mod tests {
 
     #[test]
     fn a_bomb_ends_within_its_ratio() {
-        let bomb = gzip(&vec![0_u8; 64 * 1024 * 1024]);
-        assert!(bomb.len() < 80 * 1024);
+        let bomb = gzip(&vec![0_u8; 24 * 1024 * 1024]);
+        assert!(bomb.len() < 128 * 1024);
         assert_eq!(decoded("gzip", &bomb, 1024), Err(Trouble::Bomb));
         assert_eq!(decoded("gzip", &bomb, usize::MAX), Err(Trouble::Bomb));
         // A page of the same letter that is no danger.

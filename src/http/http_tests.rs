@@ -151,14 +151,14 @@ fn what_does_not_answer_is_named() {
 }
 
 /// A private authority, a server that it signed, and a client that it signed.
-struct Pki {
+pub(super) struct Pki {
     folder: TempDir,
-    server: Arc<ServerConfig>,
-    strict: Arc<ServerConfig>,
+    pub(super) server: Arc<ServerConfig>,
+    pub(super) strict: Arc<ServerConfig>,
 }
 
 impl Pki {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::tempdir().unwrap();
         let mut params = CertificateParams::new(Vec::new()).unwrap();
@@ -203,7 +203,7 @@ impl Pki {
         }
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    pub(super) fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 }

@@ -5,12 +5,12 @@
 //! soon as scheme, host or port change, and does not come back on the way home (CVE-2018-18074 of
 //! requests, CVE-2022-27774 and CVE-2022-27776 of curl). There is no store of cookies at all.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName,
-    HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LOCATION, RANGE, RETRY_AFTER,
+    HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LOCATION, RANGE,
 };
 use reqwest::{Method, Response};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -18,11 +18,10 @@ use url::Url;
 
 use super::client::REDIRECTS;
 use super::decode::{ACCEPTED, Decoder, Trouble};
+use super::exchange::retry_after;
 use super::{Authorization, Pool, Reply, trouble};
 use crate::domain::url::{Origin, RepositoryUrl};
 
-/// The longest wait that a server may ask for (`Retry-After`).
-pub const LONGEST_WAIT: Duration = Duration::from_mins(1);
 /// A body may take this many times the silence that is allowed within it: one that drips is cut.
 const WHOLE: u32 = 40;
 /// What is read of a body before it has to wait until no other large one is being read.
@@ -183,9 +182,9 @@ impl Incoming {
         kind.trim().to_ascii_lowercase()
     }
 
-    /// How long the server wants us to wait, from now on.
+    /// How long the server wants us to wait, at most a minute.
     pub fn retry_after(&self) -> Option<Duration> {
-        wait(self.header(RETRY_AFTER.as_str())?, SystemTime::now())
+        retry_after(&self.headers)
     }
 
     /// The next piece of the body, decoded; `None` at its end. Large bodies wait for their turn.
@@ -210,7 +209,7 @@ impl Incoming {
             let Some(decoder) = &mut self.decoder else {
                 return Ok(None);
             };
-            let decoded = match piece {
+            let plain = match piece {
                 Some(piece) if decoder.is_plain() => piece,
                 Some(piece) => decoder.push(&piece).map_err(undecoded)?.into(),
                 None => {
@@ -218,9 +217,9 @@ impl Incoming {
                     decoder.finish().map_err(undecoded)?.into()
                 }
             };
-            self.read = self.read.saturating_add(decoded.len());
-            if !decoded.is_empty() {
-                return Ok(Some(decoded));
+            self.read = self.read.saturating_add(plain.len());
+            if !plain.is_empty() {
+                return Ok(Some(plain));
             }
         }
     }
@@ -326,19 +325,6 @@ fn next(from: &Url, headers: &HeaderMap) -> Result<Url, Broken> {
     let _ = joined.set_password(None);
     joined.set_fragment(None);
     Ok(joined)
-}
-
-/// What `Retry-After` says, in seconds or as a date (RFC 9110, 10.2.3), capped.
-fn wait(value: &str, now: SystemTime) -> Option<Duration> {
-    let value = value.trim();
-    let wait = match value.parse() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => httpdate::parse_http_date(value)
-            .ok()?
-            .duration_since(now)
-            .unwrap_or_default(),
-    };
-    Some(wait.min(LONGEST_WAIT))
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ pub use body::{Body, Sent};
 pub use call::{Call, Endpoint};
 pub use client::{Client, Proxies, REDIRECTS};
 pub use exchange::{Answer, Post};
-pub use lookup::{Broken, Incoming, LONGEST_WAIT, Lookup, Validators, origin};
+pub use lookup::{Broken, Incoming, Lookup, Validators, origin};
 pub use pool::Pool;
 pub use tls::TlsPolicy;
 

@@ -7,8 +7,8 @@ use std::thread;
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-/// What the server answers to the head of a request; `None` answers nothing until the client goes.
-type Answer = dyn Fn(&str) -> Option<String> + Send + Sync;
+/// Answers the head of a request; `false` has answered nothing, until the client goes.
+type Answer = dyn Fn(&str, &mut dyn Write) -> bool + Send + Sync;
 
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
@@ -16,10 +16,21 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Its threads end with the test's process.
+    /// One that answers with this text; `None` answers nothing until the client goes.
     pub(crate) fn start(
         tls: Option<Arc<ServerConfig>>,
         answer: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        Self::writing(tls, move |head, to| match answer(head) {
+            Some(text) => to.write_all(text.as_bytes()).is_ok(),
+            None => false,
+        })
+    }
+
+    /// One whose answers are written as they come. Its threads end with the test's process.
+    pub(crate) fn writing(
+        tls: Option<Arc<ServerConfig>>,
+        answer: impl Fn(&str, &mut dyn Write) -> bool + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -77,10 +88,10 @@ fn serve<S: Read + Write>(mut stream: S, record: &Mutex<Vec<String>>, answer: &A
     }
     let head = String::from_utf8_lossy(&head).to_lowercase();
     record.lock().unwrap().push(head.clone());
-    if let Some(text) = answer(&head) {
-        let _ = stream.write_all(text.as_bytes());
+    if answer(&head, &mut stream) {
         let _ = stream.flush();
     } else {
+        let _ = stream.flush();
         let _ = stream.read(&mut byte);
     }
 }

@@ -1,10 +1,12 @@
 //! What one source has of one project: its page, read (PEP 503, 691, 592, 700, 714, 740, 792).
 
 use std::collections::BTreeMap;
+use std::str::FromStr as _;
 
 use jiff::Timestamp;
 use url::Url;
 
+use super::packed::{Kept, Releases};
 use crate::package::filename::Filename;
 use crate::package::{PackageName, Version, VersionSpecifiers};
 
@@ -37,10 +39,10 @@ pub struct File {
 }
 
 /// A project as one source has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Project {
     name: PackageName,
-    releases: BTreeMap<Version, Vec<File>>,
+    releases: Releases,
     /// `active`, `archived`, `quarantined` or `deprecated`, with the reason (PEP 792).
     pub status: Option<(String, Option<String>)>,
     /// The namespaces over this name, and whether the project's owner holds them (PEP 752).
@@ -52,11 +54,11 @@ pub struct Project {
 impl Project {
     /// A project with these files, in the order of their page.
     pub fn new(name: PackageName, files: Vec<File>) -> Self {
-        let mut releases = BTreeMap::<Version, Vec<File>>::new();
-        for file in files {
-            let version = file.name.version().clone();
-            releases.entry(version).or_default().push(file);
-        }
+        Self::packed(name, Releases::of(files))
+    }
+
+    /// A project whose files are read where they are asked for.
+    pub(super) fn packed(name: PackageName, releases: Releases) -> Self {
         Self {
             name,
             releases,
@@ -73,11 +75,61 @@ impl Project {
 
     /// Its versions, the lowest first.
     pub fn versions(&self) -> impl DoubleEndedIterator<Item = &Version> {
-        self.releases.keys()
+        self.releases.all.keys()
     }
 
     /// The files of a version, in the order of the page.
     pub fn files(&self, version: &Version) -> &[File] {
-        self.releases.get(version).map_or(&[], Vec::as_slice)
+        self.releases.files(&self.name, version)
+    }
+
+    /// The form in which a cache keeps it: it is read in no time, and files only where they are
+    /// asked for.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let packed = self.releases.repacked();
+        let mut kept = Kept::new(
+            self.name.as_ref(),
+            packed.as_ref().unwrap_or(&self.releases),
+        );
+        let status = self.status.as_ref();
+        kept.status = status.map(|(status, reason)| (status.as_str(), reason.as_deref()));
+        let namespaces = self.namespaces.iter();
+        kept.namespaces = namespaces
+            .map(|(name, own)| (name.as_str(), *own))
+            .collect();
+        kept.doubts = self.doubts.iter().map(String::as_str).collect();
+        kept.bytes()
+    }
+
+    /// Reads that form; `None` where the bytes are damaged, or of another version of it.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let kept = Kept::read(bytes)?;
+        let status = kept.status;
+        let namespaces = kept.namespaces.iter();
+        let doubts = kept.doubts.iter();
+        Some(Self {
+            name: PackageName::from_str(kept.name).ok()?,
+            releases: kept.releases()?,
+            status: status.map(|(status, reason)| (status.to_owned(), reason.map(str::to_owned))),
+            namespaces: namespaces
+                .map(|(name, own)| ((*name).to_owned(), *own))
+                .collect(),
+            doubts: doubts.map(|doubt| (*doubt).to_owned()).collect(),
+        })
     }
 }
+
+impl PartialEq for Project {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+            && self.status == other.status
+            && self.namespaces == other.namespaces
+            && self.doubts == other.doubts
+            && self.versions().eq(other.versions())
+            && self
+                .versions()
+                .all(|version| self.files(version) == other.files(version))
+    }
+}
+
+impl Eq for Project {}

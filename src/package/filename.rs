@@ -1,6 +1,5 @@
 //! What the name of a distribution's file says (PEP 427, PEP 625, older names of sdists).
 
-use std::borrow::Cow;
 use std::str::FromStr as _;
 
 use super::{PackageName, Version};
@@ -120,6 +119,11 @@ impl<'a> Parts<'a> {
         sdist(stem, project)
     }
 
+    /// Whether it is that of a wheel.
+    pub(crate) fn is_wheel(&self) -> bool {
+        self.wheel.is_some()
+    }
+
     /// The version.
     pub(crate) fn version(&self) -> Option<Version> {
         version(self.version, self.wheel.is_some())
@@ -141,6 +145,11 @@ impl<'a> Parts<'a> {
             platform: own(platform),
         }))
     }
+}
+
+/// Whether a name has the ending of a distribution.
+pub(crate) fn is_distribution(text: &str) -> bool {
+    text.ends_with(".whl") || sdist_stem(text).is_some()
 }
 
 /// The name of a source archive without its ending.
@@ -195,15 +204,20 @@ pub(crate) fn wheel_parts(stem: &str) -> Result<Split<'_>, &'static str> {
         }
     };
     // Runs of `-_.` are one `_` in an escaped name; Python's `packaging` refuses two.
-    let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.');
-    if name.contains("__") || !name.chars().all(plain) {
+    let plain = |text: &str| {
+        let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.');
+        text.bytes().all(letter)
+            || text
+                .chars()
+                .all(|c| c.is_alphanumeric() || matches!(c, '_' | '.'))
+    };
+    if name.contains("__") || !plain(name) {
         return Err(FORM);
     }
-    let tag = |set: &&str| {
-        let letters = |part: &str| !part.is_empty() && part.chars().all(plain);
-        set.split('.').all(letters)
+    let is_set = |set: &&str| {
+        plain(set) && !set.starts_with('.') && !set.ends_with('.') && !set.contains("..")
     };
-    if !tags.iter().all(tag) {
+    if !tags.iter().all(is_set) {
         return Err(FORM);
     }
     Ok((name, version, build, tags))
@@ -231,24 +245,27 @@ fn sdist<'a>(stem: &'a str, project: &PackageName) -> Result<Parts<'a>, Wrong> {
     })
 }
 
-/// Whether a name as written is that of a project.
+/// Whether a name as written is that of a project: equal but for case, and for runs of `-_.`
+/// (PEP 503).
 pub(crate) fn is_project(written: &str, project: &PackageName) -> bool {
-    let normal = project.as_ref();
-    written == normal || normalized(written) == normal
-}
-
-/// A name in normal form (PEP 503).
-pub(crate) fn normalized(name: &str) -> Cow<'_, str> {
-    let is_normal = name.bytes().enumerate().all(|(at, byte)| match byte {
-        b'a'..=b'z' | b'0'..=b'9' => true,
-        b'-' => at > 0 && name.as_bytes()[at - 1] != b'-',
-        _ => false,
-    });
-    if is_normal {
-        Cow::Borrowed(name)
-    } else {
-        Cow::Owned(crate::domain::name::normalize(name))
+    let is_run = |byte: u8| matches!(byte, b'-' | b'_' | b'.');
+    let mut normal = project.as_ref().bytes();
+    let mut before = 0;
+    for byte in written.bytes() {
+        if is_run(byte) && is_run(before) {
+            continue;
+        }
+        let byte_in_normal = if is_run(byte) {
+            b'-'
+        } else {
+            byte.to_ascii_lowercase()
+        };
+        if normal.next() != Some(byte_in_normal) {
+            return false;
+        }
+        before = byte;
     }
+    normal.next().is_none()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use std::str::FromStr as _;
 
-use super::{Requirement, Version, VersionSpecifiers};
+use super::{Requirement, Version, VersionSpecifiers, requirement};
 
 /// The longest text that is looked at: real ones have some hundred bytes.
 const LONGEST: usize = 16 * 1024;
@@ -194,7 +194,7 @@ pub fn requirement(text: &str) -> Option<Repaired<Requirement>> {
     if text.len() > LONGEST {
         return None;
     }
-    if let Ok(value) = Requirement::from_str(text) {
+    if let Ok(value) = requirement::parse(text) {
         let repairs = Vec::new();
         return Some(Repaired { value, repairs });
     }
@@ -231,7 +231,7 @@ pub fn requirement(text: &str) -> Option<Repaired<Requirement>> {
         whole.push_str(" ; ");
         whole.push_str(marker);
     }
-    let value = Requirement::from_str(&whole).ok()?;
+    let value = requirement::parse(&whole).ok()?;
     Some(Repaired { value, repairs })
 }
 

@@ -1,13 +1,12 @@
-//! Findings as SARIF 2.1.0 (OASIS), which code hosts read.
+//! What `scan` found, as SARIF.
 
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Finding, Kind, Report};
+use crate::sarif::{Found, Level, Missed, Rule, log as form};
 
-const SCHEMA: &str =
-    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 const RULES: [(Kind, &str); 4] = [
     (Kind::HttpBasic, "A password in plain text"),
     (Kind::Token, "An API token in plain text"),
@@ -20,47 +19,24 @@ const RULES: [(Kind, &str); 4] = [
 
 /// The report as one object; paths are relative to the folder where they lie below it.
 pub fn log(report: &Report, folder: Option<&Path>) -> Value {
-    let rules: Vec<Value> = RULES
-        .iter()
-        .map(|(kind, text)| {
-            json!({ "id": kind.word(), "shortDescription": { "text": text }, "defaultConfiguration": { "level": "error" } })
-        })
-        .collect();
-    let results: Vec<Value> = report
-        .findings
-        .iter()
-        .map(|finding| result(finding, folder))
-        .collect();
-    let notes: Vec<Value> = report
+    let rules = RULES.map(|(kind, text)| Rule {
+        id: kind.word(),
+        text,
+        level: Level::Error,
+    });
+    let found: Vec<Found<'_>> = report.findings.iter().map(found).collect();
+    let missed: Vec<Missed<'_>> = report
         .skipped
         .iter()
-        .map(|skipped| {
-            json!({
-                "level": "warning",
-                "message": { "text": skipped.reason },
-                "locations": [{ "physicalLocation": { "artifactLocation": { "uri": uri(&skipped.path, folder) } } }],
-            })
+        .map(|skipped| Missed {
+            path: Some(&skipped.path),
+            reason: &skipped.reason,
         })
         .collect();
-    json!({
-        "$schema": SCHEMA,
-        "version": "2.1.0",
-        "runs": [{
-            "tool": { "driver": {
-                "name": "helper scan",
-                "version": credential_helper_protocol::VERSION,
-                "rules": rules,
-            } },
-            "invocations": [{
-                "executionSuccessful": report.skipped.is_empty(),
-                "toolExecutionNotifications": notes,
-            }],
-            "results": results,
-        }],
-    })
+    form("helper scan", &rules, &found, &missed, folder)
 }
 
-fn result(finding: &Finding, folder: Option<&Path>) -> Value {
+fn found(finding: &Finding) -> Found<'_> {
     let rule = RULES
         .iter()
         .position(|(kind, _)| *kind == finding.kind)
@@ -75,43 +51,14 @@ fn result(finding: &Finding, folder: Option<&Path>) -> Value {
         .as_deref()
         .map(|origin| format!(" for {origin}"))
         .unwrap_or_default();
-    let text = format!(
-        "{}{whose}{place} ({}). {}",
-        RULES[rule].1, finding.tool, finding.fix
-    );
-    json!({
-        "ruleId": finding.kind.word(),
-        "ruleIndex": rule,
-        "level": "error",
-        "message": { "text": text },
-        "locations": [{ "physicalLocation": {
-            "artifactLocation": { "uri": uri(&finding.path, folder) },
-            "region": { "startLine": finding.line },
-        } }],
-    })
-}
-
-/// A path as a URI reference (RFC 3986).
-fn uri(path: &Path, folder: Option<&Path>) -> String {
-    let below = folder.and_then(|folder| path.strip_prefix(folder).ok());
-    let text = below.unwrap_or(path).to_string_lossy().replace('\\', "/");
-    let mut uri = String::with_capacity(text.len() + 8);
-    if below.is_none() {
-        uri.push_str(if text.starts_with('/') {
-            "file://"
-        } else {
-            "file:///"
-        });
+    Found {
+        rule,
+        level: Level::Error,
+        text: format!(
+            "{}{whose}{place} ({}). {}",
+            RULES[rule].1, finding.tool, finding.fix
+        ),
+        path: &finding.path,
+        line: finding.line,
     }
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric()
-            || b"/-._~".contains(&byte)
-            || (byte == b':' && below.is_none())
-        {
-            uri.push(char::from(byte));
-        } else {
-            uri.extend(["%", &format!("{byte:02X}")]);
-        }
-    }
-    uri
 }

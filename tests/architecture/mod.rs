@@ -8,7 +8,7 @@ mod code;
 use code::{Source, bare, collect, has_word, named};
 
 /// Modules of the crate, and which others each may name; `cli` and the binaries may name all.
-const MAY_NAME: [(&str, &[&str]); 15] = [
+const MAY_NAME: [(&str, &[&str]); 16] = [
     ("domain", &[]),
     ("edit", &["domain"]),
     ("provider", &["domain", "edit"]),
@@ -18,15 +18,16 @@ const MAY_NAME: [(&str, &[&str]); 15] = [
     ("setup", &["domain", "edit"]),
     ("http", &[]),
     ("ci", &[]),
-    ("scan", &[]),
+    ("sarif", &[]),
+    ("scan", &["sarif"]),
     ("package", &[]),
-    ("index", &["package", "http"]),
+    ("index", &["package", "http", "sarif"]),
     ("resolve", &["package", "index"]),
     ("publish", &["package", "index", "http"]),
     ("doctor", &["domain", "provider", "http", "connect"]),
 ];
 /// Paths that a module may name although the rest of that module is closed to it.
-const ALSO: [(&str, &str); 23] = [
+const ALSO: [(&str, &str); 26] = [
     ("ci", "crate::domain::name"),
     ("ci", "crate::domain::netrc"),
     ("ci", "crate::domain::text"),
@@ -42,6 +43,7 @@ const ALSO: [(&str, &str); 23] = [
     ("publish", "crate::domain::url"),
     ("package", "crate::domain::name"),
     ("package", "crate::domain::text"),
+    ("package", "crate::domain::toml_text"),
     ("index", "crate::domain::name"),
     ("index", "crate::domain::text"),
     ("index", "crate::domain::toml_text"),
@@ -50,6 +52,8 @@ const ALSO: [(&str, &str); 23] = [
     ("index", "crate::edit"),
     ("resolve", "crate::domain::name"),
     ("resolve", "crate::domain::text"),
+    ("resolve", "crate::domain::workspace"),
+    ("resolve", "crate::edit"),
 ];
 /// What `domain` does without: files, variables, sockets, clocks, tasks, serialisation.
 const IMPURE: [&str; 10] = [

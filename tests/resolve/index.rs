@@ -125,7 +125,11 @@ fn answer(releases: &[Release], account: Option<&str>, request: &Request) -> Act
         .iter()
         .find(|release| path == format!("/files/{}.metadata", release.filename()));
     match metadata {
-        Some(release) => Act::Say(200, "content-type: text/plain\r\n".to_owned(), release.metadata()),
+        Some(release) => Act::Say(
+            200,
+            "content-type: text/plain\r\n".to_owned(),
+            release.metadata(),
+        ),
         None => say(404, "not here"),
     }
 }

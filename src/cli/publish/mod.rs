@@ -9,7 +9,7 @@ mod hide;
 mod identity;
 mod progress;
 mod report;
-mod whither;
+pub(super) mod whither;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -135,7 +135,7 @@ pub(super) fn tls(
 }
 
 /// For the index, and for an upload's answer: `--timeout`, else what Poetry and uv are told.
-pub(super) fn times(session: &Session<'_>) -> [Duration; 2] {
+pub(in crate::cli) fn times(session: &Session<'_>) -> [Duration; 2] {
     if let Some(time) = session.global.timeout {
         return [time; 2];
     }

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use credential_helper_protocol::surroundings::{Platform, Surroundings};
 use credential_helper_protocol::{ErrorCode, Failure};
 
+use super::change::Place;
 use super::mirror::Mirrors;
 use super::uv::Layer;
-use super::{Options, Pin, Priority, Source, Sources, given, pip, poetry, uv};
+use super::{Form, Options, Pin, Priority, Source, Sources, given, pip, poetry, uv};
 use crate::domain::text::shown;
 use crate::domain::toml_text::Document;
 use crate::domain::workspace::{WORKSPACE, is_member};
@@ -32,7 +33,7 @@ impl Sources {
         // An index URL stands in place of all that is configured; by pins that is still found.
         let replaced = options.index_url.is_some();
         let (front, wanted) = if replaced {
-            (uv::ordered(vec![given])?.0, Layer::default())
+            (uv::ordered(vec![given], Vec::new())?.0, Layer::default())
         } else {
             (Vec::new(), given)
         };
@@ -58,6 +59,41 @@ impl Sources {
             warnings: found.warnings,
         })
     }
+}
+
+/// The lists of sources of the project that `folder` lies in: first the one that rules, to which a
+/// new source belongs.
+///
+/// # Errors
+/// `usage` outside any project; where its file cannot be read or understood.
+pub fn places(folder: &Path) -> Result<Vec<Place>, Failure> {
+    let Some(project) = Project::find(folder)? else {
+        let folder = shown(&folder.to_string_lossy());
+        return Err(Failure::new(
+            ErrorCode::Usage,
+            format!("{folder} is in no project: there is no pyproject.toml here or above"),
+        )
+        .hint("create one, for example with `poetry init` or `uv init`"));
+    };
+    let pyproject = project.folder.join("pyproject.toml");
+    let own = project.folder.join("uv.toml");
+    let place = |file: &Path, form| Place {
+        file: file.to_owned(),
+        form,
+    };
+    let mut places = Vec::new();
+    // Beside a `uv.toml`, uv does not look into `pyproject.toml`.
+    if own.exists() {
+        places.push(place(&own, Form::Uv));
+    }
+    if project.pyproject.is_some() {
+        places.push(place(&pyproject, Form::Uv));
+        places.push(place(&pyproject, Form::Poetry));
+    }
+    if project.is_poetrys()? {
+        places.reverse();
+    }
+    Ok(places)
 }
 
 /// What was found, before mirrors take their places.
@@ -211,8 +247,12 @@ fn layered(
     }
     let mut layers = uv_files(&own, folder, around)?;
     let variables = given::environment(around, folder, &layers)?;
-    layers.insert(0, variables);
-    if layers.iter().all(Layer::is_silent) {
+    let mut uvs = false;
+    for place in &own {
+        uvs |= place.uv()?.is_some();
+    }
+    // A project of uv's has nothing from pip's files, as for uv itself.
+    if !uvs && variables.is_silent() && layers.iter().all(Layer::is_silent) {
         let mut texts = Vec::new();
         for path in pip::files(around, folder) {
             if let Some(text) = read(&path)? {
@@ -221,8 +261,7 @@ fn layered(
         }
         layers.push(pip::layer(&texts, around, folder)?);
     }
-    layers.insert(0, wanted);
-    let (sources, mut told) = uv::ordered(layers)?;
+    let (sources, mut told) = uv::ordered(vec![wanted, variables], layers)?;
     warnings.append(&mut told);
     Ok(Found {
         rule: Rule::IndexPriority,

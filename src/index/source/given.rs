@@ -9,8 +9,9 @@ use super::address::Address;
 use super::uv::{Layer, Listed, is_name};
 use super::{Form, Priority, Source};
 
-/// What the command line says, and requirements files with it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What the command line says, and requirements files with it. Has no `Debug`: a URL may hold a
+/// password.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Options {
     /// `--index-url`: in place of everything that is configured.
     pub index_url: Option<String>,

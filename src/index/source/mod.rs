@@ -6,9 +6,11 @@
 //!
 //! - `poetry`: `[[tool.poetry.source]]`; `uv`: `[[tool.uv.index]]` and what surrounds it;
 //!   `pip`: `pip.conf`; `given`: variables and the command line
+//! - `change`: edits the files of a project
 //! - `address`: what is written as a URL or a path; `mirror`: what stands in for another source
 
 pub mod address;
+pub mod change;
 mod gather;
 pub mod given;
 pub mod mirror;
@@ -24,6 +26,7 @@ use credential_helper_protocol::{ErrorCode, Failure};
 use url::Url;
 
 use self::address::bare;
+pub use self::gather::places;
 pub use self::given::Options;
 pub use self::mirror::Canonical;
 pub use self::uv::Pin;
@@ -284,3 +287,11 @@ impl Sources {
 #[cfg(test)]
 #[path = "source_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "poetry_itself_tests.rs"]
+mod poetry_itself;
+
+#[cfg(test)]
+#[path = "uv_itself_tests.rs"]
+mod uv_itself;

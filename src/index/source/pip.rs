@@ -210,5 +210,26 @@ fn entries(text: &str, section: &str) -> Vec<(String, String, usize)> {
 }
 
 #[cfg(test)]
-#[path = "pip_tests.rs"]
-mod tests;
+mod tests {
+    use super::entries;
+
+    /// The forms of Python's `configparser`.
+    #[test]
+    fn sections() {
+        let text = "a = 0\n[install]\na = 1\n[global] ; all\n; no\nIndex_URL: https://h/a=b\n\
+                    --extra-index-url =\n  one\n\n  # between\n\ttwo\nempty\nlast=3\n[other]\n more\n";
+        let found = entries(text, "global");
+        let found: Vec<(&str, &str, usize)> = found
+            .iter()
+            .map(|(key, value, line)| (key.as_str(), value.as_str(), *line))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("index-url", "https://h/a=b", 6),
+                ("extra-index-url", "\none\ntwo", 7),
+                ("last", "3", 13),
+            ]
+        );
+    }
+}

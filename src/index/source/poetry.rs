@@ -40,10 +40,8 @@ pub struct Declared {
 /// # Errors
 /// Where one of the tables on the way is none.
 pub fn is_project(document: &Document) -> Result<bool, FileFailure> {
-    for key in ["source", "dependencies", "group", "dev-dependencies"] {
-        if document.at(&["tool", "poetry", key])?.is_some() {
-            return Ok(true);
-        }
+    if document.at(&["tool", "poetry"])?.is_some() {
+        return Ok(true);
     }
     let backend = document.at(&["build-system", "build-backend"])?;
     Ok(backend.is_some_and(|item| item.text().is_ok_and(|text| text.starts_with("poetry."))))

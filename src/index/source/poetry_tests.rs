@@ -211,7 +211,7 @@ fn whose_project_it_is() {
         ("[[tool.poetry.source]]\nname='pypi'\n", true),
         ("[tool.poetry.dependencies]\npython='^3.9'\n", true),
         ("[tool.poetry.group.dev.dependencies]\n", true),
-        ("[tool.poetry]\npackages=[]\n", false),
+        ("[tool.poetry]\npackages=[]\n", true),
         (
             "[build-system]\nbuild-backend='poetry.core.masonry.api'\n",
             true,

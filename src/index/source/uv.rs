@@ -14,6 +14,8 @@ use crate::package::{ExtraName, MarkerTree, PackageName};
 
 /// The name of PyPI where nothing lists it.
 const PYPI_NAME: &str = "pypi";
+/// The table of a project's own list.
+const PROJECT: &str = "tool.uv";
 /// The keys of an index: those that are read here, and those that are for other work.
 const KEYS: [&str; 11] = [
     "name",
@@ -91,33 +93,50 @@ impl Layer {
 pub fn layer(table: &Item<'_>, folder: &Path, file: &str) -> Result<Layer, FileFailure> {
     let mut layer = Layer::default();
     if let Some(pip) = table.get("pip")? {
-        settings(&pip, folder, file, &mut layer)?;
+        urls(&pip, folder, file, &mut layer)?;
     }
-    settings(table, folder, file, &mut layer)?;
+    indexes(table, folder, file, &mut layer)?;
+    urls(table, folder, file, &mut layer)?;
     Ok(layer)
 }
 
-fn settings(
+/// `index`, which a `pip` table does not have.
+fn indexes(
     table: &Item<'_>,
     folder: &Path,
     file: &str,
     layer: &mut Layer,
 ) -> Result<(), FileFailure> {
     if let Some(list) = table.get("index")? {
-        let own = layer.indexes.len();
         for item in list.elements()? {
             let index = index(&item, folder, file, &mut layer.warnings)?;
-            let others = &layer.indexes[own..];
+            let others = &layer.indexes;
             let name = &index.source.name;
-            if name.is_some() && others.iter().any(|other| other.source.name == *name) {
-                return Err(item.fails("has the name of another index"));
-            }
-            if index.default && others.iter().any(|other| other.default) {
-                return Err(item.fails("is the second default index: one is allowed"));
+            let named = name.is_some() && others.iter().any(|other| other.source.name == *name);
+            let second = if named {
+                Some("has the name of another index")
+            } else if index.default && others.iter().any(|other| other.default) {
+                Some("is the second default index")
+            } else {
+                None
+            };
+            if let Some(second) = second {
+                // uv looks for this in a project's own list alone (`pyproject.rs`).
+                if table.path() == PROJECT {
+                    return Err(item.fails(&format!("{second}: one is allowed")));
+                }
+                layer
+                    .warnings
+                    .push(item.says(&format!("{second}: the first one counts")));
             }
             layer.indexes.push(index);
         }
     }
+    Ok(())
+}
+
+/// What stands beside it in the words of pip.
+fn urls(table: &Item<'_>, folder: &Path, file: &str, layer: &mut Layer) -> Result<(), FileFailure> {
     let read = |item: &Item<'_>| {
         let address = Address::parse(item.text()?, Some(folder)).map_err(|why| item.fails(&why))?;
         Ok::<_, FileFailure>((address, format!("{file} line {}", item.line())))
@@ -196,6 +215,9 @@ fn index(
         (false, true) => Priority::Default,
         (false, false) => Priority::Primary,
     };
+    if source.priority == Priority::Explicit && source.name.is_none() {
+        return Err(item.fails("is explicit and has no name, so that nothing can be pinned to it"));
+    }
     if let Some(value) = item.get("authenticate")? {
         source.authenticate = match value.text()? {
             "auto" => Authenticate::Auto,
@@ -234,7 +256,7 @@ pub fn is_name(text: &str) -> bool {
 fn status(item: &Item<'_>) -> Result<u16, FileFailure> {
     let number = item.number()?;
     (400..600)
-        .find(|code| f64::from(*code) == number)
+        .find(|code| f64::from(*code).total_cmp(&number).is_eq())
         .ok_or_else(|| item.must_be("a status code from 400 to 599"))
 }
 
@@ -287,13 +309,8 @@ pub fn pins(document: &Document, file: &str) -> Result<Vec<Pin>, FileFailure> {
     Ok(pins)
 }
 
-/// The sources of all layers, those of the first layer first, in the order in which uv asks: the
-/// links, the indexes, then the default index, which is PyPI where none is. Of indexes with one name
-/// the first counts, of defaults the first too.
-///
-/// # Errors
-/// None but those of a broken build.
-pub fn ordered(layers: Vec<Layer>) -> Result<(Vec<Source>, Vec<String>), Failure> {
+/// What several places say together, the first ones first.
+fn combined(layers: Vec<Layer>) -> Layer {
     let mut all = Layer::default();
     for mut layer in layers {
         all.indexes.append(&mut layer.indexes);
@@ -303,28 +320,51 @@ pub fn ordered(layers: Vec<Layer>) -> Result<(Vec<Source>, Vec<String>), Failure
         all.index_url = all.index_url.or(layer.index_url);
         all.no_index = all.no_index.or(layer.no_index);
     }
-    let mut sources = all.links;
-    for source in &mut sources {
-        source.always = true;
-    }
-    if all.no_index == Some(true) {
-        return Ok((sources, all.warnings));
-    }
-    let plain = |source| Listed {
+    all
+}
+
+/// The indexes of a layer in their order, the default one marked.
+fn written(layer: Layer) -> impl Iterator<Item = Listed> {
+    let extra = layer.extra.into_iter().map(|source| Listed {
         source,
         default: false,
-    };
-    let index_url = all.index_url.map(|mut source| {
+    });
+    let index_url = layer.index_url.map(|mut source| {
         source.priority = Priority::Default;
         Listed {
             source,
             default: true,
         }
     });
-    let written = all.indexes.into_iter();
-    let written = written.chain(all.extra.into_iter().map(plain));
+    layer.indexes.into_iter().chain(extra).chain(index_url)
+}
+
+/// The sources in the order in which `uv pip` asks: the links, the indexes that are `given` for this
+/// run, those of the files, then the default index, which is PyPI where none is. Of indexes with one
+/// name the first counts, of defaults the first too.
+///
+/// # Errors
+/// None but those of a broken build.
+pub fn ordered(
+    given: Vec<Layer>,
+    files: Vec<Layer>,
+) -> Result<(Vec<Source>, Vec<String>), Failure> {
+    let mut layers = [combined(given), combined(files)];
+    let mut sources = Vec::new();
+    let mut warnings = Vec::new();
+    for layer in &mut layers {
+        sources.append(&mut layer.links);
+        warnings.append(&mut layer.warnings);
+    }
+    for source in &mut sources {
+        source.always = true;
+    }
+    let [given, files] = layers;
+    if given.no_index.or(files.no_index) == Some(true) {
+        return Ok((sources, warnings));
+    }
     let (mut explicit, mut default, mut defaulted) = (Vec::new(), None, false);
-    for listed in written.chain(index_url) {
+    for listed in written(given).chain(written(files)) {
         let source = listed.source;
         let named = source.name.is_some();
         let mut known = sources.iter().chain(&explicit).chain(&default);
@@ -348,7 +388,7 @@ pub fn ordered(layers: Vec<Layer>) -> Result<(Vec<Source>, Vec<String>), Failure
     }
     sources.extend(default);
     sources.append(&mut explicit);
-    Ok((sources, all.warnings))
+    Ok((sources, warnings))
 }
 
 #[cfg(test)]

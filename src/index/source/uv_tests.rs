@@ -17,9 +17,16 @@ fn read(text: &str) -> Result<Layer, String> {
     layer(&parse(text).root(), Path::new("/project"), "p").map_err(|failure| failure.detail)
 }
 
+/// As a project's own table.
+fn read_project(text: &str) -> Result<Layer, String> {
+    let document = parse(&format!("[tool.uv]\n{text}"));
+    let table = document.at(&["tool", "uv"]).unwrap().unwrap();
+    layer(&table, Path::new("/project"), "p").map_err(|failure| failure.detail)
+}
+
 fn order(texts: &[&str]) -> Vec<String> {
     let layers = texts.iter().map(|text| read(text).unwrap()).collect();
-    shorts(&ordered(layers).unwrap().0)
+    shorts(&ordered(Vec::new(), layers).unwrap().0)
 }
 
 /// The order of one file: uv `index_url.rs`, `settings.rs`, docs/concepts/indexes.md.
@@ -174,11 +181,18 @@ fn what_an_index_says_of_itself() {
 #[test]
 fn what_is_refused() {
     for (text, told) in [
-        ("index=[{name='a'}]", "p line 1: index[0] has no url"),
+        (
+            "index=[{name='a'}]",
+            "p line 2: tool.uv.index[0] has no url",
+        ),
         ("index=[{url='https://a/',name=' '}]", "index[0].name"),
         (
             "index=[{url='https://a/',name='a b'}]",
             "index[0].name may hold",
+        ),
+        (
+            "index=[{url='https://a/',explicit=true}]",
+            "index[0] is explicit and has no name",
         ),
         (
             "index=[{name='a',url='https://a/'},{name='a',url='https://b/'}]",
@@ -209,7 +223,7 @@ fn what_is_refused() {
         ("index-url=['https://a/']", "index-url must be a string"),
         ("find-links='a'", "find-links must be an array"),
     ] {
-        let error = read(text).map(|_| ()).unwrap_err();
+        let error = read_project(text).map(|_| ()).unwrap_err();
         assert!(error.contains(told), "{error}");
         assert!(!error.contains("hunter2"), "{error}");
     }

@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Read};
 
 use flate2::bufread::GzDecoder;
 
-use super::zip::is_inside;
+use super::directory::is_inside;
 
 /// Entries of an archive.
 const ENTRIES: usize = 200_000;
@@ -32,6 +32,25 @@ pub(crate) struct Contents {
     pub(crate) sparse: bool,
 }
 
+/// The most that an archive unpacks to while it is streamed: its own size is not known then.
+const STREAMED: u64 = 512 * 1024 * 1024;
+
+/// Reads an archive up to the first file that `wanted` tells, at most `limit` bytes of it.
+pub(crate) fn first(
+    source: impl Read,
+    wanted: fn(&str) -> bool,
+    limit: u64,
+) -> Result<Option<Vec<u8>>, String> {
+    let mut source = Counted {
+        inner: GzDecoder::new(BufReader::with_capacity(64 * 1024, source)),
+        read: 0,
+        most: STREAMED,
+    };
+    let mut contents = Contents::default();
+    walk(&mut source, wanted, limit, true, &mut contents).map_err(|error| words(&error))?;
+    Ok(contents.wanted)
+}
+
 /// Reads an archive to its end; keeps the content of the file that `wanted` tells, at most `limit`
 /// bytes of it.
 pub(crate) fn read(file: File, wanted: fn(&str) -> bool, limit: u64) -> Result<Contents, String> {
@@ -42,7 +61,7 @@ pub(crate) fn read(file: File, wanted: fn(&str) -> bool, limit: u64) -> Result<C
         most: SMALL.max(packed.saturating_mul(RATIO)),
     };
     let mut contents = Contents::default();
-    walk(&mut source, wanted, limit, &mut contents).map_err(|error| words(&error))?;
+    walk(&mut source, wanted, limit, false, &mut contents).map_err(|error| words(&error))?;
     rest_is_empty(&mut source).map_err(|error| words(&error))?;
     contents.unpacked = source.read;
     // The gzip member has ended; another one, or anything else, is unpacked by some tools only.
@@ -92,6 +111,7 @@ fn walk(
     source: &mut impl Read,
     wanted: fn(&str) -> bool,
     limit: u64,
+    only_first: bool,
     contents: &mut Contents,
 ) -> std::io::Result<()> {
     let mut long_name = None;
@@ -160,6 +180,9 @@ fn walk(
                 return Err(std::io::ErrorKind::UnexpectedEof.into());
             }
             contents.wanted = Some(bytes);
+            if only_first {
+                return Ok(());
+            }
             skip(source, padding(size))?;
         } else {
             // Links and folders have no bytes, whatever their headers say (as Python's tarfile).

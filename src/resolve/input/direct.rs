@@ -9,6 +9,7 @@ use url::Url;
 
 use super::{Around, Userinfo};
 use crate::package::Requirement;
+use crate::package::document::Document;
 
 /// Endings of files that hold a distribution.
 const ARCHIVES: [&str; 7] = [
@@ -209,14 +210,10 @@ pub(super) fn is_path(text: &str) -> bool {
 fn of_project(folder: &Path, around: &Around<'_>) -> Option<PackageName> {
     let text = |name: &str| around.files.text(&folder.join(name)).ok().flatten();
     let project = text("pyproject.toml").and_then(|text| {
-        let document = text.parse::<toml::Table>().ok()?;
+        let document = Document::parse("pyproject.toml", &text).ok()?;
         let at = |keys: &[&str]| {
-            let mut table = &document;
-            let (last, before) = keys.split_last()?;
-            for key in before {
-                table = table.get(*key)?.as_table()?;
-            }
-            table.get(*last)?.as_str().map(str::to_owned)
+            let item = document.at(keys).ok()??;
+            item.text().ok().map(str::to_owned)
         };
         at(&["project", "name"]).or_else(|| at(&["tool", "poetry", "name"]))
     });

@@ -2,13 +2,16 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use credential_helper_protocol::{ErrorCode, Failure};
 use zeroize::Zeroizing;
 
 use crate::domain::text::shown;
 use crate::edit::FILE_SIZE;
+
+/// Entries of a folder that are looked at for members of a workspace.
+const ENTRIES: usize = 10_000;
 
 /// Where texts come from.
 pub trait Files {
@@ -20,6 +23,9 @@ pub trait Files {
 
     /// Whether there is a regular file.
     fn is_file(&self, path: &Path) -> bool;
+
+    /// The folders in a folder, in the order of their names; none where it cannot be read.
+    fn folders(&self, path: &Path) -> Vec<PathBuf>;
 }
 
 /// The files of this machine.
@@ -62,6 +68,20 @@ impl Files for Disk {
 
     fn is_file(&self, path: &Path) -> bool {
         path.is_file()
+    }
+
+    fn folders(&self, path: &Path) -> Vec<PathBuf> {
+        let Ok(entries) = std::fs::read_dir(path) else {
+            return Vec::new();
+        };
+        let mut found: Vec<PathBuf> = entries
+            .flatten()
+            .take(ENTRIES)
+            .map(|entry| entry.path())
+            .filter(|path| path.is_dir())
+            .collect();
+        found.sort();
+        found
     }
 }
 

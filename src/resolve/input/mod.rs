@@ -3,11 +3,23 @@
 //! Reading files is behind [`Files`]; the rest is pure. What is read here was written by people and
 //! by strangers: an error gives the file, the line or the key, and words of our own, never the text
 //! itself, which may hold a URL with a password.
+//!
+//! - `requirements`: requirements files, constraints, overrides, and what is typed
+//! - `project`: `pyproject.toml`; `groups`, `uv`, `workspace`: parts of it
+//! - `pins`: what was chosen earlier
+//! - `poetry`: Poetry's language; `direct`: URLs and paths in place of versions
 
 mod direct;
 mod files;
+mod groups;
+#[cfg(test)]
+mod held;
+mod pins;
 mod poetry;
+mod project;
 mod requirements;
+mod uv;
+mod workspace;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,6 +29,8 @@ use url::Url;
 use zeroize::Zeroizing;
 
 pub use self::files::{Disk, Files};
+pub use self::pins::{pin, pins};
+pub use self::project::Chosen;
 
 use crate::package::{ExtraName, MarkerTree, PackageName, Requirement, VersionSpecifiers};
 
@@ -63,6 +77,8 @@ pub struct Wanted {
     pub any_of: Vec<VersionSpecifiers>,
     /// Where it stands: a file and line, or a key.
     pub from: String,
+    /// The line of that file; 0 where it is typed.
+    pub line: usize,
     /// Whether the first party asks for it; those of a dependency of the project's path are not.
     pub direct: bool,
     /// Whether pre-releases are allowed for it (`allow-prereleases` of Poetry).
@@ -146,6 +162,33 @@ pub enum Role {
 }
 
 impl Asked {
+    /// Reads a file by its name: a `pyproject.toml`, else a requirements file.
+    ///
+    /// # Errors
+    /// As [`Self::project`] and [`Self::requirements_file`].
+    pub fn file(
+        &mut self,
+        path: &Path,
+        role: Role,
+        chosen: &Chosen,
+        around: &Around<'_>,
+    ) -> Result<(), Failure> {
+        if path
+            .file_name()
+            .is_some_and(|name| name == "pyproject.toml")
+        {
+            if role == Role::Requirements {
+                return self.project(path, chosen, around);
+            }
+            let place = crate::domain::text::shown(&path.to_string_lossy());
+            return Err(wrong(
+                &place,
+                "a project is no list of constraints or overrides",
+            ));
+        }
+        self.requirements_file(path, role, around)
+    }
+
     /// Takes one requirement over, by its role.
     fn take(&mut self, wanted: Wanted, role: Role) {
         let list = match role {
@@ -170,6 +213,7 @@ impl Wanted {
             source: None,
             any_of: Vec::new(),
             from: from.into(),
+            line: 0,
             direct: true,
             prereleases: false,
             hashes: Vec::new(),

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use url::Url;
 
-use super::{bare, marker};
+use super::{bare, marker, place};
+use crate::index::source::Canonical;
 use crate::resolve::solve::{Edge, Resolution};
 
 /// The object.
@@ -35,14 +36,15 @@ struct Package<'a> {
 #[derive(Serialize)]
 struct File<'a> {
     filename: &'a str,
-    url: String,
+    /// Unknown where a mirror has it, and where the index has it cannot be told.
+    url: Option<String>,
     hashes: &'a BTreeMap<String, String>,
     size: Option<u64>,
     uploaded: Option<String>,
 }
 
 /// The object of a resolution.
-pub fn answer(resolution: &Resolution) -> Answer<'_> {
+pub fn answer<'a>(resolution: &'a Resolution, canonical: &Canonical) -> Answer<'a> {
     let text = |url: &Url| bare(url).to_string();
     let packages = resolution.packages.iter().map(|package| Package {
         name: package.name.as_ref(),
@@ -60,7 +62,7 @@ pub fn answer(resolution: &Resolution) -> Answer<'_> {
             .iter()
             .map(|file| File {
                 filename: &file.filename,
-                url: text(&file.url),
+                url: place(canonical, package, file).as_ref().map(text),
                 hashes: &file.hashes,
                 size: file.size,
                 uploaded: file.uploaded.map(|time| time.to_string()),

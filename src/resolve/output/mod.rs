@@ -5,8 +5,10 @@
 
 use url::Url;
 
-use crate::index::project::Hashes;
+use crate::index::project::{File, Hashes};
+use crate::index::source::Canonical;
 use crate::package::MarkerTree;
+use crate::resolve::solve::Resolved;
 
 pub mod json;
 pub mod pylock;
@@ -25,6 +27,14 @@ fn bare(url: &Url) -> Url {
         let _ = url.set_username("");
     }
     url
+}
+
+/// Where the source itself has a file; `None` where a mirror has it and that cannot be told.
+fn place(canonical: &Canonical, package: &Resolved, file: &File) -> Option<Url> {
+    match package.index() {
+        Some(index) => canonical.file(index, &file.url, &package.name, &file.filename, &file.name),
+        None => Some(file.url.clone()),
+    }
 }
 
 /// The digest that a file is checked by: the first of these that it has.

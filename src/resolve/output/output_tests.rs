@@ -7,9 +7,19 @@ use url::Url;
 use super::{json, pylock, requirements};
 use crate::index::offers::{Listing, Rule};
 use crate::index::project::{File, Project};
+use crate::index::source::Canonical;
 use crate::package::filename::Filename;
 use crate::package::{ExtraName, MarkerTree, PackageName, Version, VersionSpecifiers};
 use crate::resolve::solve::{Asker, Edge, Origin, Resolution, Resolved};
+
+fn head(canonical: &Canonical) -> pylock::Head<'_> {
+    pylock::Head {
+        canonical,
+        command: None,
+        environments: &[],
+        requires_python: None,
+    }
+}
 
 fn name(text: &str) -> PackageName {
     PackageName::from_str(text).unwrap()
@@ -74,7 +84,8 @@ fn sample() -> Resolution {
         ],
         vec![
             Asker::Package(name("zebra")),
-            Asker::Input("-r requirements.in".to_owned()),
+            Asker::Input("requirements.in:3".to_owned()),
+            Asker::Input("requirements.in:7".to_owned()),
         ],
     );
     anyio.requires_python = Some(VersionSpecifiers::from_str(">=3.8").unwrap());
@@ -220,7 +231,9 @@ fn a_lock() {
         marker("sys_platform == 'linux'"),
     ];
     let range = VersionSpecifiers::from_str(">=3.8").unwrap();
+    let canonical = Canonical::default();
     let head = pylock::Head {
+        canonical: &canonical,
         command: Some("helper resolve --universal"),
         environments: &environments,
         requires_python: Some(&range),
@@ -292,7 +305,8 @@ fn a_lock_needs_digests() {
         "d",
     );
     resolution.packages[2] = package("zebra", "2.0", vec![bare.clone(), known], Vec::new());
-    let head = pylock::Head::default();
+    let canonical = Canonical::default();
+    let head = head(&canonical);
     let (text, left_out) = pylock::text(&resolution, &head).unwrap();
     assert!(
         text.contains("{ name = \"zebra-2.0-py3-none-any.whl\", "),
@@ -339,7 +353,8 @@ fn direct_urls() {
         ("git+ssh://git@h/foo.git".to_owned(), None),
         ("https://h/foo-1.0.tar.gz".to_owned(), None),
     ] {
-        let text = pylock::text(&direct(&place), &pylock::Head::default());
+        let canonical = Canonical::default();
+        let text = pylock::text(&direct(&place), &head(&canonical));
         match (text, line) {
             (Ok((text, _)), Some(line)) => assert!(text.ends_with(&line), "{text}"),
             (Err(failure), None) => assert!(failure.hint.is_some(), "{failure:?}"),
@@ -356,7 +371,7 @@ fn direct_urls() {
 #[test]
 fn an_object() {
     let resolution = sample();
-    let object = serde_json::to_value(json::answer(&resolution)).unwrap();
+    let object = serde_json::to_value(json::answer(&resolution, &Canonical::default())).unwrap();
     let anyio = &object["packages"][0];
     for (key, value) in [
         ("name", serde_json::json!("anyio")),
@@ -374,6 +389,10 @@ fn an_object() {
     assert_eq!(anyio["files"][1]["filename"], "anyio-4.3.0.tar.gz");
     assert_eq!(anyio["files"][1]["hashes"]["sha256"], "a".repeat(64));
     assert_eq!(object["rule"], "index priority");
-    let object = serde_json::to_value(json::answer(&direct("https://u:hunter2@h/f.whl"))).unwrap();
+    let object = serde_json::to_value(json::answer(
+        &direct("https://u:hunter2@h/f.whl"),
+        &Canonical::default(),
+    ))
+    .unwrap();
     assert_eq!(object["packages"][0]["url"], "https://h/f.whl");
 }

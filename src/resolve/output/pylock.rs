@@ -7,16 +7,19 @@ use std::fmt::Write as _;
 use credential_helper_protocol::{ErrorCode, Failure};
 use url::Url;
 
-use super::{bare, marker};
+use super::{bare, marker, place};
 use crate::domain::text::shown;
 use crate::index::project::{File, Hashes};
+use crate::index::source::Canonical;
 use crate::package::filename::Filename;
 use crate::package::{MarkerTree, VersionSpecifiers};
 use crate::resolve::solve::{Origin, Resolution, Resolved};
 
 /// What the file says besides its packages.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Head<'a> {
+    /// The sources in place of their mirrors.
+    pub canonical: &'a Canonical,
     /// The command that makes the file again.
     pub command: Option<&'a str>,
     /// The environments that it is for, where these were given.
@@ -56,7 +59,7 @@ pub fn text(resolution: &Resolution, head: &Head<'_>) -> Result<(String, Vec<Str
     }
     text.push_str("created-by = \"credential-helper\"\n");
     for package in &resolution.packages {
-        package_text(&mut text, package, &mut left_out)?;
+        package_text(&mut text, package, head.canonical, &mut left_out)?;
     }
     Ok((text, left_out))
 }
@@ -64,6 +67,7 @@ pub fn text(resolution: &Resolution, head: &Head<'_>) -> Result<(String, Vec<Str
 fn package_text(
     text: &mut String,
     package: &Resolved,
+    canonical: &Canonical,
     left_out: &mut Vec<String>,
 ) -> Result<(), Failure> {
     let _ = writeln!(
@@ -88,34 +92,40 @@ fn package_text(
     };
     let source = shown(&listing.source);
     let _ = writeln!(text, "index = {}", quoted(bare(&listing.index).as_str()));
-    let (known, unknown): (Vec<&File>, Vec<&File>) = package
-        .files()
-        .iter()
-        .partition(|file| !file.hashes.is_empty());
-    if known.is_empty() {
+    let (mut wheels, mut sdists) = (Vec::new(), Vec::new());
+    let mut digests = false;
+    for file in package.files() {
+        let what = if file.hashes.is_empty() {
+            "has no digest"
+        } else if let Some(url) = place(canonical, package, file) {
+            match file.name {
+                Filename::Wheel(_) => wheels.push((file, url)),
+                Filename::Sdist(_) => sdists.push((file, url)),
+            }
+            continue;
+        } else {
+            digests = true;
+            "is at a mirror, and where the source has it cannot be told,"
+        };
+        let file = shown(&file.filename);
+        left_out.push(format!("{file} of {source} {what} and is left out"));
+    }
+    if wheels.is_empty() && sdists.is_empty() {
+        let what = if digests { "place" } else { "digest" };
         let message = format!(
-            "{source} has no digest of any file of {} {}, and pylock.toml needs them",
+            "the {what} of no file of {} {} of {source} is known, and pylock.toml needs it",
             package.name, package.version
         );
         let hint = "write requirements in place of it (--format requirements)";
         return Err(Failure::new(ErrorCode::Unavailable, message).hint(hint));
     }
-    for file in unknown {
-        left_out.push(format!(
-            "{} of {source} has no digest and is left out",
-            shown(&file.filename)
-        ));
-    }
-    let (wheels, sdists): (Vec<&File>, Vec<&File>) = known
-        .iter()
-        .partition(|file| matches!(file.name, Filename::Wheel(_)));
-    if let Some(sdist) = sdists.iter().min_by_key(|file| rank(file)) {
-        let _ = writeln!(text, "sdist = {}", table(sdist));
+    if let Some((sdist, url)) = sdists.iter().min_by_key(|(file, _)| rank(file)) {
+        let _ = writeln!(text, "sdist = {}", table(sdist, url));
     }
     if !wheels.is_empty() {
         text.push_str("wheels = [\n");
-        for wheel in wheels {
-            let _ = writeln!(text, "    {},", table(wheel));
+        for (wheel, url) in wheels {
+            let _ = writeln!(text, "    {},", table(wheel, &url));
         }
         text.push_str("]\n");
     }
@@ -132,15 +142,15 @@ fn rank(file: &File) -> usize {
 }
 
 /// A file as a table in a line.
-fn table(file: &File) -> String {
+fn table(file: &File, url: &Url) -> String {
     let mut fields = Vec::new();
-    if last_segment(&file.url).as_deref() != Some(&file.filename) {
+    if last_segment(url).as_deref() != Some(&file.filename) {
         fields.push(format!("name = {}", quoted(&file.filename)));
     }
     if let Some(time) = file.uploaded {
         fields.push(format!("upload-time = {time}"));
     }
-    fields.push(place(&file.url));
+    fields.push(target(url));
     if let Some(size) = file.size {
         fields.push(format!("size = {size}"));
     }
@@ -149,7 +159,7 @@ fn table(file: &File) -> String {
 }
 
 /// `url = ...`, or `path = ...` for a file of this machine.
-fn place(url: &Url) -> String {
+fn target(url: &Url) -> String {
     match url.to_file_path() {
         Ok(path) if url.scheme() == "file" => {
             format!("path = {}", quoted(&path.to_string_lossy()))
@@ -226,7 +236,7 @@ fn direct(text: &mut String, package: &Resolved, url: &Url) -> Result<(), Failur
             "directory"
         }
         Kind::Archive => {
-            fields.push(place(&plain));
+            fields.push(target(&plain));
             let known = ["sha256", "sha384", "sha512"];
             let of_url = known
                 .iter()

@@ -62,11 +62,8 @@ fn line(text: &mut String, package: &Resolved, style: &Style<'_>) {
     }
     text.push('\n');
     if style.annotate {
-        let askers: BTreeSet<&Asker> = package.from.iter().collect();
-        let mut askers = askers.into_iter().map(|asker| match asker {
-            Asker::Input(place) => shown(place),
-            Asker::Package(name) => name.to_string(),
-        });
+        let askers: BTreeSet<(bool, String)> = package.from.iter().map(asker).collect();
+        let mut askers = askers.into_iter().map(|(_, asker)| asker);
         if askers.len() == 1 {
             let _ = writeln!(text, "    # via {}", askers.next().unwrap_or_default());
         } else if askers.len() > 1 {
@@ -80,6 +77,22 @@ fn line(text: &mut String, package: &Resolved, style: &Style<'_>) {
         && let Some(index) = package.index()
     {
         let _ = writeln!(text, "    # from {}", bare(index));
+    }
+}
+
+/// Who asks, and whether it is a package. Of a file the line is left out: it changes with every line
+/// above it.
+fn asker(asker: &Asker) -> (bool, String) {
+    match asker {
+        Asker::Package(name) => (true, name.to_string()),
+        Asker::Input(place) => {
+            let place = shown(place);
+            let line = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+            match place.rsplit_once(':') {
+                Some((file, number)) if line(number) => (false, format!("-r {file}")),
+                _ => (false, place),
+            }
+        }
     }
 }
 

@@ -1,12 +1,126 @@
 //! Which versions go together.
 //!
 //! The algorithm is that of the `pubgrub` crate, which is synchronous: it runs on a thread of its
-//! own and asks a fetcher, which lives with the caller's tasks, through channels.
+//! own and asks a fetcher, which lives with the caller's tasks, through channels. What the thread
+//! decides depends on the answers alone, never on their order, so the same input has the same output.
 //!
 //! - `problem`: what is to be solved; `resolution`: what came out, or why nothing did
+//! - `range`, `marker`: sets of versions, and what the algebra of markers lacks
+//! - `rules`: which files and versions count; `need`: what a package needs; `pool`: what there is to
+//!   choose from, and the choice
+//! - `store`, `fetcher`: what is known, and how it comes in ahead of the questions
+//! - `ids`, `provider`: what the solver asks; `forks`: when a universal resolution is split
+//! - `drive`: the runs of the solver; `assemble`: the answer
+//! - `conflict`, `told`, `hint`: why there is none, in words
 
+mod assemble;
+mod conflict;
+mod drive;
+mod fetcher;
+mod forks;
+mod hint;
+mod ids;
+mod marker;
+mod need;
+mod pool;
 mod problem;
+mod provider;
+#[cfg(test)]
+mod random_tests;
+mod range;
 mod resolution;
+mod rules;
+#[cfg(test)]
+mod scenario_tests;
+mod store;
+#[cfg(test)]
+mod solve_tests;
+mod store;
+#[cfg(test)]
+mod testing;
+mod told;
 
-pub use problem::{Environment, Fits, Names, Preference, Prerelease, Problem, Strategy};
+use std::sync::Arc;
+
+use credential_helper_protocol::{ErrorCode, Failure};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+
+pub use problem::{Environment, Names, Preference, Prerelease, Problem, Strategy};
 pub use resolution::{Asker, Conflict, Edge, Event, Origin, Resolution, Resolved, Unsolved, Watch};
+
+use crate::index::offers::Offers;
+use crate::package::MarkerTree;
+use rules::Rules;
+use store::Store;
+
+/// Finds versions that go together. Must run within a tokio runtime, on which the offers are asked.
+///
+/// # Errors
+/// Why there are none, or what could not be asked.
+pub async fn resolve<O: Offers + 'static>(
+    offers: Arc<O>,
+    problem: Problem,
+    watch: Option<Watch>,
+) -> Result<Resolution, Unsolved> {
+    let rule = offers.rule();
+    let rules = Rules::new(&problem);
+    let base = rules
+        .least
+        .as_ref()
+        .map_or(MarkerTree::TRUE, marker::from_python);
+    let (asks, mut asked) = mpsc::unbounded_channel();
+    let mut store = Store::new(rules, base, asks).watched_by(watch);
+    store.places = drive::places(&problem);
+    store.direct = problem
+        .wanted
+        .iter()
+        .filter(|wanted| wanted.direct)
+        .map(|wanted| wanted.requirement.name.clone())
+        .collect();
+    let store = Arc::new(store);
+    let (answer, mut answered) = oneshot::channel();
+    let solver = Solver(store.clone());
+    let theirs = store.clone();
+    std::thread::Builder::new()
+        .name("solver".to_owned())
+        .spawn(move || {
+            let _ = answer.send(drive::run(&theirs, &problem, rule));
+        })
+        .map_err(|error| {
+            Failure::new(
+                ErrorCode::Unavailable,
+                format!("could not start the solver's thread: {error}"),
+            )
+        })?;
+    let mut tasks = JoinSet::new();
+    let result = loop {
+        tokio::select! {
+            biased;
+            result = &mut answered => break result,
+            Some(ask) = asked.recv() => fetcher::start(&offers, &store, ask, &mut tasks),
+            Some(ended) = tasks.join_next() => {
+                if ended.is_err() {
+                    // A task that panicked leaves a cell empty for ever.
+                    store.stop();
+                }
+            }
+        }
+    };
+    drop(solver);
+    result.unwrap_or_else(|_| {
+        Err(Unsolved::Failed(Failure::new(
+            ErrorCode::Internal,
+            "the solver ended without an answer",
+        )))
+    })
+}
+
+/// Ends the solver's thread when nobody waits for it any more.
+struct Solver(Arc<Store>);
+
+impl Drop for Solver {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}

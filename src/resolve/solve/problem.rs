@@ -1,18 +1,14 @@
 //! What is to be solved.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use pep508_rs::MarkerEnvironment;
 
-use crate::package::filename::WheelName;
+use crate::package::tags::Tags;
 use crate::package::{MarkerTree, PackageName, Requirement, Version, VersionSpecifiers};
 use crate::resolve::input::Wanted;
-
-/// Whether a wheel can be installed at all where the resolution is for.
-pub type Fits = Arc<dyn Fn(&WheelName) -> bool + Send + Sync>;
 
 /// What is asked for, for where, and by which rules.
 #[derive(Clone, Debug)]
@@ -64,14 +60,14 @@ impl Problem {
 }
 
 /// Where a resolution is for.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub enum Environment {
     /// One interpreter on one machine.
     One {
         /// What its markers say.
         markers: Box<MarkerEnvironment>,
         /// Which wheels it takes.
-        fits: Fits,
+        tags: Arc<Tags>,
     },
     /// Every platform and every Python of a range: one answer with markers.
     Universal {
@@ -81,28 +77,8 @@ pub enum Environment {
         /// Only these environments; empty: all.
         environments: Vec<MarkerTree>,
         /// Which wheels some interpreter of these takes.
-        fits: Fits,
+        tags: Arc<Tags>,
     },
-}
-
-impl fmt::Debug for Environment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::One { markers, .. } => f
-                .debug_struct("One")
-                .field("markers", markers)
-                .finish_non_exhaustive(),
-            Self::Universal {
-                requires_python,
-                environments,
-                ..
-            } => f
-                .debug_struct("Universal")
-                .field("requires_python", requires_python)
-                .field("environments", environments)
-                .finish_non_exhaustive(),
-        }
-    }
 }
 
 /// Which pre-releases are allowed. The words are uv's.

@@ -12,7 +12,7 @@ const ALTERNATIVES: usize = 256;
 
 /// What versions are allowed: those that one of the alternatives allows, in all of its parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Constraint {
+pub(super) struct Constraint {
     alternatives: Vec<Vec<Part>>,
 }
 
@@ -38,7 +38,7 @@ impl Constraint {
     ///
     /// # Errors
     /// What is wrong, without the text.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
         let mut alternatives = Vec::new();
         for one in text.replace("||", "|").split('|') {
@@ -82,7 +82,7 @@ impl Constraint {
     ///
     /// # Errors
     /// Where PEP 440 has no words for it.
-    pub fn specifiers(&self) -> Result<Vec<VersionSpecifiers>, String> {
+    pub(super) fn specifiers(&self) -> Result<Vec<VersionSpecifiers>, String> {
         let mut all = Vec::new();
         for parts in &self.alternatives {
             let mut specifiers = Vec::new();
@@ -96,7 +96,7 @@ impl Constraint {
 }
 
 /// The bounds that hold all the alternatives, for those who look at one list of specifiers only.
-pub fn hull(alternatives: &[VersionSpecifiers]) -> VersionSpecifiers {
+pub(super) fn hull(alternatives: &[VersionSpecifiers]) -> VersionSpecifiers {
     if let [one] = alternatives {
         return one.clone();
     }
@@ -105,17 +105,28 @@ pub fn hull(alternatives: &[VersionSpecifiers]) -> VersionSpecifiers {
         all = all.union(&Ranges::from(one.clone()));
     }
     // The bounds of these ranges are versions that nobody writes: `<2` ends before all of 2.
-    let written = |version: &Version| version.clone().with_min(None).with_max(None);
+    let written = |version: &Version| match (version.min(), version.max()) {
+        (None, None) => version.clone(),
+        (Some(_), _) => version.clone().with_min(None),
+        (None, Some(_)) => version.clone().with_max(None),
+    };
     let mut found = Vec::new();
     if let Some((low, high)) = all.bounding_range() {
         let one = |operator, version| VersionSpecifier::from_version(operator, version).ok();
         found.extend(match low {
             Bound::Included(low) => one(Operator::GreaterThanEqual, written(low)),
+            // Left out by `!=1` is 1 alone, by `>1` also what comes after it.
+            Bound::Excluded(low) if low.max().is_none() => {
+                one(Operator::GreaterThanEqual, low.clone())
+            }
             Bound::Excluded(low) => one(Operator::GreaterThan, written(low)),
             Bound::Unbounded => None,
         });
         found.extend(match high {
             Bound::Included(high) => one(Operator::LessThanEqual, written(high)),
+            Bound::Excluded(high) if high.min().is_none() && !high.any_prerelease() => {
+                one(Operator::LessThanEqual, high.clone())
+            }
             Bound::Excluded(high) => one(Operator::LessThan, written(high)),
             Bound::Unbounded => None,
         });
@@ -315,6 +326,11 @@ impl Part {
                     one(operators[usize::from(*with)], low)?;
                 }
                 if let Some((high, with)) = high {
+                    // `<1.post1` is all before its first development release; said so, no reader
+                    // takes the post-release for a bound below 1 itself.
+                    let dev = high.clone().with_dev(Some(0));
+                    let post = !with && high.post().is_some() && high.dev().is_none();
+                    let high = if post { &dev } else { high };
                     let operators = [Operator::LessThan, Operator::LessThanEqual];
                     one(operators[usize::from(*with)], high)?;
                 }

@@ -1,25 +1,17 @@
-//! `python`, `platform` and `markers` of a dependency, as a marker of PEP 508.
+//! `python` and `platform` of a dependency, as a marker of PEP 508.
 
 use pep440_rs::Version;
 use pep508_rs::MarkerTree;
-use url::Url;
 
 use super::constraint::{Constraint, Part, release_after};
-
-/// A marker of PEP 508.
-///
-/// # Errors
-/// That it is none, without its text.
-pub fn parse(text: &str) -> Result<MarkerTree, String> {
-    MarkerTree::parse_str::<Url>(text).map_err(|_| "it is no marker as PEP 508 has it".to_owned())
-}
+use crate::package::requirement::marker as parse;
 
 /// `python = "^3.9"` (`create_nested_marker` of poetry-core). `python_version` has two numbers, so
 /// that a bound with three, and one that leaves its own version out, is one of the full version.
 ///
 /// # Errors
 /// What is wrong, without the text.
-pub fn python(text: &str) -> Result<MarkerTree, String> {
+pub(super) fn python(text: &str) -> Result<MarkerTree, String> {
     let constraint = Constraint::parse(text)?;
     let mut any = MarkerTree::FALSE;
     for parts in constraint.parts() {
@@ -80,7 +72,7 @@ fn python_part(part: &Part) -> Result<MarkerTree, String> {
 ///
 /// # Errors
 /// What is wrong, without the text.
-pub fn platform(text: &str) -> Result<MarkerTree, String> {
+pub(super) fn platform(text: &str) -> Result<MarkerTree, String> {
     if text.trim() == "*" {
         return Ok(MarkerTree::TRUE);
     }

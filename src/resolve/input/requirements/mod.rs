@@ -13,9 +13,9 @@ use credential_helper_protocol::{ErrorCode, Failure};
 use pep508_rs::{MarkerTree, PackageName};
 
 use self::lines::Line;
-use super::poetry::marker;
 use super::{Around, Asked, Role, Wanted, direct, wrong};
 use crate::domain::text::shown;
+use crate::package::document::Item;
 use crate::package::requirement;
 
 /// Files that include one another: deeper than anybody nests them.
@@ -141,6 +141,7 @@ impl Nested<'_> {
         if !requirement.is_empty() {
             let mut one = wanted(self.asked, requirement, place, around)
                 .map_err(|what| wrong(place, &what))?;
+            one.line = line.number;
             for option in given {
                 match option.name {
                     "--hash" => one.hashes.push(option.digest(place)?),
@@ -162,8 +163,9 @@ impl Nested<'_> {
                     self.file(&path, Role::Constraints, around)?;
                 }
                 "--editable" => {
-                    let one = wanted(self.asked, &option.value, place, around)
+                    let mut one = wanted(self.asked, &option.value, place, around)
                         .map_err(|what| wrong(place, &what))?;
+                    one.line = line.number;
                     self.asked.take(one, role);
                 }
                 _ => options::apply(self.asked, option, place, around)?,
@@ -181,16 +183,8 @@ fn wanted(
     around: &Around<'_>,
 ) -> Result<Wanted, String> {
     let text = text.trim();
-    if let Some((before, after)) = text.split_once('@')
-        && let (name, extras) = direct::with_extras(before.trim())?
-        && let Ok(name) = PackageName::from_str(name)
-        && !after.trim().is_empty()
-    {
-        let (target, marker) = with_marker(after.trim())?;
-        let read = direct::read(target, around.folder)?;
-        asked.userinfo.extend(read.userinfo);
-        let requirement = direct::requirement(name, extras, read.url, marker);
-        return Ok(Wanted::new(requirement, place));
+    if let Some(named) = named(asked, text, place, around)? {
+        return Ok(named);
     }
     if direct::is_url(text) || direct::is_path(text.split(';').next().unwrap_or(text)) {
         let (target, marker) = with_marker(text)?;
@@ -209,12 +203,53 @@ fn wanted(
     Ok(Wanted::new(requirement::parse(text)?, place))
 }
 
+/// Reads a requirement in a document, which has a name; behind its `@` may stand a path.
+///
+/// # Errors
+/// `malformed`, with the place.
+pub(super) fn pep508(
+    asked: &mut Asked,
+    item: &Item<'_>,
+    around: &Around<'_>,
+) -> Result<Wanted, Failure> {
+    let (text, place) = (item.text()?, item.place());
+    let wanted = match named(asked, text.trim(), &place, around) {
+        Ok(None) => requirement::parse(text).map(|read| Wanted::new(read, place)),
+        Ok(Some(named)) => Ok(named),
+        Err(what) => Err(what),
+    };
+    let mut wanted = wanted.map_err(|what| item.wrong(&what))?;
+    wanted.line = item.line();
+    Ok(wanted)
+}
+
+/// `NAME @ URL`; `None` where it is none of that form.
+fn named(
+    asked: &mut Asked,
+    text: &str,
+    place: &str,
+    around: &Around<'_>,
+) -> Result<Option<Wanted>, String> {
+    if let Some((before, after)) = text.split_once('@')
+        && let (name, extras) = direct::with_extras(before.trim())?
+        && let Ok(name) = PackageName::from_str(name)
+        && !after.trim().is_empty()
+    {
+        let (target, marker) = with_marker(after.trim())?;
+        let read = direct::read(target, around.folder)?;
+        asked.userinfo.extend(read.userinfo);
+        let requirement = direct::requirement(name, extras, read.url, marker);
+        return Ok(Some(Wanted::new(requirement, place)));
+    }
+    Ok(None)
+}
+
 /// Splits the marker off: behind a URL it has a space before or behind its semicolon (PEP 508).
 fn with_marker(text: &str) -> Result<(&str, MarkerTree), String> {
     let split = text.split_once(" ;").or_else(|| text.split_once("; "));
     match split {
         None => Ok((text, MarkerTree::TRUE)),
-        Some((target, rest)) => Ok((target.trim_end(), marker::parse(rest.trim())?)),
+        Some((target, rest)) => Ok((target.trim_end(), requirement::marker(rest.trim())?)),
     }
 }
 

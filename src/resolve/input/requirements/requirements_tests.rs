@@ -1,37 +1,18 @@
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use credential_helper_protocol::{ErrorCode, Failure};
-use zeroize::Zeroizing;
 
-use super::super::{Around, Asked, Files, Role};
-
-/// Files of a test, below `/p`.
-#[derive(Default)]
-struct Held(BTreeMap<PathBuf, String>);
-
-impl Files for Held {
-    fn text(&self, path: &Path) -> Result<Option<Zeroizing<String>>, Failure> {
-        Ok(self.0.get(path).cloned().map(Zeroizing::new))
-    }
-
-    fn is_file(&self, path: &Path) -> bool {
-        self.0.contains_key(path)
-    }
-}
+use super::super::held::Held;
+use super::super::{Around, Asked, Role};
 
 fn read(files: &[(&str, &str)]) -> Result<Asked, Failure> {
-    let held = files
-        .iter()
-        .map(|(name, text)| (Path::new("/p").join(name), (*text).to_owned()))
-        .collect();
     let variable = |name: &str| match name {
         "USER" => Some("me".to_owned()),
         "TOKEN" => Some("hunter2".to_owned()),
         _ => None,
     };
     let around = Around {
-        files: &Held(held),
+        files: &Held::new(files),
         variable: &variable,
         folder: Path::new("/p"),
     };

@@ -1,0 +1,172 @@
+//! The Python that packages are for: what the options say, else the interpreter here.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, SystemTime};
+
+use credential_helper_protocol::surroundings::{Platform, Surroundings};
+use credential_helper_protocol::{ErrorCode, Failure};
+use sha2::{Digest as _, Sha256};
+
+use super::args_index::PythonOptions;
+use crate::package::environment::{ASK, Environment};
+
+/// How long an interpreter may take to say what it is: it starts on a cold disk, and may be an
+/// emulated one.
+const TIME: Duration = Duration::from_secs(10);
+/// How long that is believed: a system is updated under its interpreter.
+const AGE: Duration = Duration::from_hours(24);
+/// More than an interpreter says.
+const LONGEST: u64 = 64 * 1024;
+
+/// The environment that a resolution is for, and what should be said of it.
+///
+/// # Errors
+/// `usage`, where an option cannot be understood.
+pub(super) async fn environment(
+    options: &PythonOptions,
+    around: &Surroundings,
+    cache: Option<&Path>,
+) -> Result<(Environment, Option<String>), Failure> {
+    let known = options.python_version.is_some() && options.python_platform.is_some();
+    let (mut environment, mut warning) = (None, None);
+    if !known && let Some(program) = interpreter(around) {
+        match asked(&program, cache).await {
+            Ok(said) => environment = Some(said),
+            Err(why) => {
+                warning = Some(format!(
+                    "{} could not be asked what it is ({why}): packages are chosen for a recent \
+                     CPython on this platform",
+                    program.display()
+                ));
+            }
+        }
+    }
+    let mut environment = match environment {
+        Some(environment) => environment,
+        None => Environment::fallback().map_err(|why| Failure::new(ErrorCode::Internal, why))?,
+    };
+    let wrong =
+        |option: &str, why: String| Failure::new(ErrorCode::Usage, format!("{option}: {why}"));
+    // The version first: the platform's tags depend on it.
+    if let Some(text) = &options.python_version {
+        environment = environment
+            .with_python(text)
+            .map_err(|why| wrong("--python-version", why))?;
+    }
+    if let Some(name) = &options.python_platform {
+        environment = environment
+            .with_platform(name, macos(around).as_deref())
+            .map_err(|why| wrong("--python-platform", why))?;
+    }
+    Ok((environment, warning))
+}
+
+/// The oldest macOS that packages built for it are for.
+fn macos(around: &Surroundings) -> Option<String> {
+    let value = around.set("MACOSX_DEPLOYMENT_TARGET")?;
+    Some(value.to_string_lossy().into_owned())
+}
+
+/// The interpreter here: of the active environment, else the first on the PATH.
+fn interpreter(around: &Surroundings) -> Option<PathBuf> {
+    let windows = around.platform == Platform::Windows;
+    let (below, names): (&str, &[&str]) = if windows {
+        ("Scripts", &["python.exe"])
+    } else {
+        ("bin", &["python3", "python"])
+    };
+    let active = around
+        .folder("VIRTUAL_ENV")
+        .map(|folder| folder.join(below));
+    let path = around.set("PATH").unwrap_or_default();
+    let folders: Vec<PathBuf> = active
+        .into_iter()
+        .chain(std::env::split_paths(&path))
+        // A relative folder would be one of the project.
+        .filter(|folder| folder.is_absolute())
+        .collect();
+    names.iter().find_map(|name| {
+        let mut programs = folders.iter().map(|folder| folder.join(name));
+        programs.find(|program| program.is_file())
+    })
+}
+
+/// What the interpreter says, or said lately.
+async fn asked(program: &Path, cache: Option<&Path>) -> Result<Environment, String> {
+    let kept = cache.and_then(|cache| kept(program, cache));
+    let read = kept.as_deref().and_then(read);
+    if let Some(environment) = read.and_then(|json| Environment::of_interpreter(&json).ok()) {
+        return Ok(environment);
+    }
+    let mut command = tokio::process::Command::new(program);
+    command
+        .args(["-I", "-S", "-c", ASK])
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true);
+    let output = match tokio::time::timeout(TIME, command.output()).await {
+        Err(_) => return Err("it does not end".to_owned()),
+        Ok(Err(error)) => return Err(error.kind().to_string()),
+        Ok(Ok(output)) if !output.status.success() => return Err("it fails".to_owned()),
+        Ok(Ok(output)) => output.stdout,
+    };
+    let environment = Environment::of_interpreter(&output)?;
+    if let Some(kept) = kept {
+        // Without it the interpreter is asked again.
+        let _ = keep(&kept, &output);
+    }
+    Ok(environment)
+}
+
+/// Where the words of this interpreter are kept; nowhere for a script (pyenv's programs are such),
+/// which may start another interpreter each time.
+fn kept(program: &Path, cache: &Path) -> Option<PathBuf> {
+    let real = program.canonicalize().ok()?;
+    let meta = real.metadata().ok()?;
+    let changed = meta.modified().ok()?;
+    let mut head = [0; 2];
+    let mut file = std::fs::File::open(&real).ok()?;
+    std::io::Read::read_exact(&mut file, &mut head).ok()?;
+    if head == *b"#!" {
+        return None;
+    }
+    let system = std::fs::read("/proc/version").unwrap_or_default();
+    let since = changed.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    let mut digest = Sha256::new();
+    for part in [
+        program.as_os_str().as_encoded_bytes(),
+        real.as_os_str().as_encoded_bytes(),
+        &since.as_nanos().to_le_bytes(),
+        &meta.len().to_le_bytes(),
+        &system,
+        ASK.as_bytes(),
+    ] {
+        digest.update((part.len() as u64).to_le_bytes());
+        digest.update(part);
+    }
+    let name = digest.finalize()[..16]
+        .iter()
+        .fold(String::new(), |name, byte| format!("{name}{byte:02x}"));
+    Some(cache.join("python").join(name).with_extension("json"))
+}
+
+/// What is kept there, unless it is too old.
+fn read(kept: &Path) -> Option<Vec<u8>> {
+    let meta = kept.symlink_metadata().ok()?;
+    let young = meta.modified().ok()?.elapsed().is_ok_and(|age| age < AGE);
+    (meta.is_file() && meta.len() <= LONGEST && young).then(|| std::fs::read(kept).ok())?
+}
+
+/// Keeps it: whole or not at all.
+fn keep(kept: &Path, words: &[u8]) -> std::io::Result<()> {
+    let folder = kept.parent().unwrap_or(kept);
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)?;
+    let temporary = kept.with_extension(std::process::id().to_string());
+    std::fs::write(&temporary, words)?;
+    std::fs::rename(&temporary, kept)
+}

@@ -1,0 +1,121 @@
+//! When an environment has to be split: a package asks for one project in different versions under
+//! markers that exclude each other, so that no one version has to fulfil both.
+
+use std::cmp::Reverse;
+use std::ops::Bound;
+
+use super::marker;
+use super::need::Need;
+use super::range::Range;
+use crate::package::{MarkerTree, Version};
+
+/// A need that holds somewhere in the environment.
+pub(super) struct Active<'a> {
+    pub(super) need: &'a Need,
+    pub(super) marker: &'a MarkerTree,
+}
+
+/// The parts of the environment, where it has to be split because of these needs.
+pub(super) fn split(
+    environment: &MarkerTree,
+    floor: Option<&Version>,
+    active: &[Active<'_>],
+) -> Option<Vec<MarkerTree>> {
+    for (place, first) in active.iter().enumerate() {
+        let known = active[..place]
+            .iter()
+            .any(|other| other.need.name == first.need.name);
+        if known {
+            continue;
+        }
+        let same: Vec<&Active<'_>> = active[place..]
+            .iter()
+            .filter(|other| other.need.name == first.need.name)
+            .collect();
+        if same.iter().all(|one| one.marker.is_true()) {
+            continue;
+        }
+        let mut parts = if differ(environment, &same) {
+            cut(environment, same.iter().map(|one| one.marker))
+        } else {
+            later(environment, floor, &same)
+        };
+        if parts.len() > 1 {
+            // What fulfils an upper bound may do elsewhere too, and seldom the other way round.
+            let bounded = |part: &MarkerTree| {
+                active
+                    .iter()
+                    .filter(|one| !one.marker.is_disjoint(part) && has_upper(&one.need.range))
+                    .count()
+            };
+            parts.sort_by_cached_key(|part| Reverse(bounded(part)));
+            order(&mut parts);
+            return Some(parts);
+        }
+    }
+    None
+}
+
+/// Whether two of these can be fulfilled in different versions.
+fn differ(environment: &MarkerTree, same: &[&Active<'_>]) -> bool {
+    same.iter().enumerate().any(|(place, one)| {
+        same[place + 1..].iter().any(|other| {
+            (one.need.range != other.need.range || one.need.url != other.need.url)
+                && marker::and(one.marker, environment).is_disjoint(other.marker)
+        })
+    })
+}
+
+/// The cells that these markers cut an environment into.
+fn cut<'a>(
+    environment: &MarkerTree,
+    markers: impl Iterator<Item = &'a MarkerTree>,
+) -> Vec<MarkerTree> {
+    let mut cells = vec![environment.clone()];
+    for marker in markers {
+        cells = cells
+            .into_iter()
+            .flat_map(|cell| {
+                [
+                    marker::and(&cell, marker),
+                    marker::and(&cell, &marker.negate()),
+                ]
+            })
+            .filter(|cell| !cell.is_false())
+            .collect();
+    }
+    cells
+}
+
+/// Where all these hold only from a later Python on, the project's versions need not support the
+/// earlier ones.
+fn later(
+    environment: &MarkerTree,
+    floor: Option<&Version>,
+    same: &[&Active<'_>],
+) -> Vec<MarkerTree> {
+    let Some(floor) = floor else {
+        return Vec::new();
+    };
+    let somewhere = same.iter().fold(MarkerTree::FALSE, |all, one| {
+        marker::or(&all, &marker::and(one.marker, environment))
+    });
+    match marker::least_python(&somewhere) {
+        Some(least) if least > *floor => {
+            cut(environment, std::iter::once(&marker::from_python(&least)))
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn has_upper(range: &Range) -> bool {
+    matches!(
+        range.bounding_range(),
+        Some((_, Bound::Included(_) | Bound::Excluded(_)))
+    )
+}
+
+/// Later Pythons first: they decide for the latest versions, which the others may share.
+pub(super) fn order(parts: &mut [MarkerTree]) {
+    parts.sort_by_cached_key(|part| Reverse(marker::least_python(part)));
+}

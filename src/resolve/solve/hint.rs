@@ -1,0 +1,128 @@
+//! What was left out of a resolution that failed, why, and what to try.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pubgrub::{DerivationTree, External};
+
+use super::conflict::{Scene, Tree};
+use super::provider::Reason;
+use super::range::Range;
+use super::rules::{Hidden, Pre};
+use crate::package::Version;
+
+/// More versions than a person reads in one line.
+const VERSIONS: usize = 4;
+
+/// What to try, each thing once.
+#[derive(Default)]
+pub(super) struct Hints {
+    lines: BTreeSet<String>,
+}
+
+impl Hints {
+    /// The versions of a range that were left out, a line for each reason.
+    pub(super) fn hidden(&mut self, scene: &Scene<'_>, number: u32, range: &Range) -> Vec<String> {
+        let name = scene.name(number);
+        let rules = &scene.provider.store.rules;
+        let mut by_reason = BTreeMap::<String, Vec<&Version>>::new();
+        let tiers = scene.tiers(number);
+        if tiers.iter().all(|tier| tier.entries.is_empty()) {
+            self.add(format!(
+                "check the name {name} and which sources are asked for it: helper index explain {name}"
+            ));
+        }
+        for tier in &tiers {
+            for entry in &tier.entries {
+                let version = &entry.version;
+                if !range.contains(version) {
+                    continue;
+                }
+                let reason = match tier.usable(name, rules, entry) {
+                    Err(reason) => {
+                        self.about(name.as_ref(), version, &reason);
+                        reason.to_string()
+                    }
+                    Ok((_, pick)) => {
+                        let floor = scene.provider.run.floor.as_ref();
+                        match (&pick.least, floor) {
+                            _ if version.any_prerelease() && rules.pre(name) == Pre::Never => {
+                                self.add("allow pre-releases: --prerelease allow".to_owned());
+                                "a pre-release".to_owned()
+                            }
+                            (Some(least), Some(floor)) if least > floor => {
+                                self.python(&format!(">={least}"));
+                                format!("needs Python >={least}")
+                            }
+                            _ => continue,
+                        }
+                    }
+                };
+                by_reason.entry(reason).or_default().push(version);
+            }
+        }
+        by_reason
+            .into_iter()
+            .map(|(reason, versions)| {
+                let which = match versions.as_slice() {
+                    [first, .., last] if versions.len() > VERSIONS => {
+                        format!("{} versions from {first} to {last}", versions.len())
+                    }
+                    few => few
+                        .iter()
+                        .map(ToString::to_string)
+                        .collect::<Vec<_>>()
+                        .join(", "),
+                };
+                format!("{name}: left out: {which} ({reason})")
+            })
+            .collect()
+    }
+
+    fn about(&mut self, name: &str, version: &Version, reason: &Hidden) {
+        match reason {
+            Hidden::Kind => self.add(format!(
+                "{name} {version} has only files of a kind that an option rules out"
+            )),
+            Hidden::Cutoff => self.add("take a later --exclude-newer".to_owned()),
+            Hidden::Tags => self.add(format!(
+                "{name} {version} has no wheel for this platform and Python: try another \
+                 --python-platform or --python-version"
+            )),
+            Hidden::Python(needed) => self.python(needed),
+            Hidden::Yanked(_) => self.add(format!(
+                "{name} {version} was yanked: to take it all the same ask for {name}=={version}"
+            )),
+        }
+    }
+
+    fn python(&mut self, needed: &str) {
+        self.add(format!(
+            "resolve for a Python that is {needed}: --python-version, or requires-python"
+        ));
+    }
+
+    /// What the metadata of versions in the proof were in the way.
+    pub(super) fn metadata(&mut self, tree: &Tree) {
+        match tree {
+            DerivationTree::External(External::Custom(_, _, reason)) => match reason {
+                Reason::Python(needed) => self.python(needed),
+                Reason::Urls(name, ..) => self.add(format!("give one URL for {name}")),
+                Reason::Metadata(_) | Reason::Itself(_) => {}
+            },
+            DerivationTree::External(_) => {}
+            DerivationTree::Derived(derived) => {
+                self.metadata(&derived.cause1);
+                self.metadata(&derived.cause2);
+            }
+        }
+    }
+
+    fn add(&mut self, line: String) {
+        self.lines.insert(line);
+    }
+
+    /// The hints.
+    pub(super) fn lines(self) -> Vec<String> {
+        self.lines.into_iter().collect()
+    }
+}

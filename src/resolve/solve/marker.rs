@@ -1,0 +1,152 @@
+//! What the algebra of markers lacks: extras set aside, and the Pythons of an environment.
+
+use std::collections::BTreeSet;
+use std::ops::Bound;
+
+use pep508_rs::{
+    ExtraOperator, MarkerExpression, MarkerTreeKind, MarkerValueExtra, MarkerValueVersion,
+};
+
+use super::range::Range;
+use crate::package::{ExtraName, MarkerTree, Version, VersionSpecifiers};
+
+/// The extras that a marker speaks of.
+pub(super) fn extras(marker: &MarkerTree) -> BTreeSet<ExtraName> {
+    let mut names = BTreeSet::new();
+    collect(marker, &mut names, &mut Vec::new());
+    names
+}
+
+fn collect(marker: &MarkerTree, names: &mut BTreeSet<ExtraName>, seen: &mut Vec<MarkerTree>) {
+    if seen.contains(marker) {
+        return;
+    }
+    seen.push(marker.clone());
+    match marker.kind() {
+        MarkerTreeKind::True | MarkerTreeKind::False => {}
+        MarkerTreeKind::Version(tree) => {
+            tree.edges()
+                .for_each(|(_, next)| collect(&next, names, seen));
+        }
+        MarkerTreeKind::String(tree) => {
+            tree.children()
+                .for_each(|(_, next)| collect(&next, names, seen));
+        }
+        MarkerTreeKind::In(tree) => {
+            tree.children()
+                .for_each(|(_, next)| collect(&next, names, seen));
+        }
+        MarkerTreeKind::Contains(tree) => {
+            tree.children()
+                .for_each(|(_, next)| collect(&next, names, seen));
+        }
+        MarkerTreeKind::Extra(tree) => {
+            if let MarkerValueExtra::Extra(name) = tree.name() {
+                names.insert(name.clone());
+            }
+            tree.children()
+                .for_each(|(_, next)| collect(&next, names, seen));
+        }
+    }
+}
+
+/// The marker where this extra, or none, is asked for and no other one is.
+pub(super) fn with_extra(marker: &MarkerTree, extra: Option<&ExtraName>) -> MarkerTree {
+    let mut any = MarkerTree::FALSE;
+    for clause in marker.to_dnf() {
+        let mut all = MarkerTree::TRUE;
+        for expression in clause {
+            all.and(match expression {
+                MarkerExpression::Extra { operator, name } => {
+                    let asked = match name {
+                        MarkerValueExtra::Extra(name) => extra == Some(&name),
+                        MarkerValueExtra::Arbitrary(_) => false,
+                    };
+                    if asked == (operator == ExtraOperator::Equal) {
+                        MarkerTree::TRUE
+                    } else {
+                        MarkerTree::FALSE
+                    }
+                }
+                other => MarkerTree::expression(other),
+            });
+        }
+        any.or(all);
+    }
+    any
+}
+
+/// `a and b`.
+pub(super) fn and(a: &MarkerTree, b: &MarkerTree) -> MarkerTree {
+    let mut both = a.clone();
+    both.and(b.clone());
+    both
+}
+
+/// `a or b`.
+pub(super) fn or(a: &MarkerTree, b: &MarkerTree) -> MarkerTree {
+    let mut either = a.clone();
+    either.or(b.clone());
+    either
+}
+
+/// The Pythons where a marker can be true.
+fn pythons(marker: &MarkerTree) -> Range {
+    match marker.kind() {
+        MarkerTreeKind::True => Range::full(),
+        MarkerTreeKind::False => Range::empty(),
+        MarkerTreeKind::Version(tree) => {
+            let full = *tree.key() == MarkerValueVersion::PythonFullVersion
+                || *tree.key() == MarkerValueVersion::PythonVersion;
+            tree.edges().fold(Range::empty(), |all, (range, next)| {
+                let below = pythons(&next);
+                all.union(&if full {
+                    below.intersection(range)
+                } else {
+                    below
+                })
+            })
+        }
+        MarkerTreeKind::String(tree) => union(tree.children().map(|(_, next)| next)),
+        MarkerTreeKind::In(tree) => union(tree.children().map(|(_, next)| next)),
+        MarkerTreeKind::Contains(tree) => union(tree.children().map(|(_, next)| next)),
+        MarkerTreeKind::Extra(tree) => union(tree.children().map(|(_, next)| next)),
+    }
+}
+
+fn union(children: impl Iterator<Item = MarkerTree>) -> Range {
+    children.fold(Range::empty(), |all, next| all.union(&pythons(&next)))
+}
+
+/// The least Python of an environment; `None` where there is none.
+pub(super) fn least_python(marker: &MarkerTree) -> Option<Version> {
+    let range = pythons(marker);
+    match range.bounding_range()? {
+        (Bound::Included(low) | Bound::Excluded(low), _) => Some(low.clone()),
+        (Bound::Unbounded, _) => None,
+    }
+}
+
+/// Whether some Python from `least` on is one of the environment's.
+pub(super) fn reaches_python(marker: &MarkerTree, least: &Version) -> bool {
+    !pythons(marker)
+        .intersection(&Range::higher_than(least.clone()))
+        .is_empty()
+}
+
+/// The least Python that these specifiers allow, as a plain release; upper bounds do not matter.
+pub(super) fn least_of(specifiers: &VersionSpecifiers) -> Option<Version> {
+    let range = pep440_rs::release_specifiers_to_ranges(specifiers.clone());
+    match range.bounding_range()? {
+        (Bound::Included(low) | Bound::Excluded(low), _) => Some(low.only_release()),
+        (Bound::Unbounded, _) => None,
+    }
+}
+
+/// `python_full_version >= 'V'`.
+pub(super) fn from_python(least: &Version) -> MarkerTree {
+    MarkerTree::expression(MarkerExpression::Version {
+        key: MarkerValueVersion::PythonFullVersion,
+        specifier: pep440_rs::VersionSpecifier::greater_than_equal_version(least.clone()),
+    })
+}

@@ -1,0 +1,1 @@
+//! The tour of the README: a private index beside a public one.
