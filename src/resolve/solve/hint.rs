@@ -107,7 +107,8 @@ impl Hints {
             DerivationTree::External(External::Custom(_, _, reason)) => match reason {
                 Reason::Python(needed) => self.python(needed),
                 Reason::Urls(name, ..) => self.add(format!("give one URL for {name}")),
-                Reason::Metadata(_) | Reason::Itself(_) => {}
+                Reason::Metadata(_, Some(hint)) => self.add(hint.clone()),
+                Reason::Metadata(_, None) | Reason::Itself(_) => {}
             },
             DerivationTree::External(_) => {}
             DerivationTree::Derived(derived) => {

@@ -15,6 +15,8 @@
 
 mod assemble;
 mod conflict;
+#[cfg(test)]
+mod conflict_tests;
 mod drive;
 mod fetcher;
 mod forks;
@@ -32,7 +34,6 @@ mod resolution;
 mod rules;
 #[cfg(test)]
 mod scenario_tests;
-mod store;
 #[cfg(test)]
 mod solve_tests;
 mod store;

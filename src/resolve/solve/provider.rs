@@ -93,8 +93,8 @@ impl From<Stopped> for Stop {
 /// Why a version cannot be used, as learnt from its metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Reason {
-    /// Its metadata cannot be had: in words.
-    Metadata(String),
+    /// Its metadata cannot be had: in words, and what to try.
+    Metadata(String, Option<String>),
     /// It needs another Python.
     Python(String),
     /// It asks for a project from a direct URL that comes from another.
@@ -106,7 +106,7 @@ pub(super) enum Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Metadata(why) => write!(f, "cannot be used: {why}"),
+            Self::Metadata(why, _) => write!(f, "cannot be used: {why}"),
             Self::Python(needed) => write!(f, "needs Python {needed}"),
             Self::Urls(name, url, other) => {
                 write!(f, "wants {name} from {url}, but it comes from {other}")
@@ -468,7 +468,8 @@ impl DependencyProvider for Provider<'_> {
                     .borrow_mut()
                     .skipped
                     .insert((number, version.clone()), failure.message.clone());
-                return Ok(Dependencies::Unavailable(Reason::Metadata(failure.message)));
+                let reason = Reason::Metadata(failure.message, failure.hint);
+                return Ok(Dependencies::Unavailable(reason));
             }
             Err(failure) => return Err(Stop::Failed(failure)),
         };

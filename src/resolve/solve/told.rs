@@ -27,9 +27,15 @@ impl Told<'_> {
                     .number()
                     .map(|number| self.scene.versions(number))
                     .unwrap_or_default();
-                let object = self.object(*package, range);
+                let name = told(self.scene, *package);
+                let words = range::words(range);
+                let object = if words.is_empty() {
+                    format!("version of {name}")
+                } else {
+                    format!("{name}{words}")
+                };
                 if versions.is_empty() {
-                    format!("no source has {}", told(self.scene, *package))
+                    format!("no source has {name}")
                 } else if versions.iter().any(|version| range.contains(version)) {
                     format!("no {object} can be used")
                 } else {
@@ -173,7 +179,7 @@ impl ReportFormatter<Package, Range, Reason> for Told<'_> {
         if one == two {
             format!("{one}, so {terms}")
         } else {
-            format!("{one} and {two}, so {terms}")
+            format!("{one}, and {two}, so {terms}")
         }
     }
 
@@ -186,7 +192,7 @@ impl ReportFormatter<Package, Range, Reason> for Told<'_> {
         terms: &Terms,
     ) -> String {
         format!(
-            "{} ({first}) and {} ({second}), so {}",
+            "{} ({first}), and {} ({second}), so {}",
             self.terms(&one.terms),
             self.terms(&two.terms),
             self.terms(terms)
@@ -201,7 +207,7 @@ impl ReportFormatter<Package, Range, Reason> for Told<'_> {
         terms: &Terms,
     ) -> String {
         format!(
-            "{} ({number}) and {}, so {}",
+            "{} ({number}), and {}, so {}",
             self.terms(&derived.terms),
             self.leaf(external),
             self.terms(terms)
@@ -236,7 +242,7 @@ impl ReportFormatter<Package, Range, Reason> for Told<'_> {
         if one == two {
             format!("and {one}, so {terms}")
         } else {
-            format!("and {one} and {two}, so {terms}")
+            format!("and {one}, and {two}, so {terms}")
         }
     }
 }
