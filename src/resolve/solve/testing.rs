@@ -49,15 +49,7 @@ pub(super) fn requirement(text: &str) -> Requirement {
 }
 
 pub(super) fn wanted(text: &str) -> Wanted {
-    Wanted {
-        requirement: requirement(text),
-        source: None,
-        any_of: Vec::new(),
-        from: "the test".to_owned(),
-        direct: true,
-        prereleases: false,
-        hashes: Vec::new(),
-    }
+    Wanted::new(requirement(text), "the test")
 }
 
 pub(super) fn linux(python: &str) -> MarkerEnvironment {
