@@ -25,7 +25,9 @@ const SDIST: &str = "my_pkg-1.0.tar.gz";
 
 fn sha256(bytes: &[u8]) -> Hashes {
     let digest = sha2::Sha256::digest(bytes);
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = digest
+        .iter()
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     [("sha256".to_owned(), hex)].into()
 }
 
@@ -66,7 +68,7 @@ fn read_with(
     build: Option<&dyn Build>,
 ) -> Result<Found, Failure> {
     let source = Arc::new(source("foo", &server.url("simple/")));
-    let requester = requester(&[source.clone()], None, Arc::new(()));
+    let requester = requester(std::slice::from_ref(&source), None, Arc::new(()));
     let over = Over {
         requester: &requester,
         source: &source,
@@ -455,7 +457,7 @@ fn credentials_go_along() {
     let server = Server::start(Ranges::Sent, &[(&format!("simple/{WHEEL}"), own.clone())]);
     let source = Arc::new(source("foo", &server.url("simple/")));
     let (asker, _) = agent(Vec::new(), |inquiry, _| Ok(credential(inquiry, "hunter2")));
-    let requester = requester(&[source.clone()], Some(asker), Arc::new(()));
+    let requester = requester(std::slice::from_ref(&source), Some(asker), Arc::new(()));
     let over = Over {
         requester: &requester,
         source: &source,
@@ -480,7 +482,7 @@ fn credentials_go_along() {
 
 fn directly(server: &Server, url: &str, build: Option<&dyn Build>) -> Result<Found, Failure> {
     let source = Arc::new(source("foo", &server.url("simple/")));
-    let requester = requester(&[source.clone()], None, Arc::new(()));
+    let requester = requester(std::slice::from_ref(&source), None, Arc::new(()));
     let over = Over {
         requester: &requester,
         source: &source,

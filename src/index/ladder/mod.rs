@@ -34,7 +34,7 @@ pub use direct::direct;
 use self::check::{Check, read_all};
 use super::project::File;
 use crate::domain::text::shown;
-use crate::package::filename::{Filename, is_info, is_pkg_info};
+use crate::package::filename::{Filename, Packing, is_info, is_pkg_info, packing};
 use crate::package::metadata::{LARGEST, Metadata};
 use crate::package::{PackageName, Version};
 
@@ -343,7 +343,8 @@ impl<F: Fetch> Asked<'_, F> {
     async fn pkg_info(&self) -> Result<Result<Vec<u8>, String>, Failure> {
         let name = &self.file.filename;
         let none = || "it has no PKG-INFO".to_owned();
-        if name.ends_with(".zip") {
+        let packing = packing(name);
+        if packing == Packing::Zip {
             let mut begun = None;
             if self.memory.has_ranges(&self.file.url) {
                 match ranges::read(
@@ -372,7 +373,7 @@ impl<F: Fetch> Asked<'_, F> {
             });
             return Ok(read.await.and_then(|found| found.ok_or_else(none)));
         }
-        if !name.ends_with(".tar.gz") && !name.ends_with(".tgz") {
+        if packing == Packing::Other {
             return Ok(Err("it is packed in a way that is not read here".to_owned()));
         }
         let check = Check::of(&self.file.hashes);

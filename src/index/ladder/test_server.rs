@@ -99,7 +99,7 @@ fn serve(
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n");
         let start = files.get(path).cloned().unwrap_or_default();
         let _ = stream.write_all(&start);
-        let piece = [b'x'; 65536];
+        let piece = [b'x'; 16384];
         while stream.write_all(&piece).is_ok() {}
         return;
     }
