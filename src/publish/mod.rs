@@ -8,7 +8,7 @@
 //! - `filename`: what the name of a file says
 //! - `metadata`: core metadata, and the name of each field in the form
 //! - `digest`: what a file's bytes add up to
-//! - `distribution`: one file, made ready; `rules`: what PyPI would refuse later
+//! - `distribution`: one file, made ready; `rules`, `classifiers`: what PyPI would refuse later
 //! - `attestation`: what stands beside a file
 //! - `form`: the upload form, in pieces; `answers`: what servers say to it
 //! - `place`, `pypirc`: where a name leads
@@ -18,6 +18,7 @@
 
 pub mod answers;
 pub mod attestation;
+mod classifiers;
 pub mod compare;
 pub mod digest;
 pub mod distribution;

@@ -2,6 +2,7 @@
 //!
 //! Other repositories take most of this: there it is told, and stops nothing.
 
+use super::classifiers::{self, is_private};
 use super::distribution::{Contents, Distribution};
 use super::filename::Kind;
 use crate::package::{PackageName, Version};
@@ -41,6 +42,7 @@ pub(super) fn findings(one: &Distribution, contents: &Contents) -> Vec<Finding> 
         message: doubt.clone(),
         refused: !doubt.contains("unknown field"),
     }));
+    classifiers::findings(&one.metadata, &mut findings);
     findings
 }
 
@@ -81,7 +83,7 @@ fn fields(one: &Distribution, found: &mut Vec<String>) {
         }
     }
     for classifier in metadata.all("classifiers") {
-        if classifier.to_ascii_lowercase().starts_with("private ::") {
+        if is_private(classifier) {
             found.push(format!(
                 "its classifier \"{classifier}\" says that it is not to be published"
             ));
