@@ -409,6 +409,47 @@ fn parts_that_are_cut_off() {
     assert!(failure.message.contains("shorter"), "{}", failure.message);
 }
 
+/// What is cut off on its way is asked for again: a part, what stands beside, an archive in order.
+#[test]
+fn connections_that_are_dropped() {
+    let own = whl("Requires-Dist: a\n");
+    let server = Server::start(Ranges::Dropped, &[(WHEEL, own.clone())]);
+    assert_eq!(
+        requires(&read(&server, &file(&server, WHEEL, &own)).unwrap()),
+        ["a"]
+    );
+    assert_eq!(server.asked().len(), 3);
+    let name = format!("{WHEEL}.metadata");
+    let beside = text("my_pkg", "1.0", "Requires-Dist: b\n").into_bytes();
+    let server = Server::start(Ranges::Dropped, &[(&name, beside.clone())]);
+    let mut one = file(&server, WHEEL, &own);
+    one.metadata = Some(sha256(&beside));
+    assert_eq!(requires(&read(&server, &one).unwrap()), ["b"]);
+    let info = tar_member("my_pkg-1.0/PKG-INFO", b'0', PKG_INFO.as_bytes());
+    let archive = tar_gz(&[info]);
+    let server = Server::start(Ranges::Dropped, &[(SDIST, archive.clone())]);
+    assert_eq!(
+        requires(&read(&server, &file(&server, SDIST, &archive)).unwrap()),
+        ["a"]
+    );
+}
+
+/// The size on a page may be wrong.
+#[test]
+fn a_wrong_size() {
+    let own = whl("Requires-Dist: a\n");
+    for size in [1, own.len() as u64 - 7, own.len() as u64 + 7, 1 << 40] {
+        let server = Server::start(Ranges::Sent, &[(WHEEL, own.clone())]);
+        let mut one = file(&server, WHEEL, &own);
+        one.size = Some(size);
+        let found = read(&server, &one).unwrap();
+        assert_eq!(
+            (found.from, requires(&found)),
+            (Rung::Range, vec!["a".to_owned()])
+        );
+    }
+}
+
 /// An answer without end is given up, whatever it begins with.
 #[test]
 fn without_end() {
