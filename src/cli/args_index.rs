@@ -17,6 +17,8 @@ pub(crate) enum IndexCommand {
     Versions(VersionsArgs),
     /// List the files of a package, or of one of its versions
     Files(FilesArgs),
+    /// Print what a version says of itself
+    Metadata(MetadataArgs),
     /// Tell which sources were asked for a package, what each said, and which one serves it
     Explain(IndexExplainArgs),
 }
@@ -88,6 +90,19 @@ pub(crate) struct FilesArgs {
     pub(crate) all: bool,
     #[command(flatten)]
     pub(crate) python: PythonOptions,
+    #[command(flatten)]
+    pub(crate) sources: SourceOptions,
+}
+
+/// `helper index metadata`.
+#[derive(Args)]
+pub(crate) struct MetadataArgs {
+    /// The version of a package
+    #[arg(value_name = "PACKAGE==VERSION")]
+    pub(crate) package: String,
+    /// Only from this source
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source: Option<String>,
     #[command(flatten)]
     pub(crate) sources: SourceOptions,
 }

@@ -37,7 +37,6 @@ mod scenario_tests;
 #[cfg(test)]
 mod solve_tests;
 mod store;
-mod store;
 #[cfg(test)]
 mod testing;
 mod told;
