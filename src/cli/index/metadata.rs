@@ -30,8 +30,9 @@ pub(super) fn run(session: &mut Session<'_>, args: &MetadataArgs) -> Result<u8, 
     let (project, version) = package_and_version(&args.package)?;
     let Some(version) = version else {
         let message = format!("which version of {project}?");
-        return Err(Failure::new(ErrorCode::Usage, message)
-            .hint(format!("as in {project}==1.2; helper index versions {project}")));
+        return Err(Failure::new(ErrorCode::Usage, message).hint(format!(
+            "as in {project}==1.2; helper index versions {project}"
+        )));
     };
     let mut desk = Desk::default();
     let ground = Ground::find(session, &mut desk, &given(&args.sources), &args.sources)?;
@@ -95,6 +96,8 @@ fn tell(session: &mut Session<'_>, answer: Answer) -> Result<u8, Failure> {
     }
     session.out.text(&text)?;
     let source = shown(&answer.source);
-    session.out.note(&format!("from {source} ({})", answer.from));
+    session
+        .out
+        .note(&format!("from {source} ({})", answer.from));
     Ok(0)
 }

@@ -62,7 +62,10 @@ fn requires(lookups: &Lookups) -> Result<(Vec<String>, String), ErrorCode> {
         let (raw, from) = lookups.written(&listings[0], file).await.unwrap();
         assert_eq!((&raw[..], &from), (METADATA.as_bytes(), &found.from));
         let requires = found.metadata.requires.iter();
-        Ok((requires.map(ToString::to_string).collect(), from.to_string()))
+        Ok((
+            requires.map(ToString::to_string).collect(),
+            from.to_string(),
+        ))
     })
 }
 
@@ -83,7 +86,10 @@ fn metadata_are_asked_for_once_and_without_the_credential_elsewhere() {
     assert_eq!(requires(&second), expected);
     assert_eq!([index.heads().len(), files.heads().len()], [pages, read]);
     let words = log.0.lock().unwrap();
-    assert!(words.iter().all(|words| words.contains(" hit a ")), "{words:?}");
+    assert!(
+        words.iter().all(|words| words.contains(" hit a ")),
+        "{words:?}"
+    );
 }
 
 #[test]
@@ -99,8 +105,13 @@ fn a_direct_url_is_a_place_of_its_own() {
     let (lookups, _) = lookups(&index, None);
     let project = PackageName::from_str("foo").unwrap();
     // No wheel is there, but who asks is seen: nothing of the source's goes there.
-    let url = files.url("/f/foo-1.0-py3-none-any.whl").replace("//", "//ci:given@");
+    let url = files
+        .url("/f/foo-1.0-py3-none-any.whl")
+        .replace("//", "//ci:given@");
     assert!(run(lookups.direct(&project, &Url::parse(&url).unwrap())).is_err());
     let head = files.heads().remove(0);
-    assert!(head.contains("authorization: basic dxjsonnlbnrpbmvs"), "{head}");
+    assert!(
+        head.contains("authorization: basic dxjsonnlbnrpbmvs"),
+        "{head}"
+    );
 }
