@@ -1,5 +1,6 @@
 //! `helper index` and `helper resolve` as they are typed, against indexes on loopback.
 
+mod audit;
 mod index;
 mod locks;
 mod tour;

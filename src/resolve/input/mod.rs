@@ -6,7 +6,8 @@
 //!
 //! - `requirements`: requirements files, constraints, overrides, and what is typed
 //! - `project`: `pyproject.toml`; `groups`, `uv`, `workspace`: parts of it
-//! - `pins`: what was chosen earlier
+//! - `pins`: what was chosen earlier; `subjects`: what an audit is about
+//! - `local`: projects in folders, as a resolution meets them
 //! - `poetry`: Poetry's language; `direct`: URLs and paths in place of versions
 
 mod direct;
@@ -14,10 +15,12 @@ mod files;
 mod groups;
 #[cfg(test)]
 mod held;
+mod local;
 mod pins;
 mod poetry;
 mod project;
 mod requirements;
+mod subjects;
 mod uv;
 mod workspace;
 
@@ -29,8 +32,10 @@ use url::Url;
 use zeroize::Zeroizing;
 
 pub use self::files::{Disk, Files};
+pub use self::local::Local;
 pub use self::pins::{pin, pins};
 pub use self::project::Chosen;
+pub use self::subjects::Subjects;
 
 use crate::package::{ExtraName, MarkerTree, PackageName, Requirement, VersionSpecifiers};
 
