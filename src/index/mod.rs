@@ -15,8 +15,8 @@
 pub mod audit;
 pub mod cache;
 pub mod fetch;
-pub mod locked;
 pub mod ladder;
+pub mod locked;
 pub mod lookup;
 pub mod offers;
 mod once;
