@@ -139,7 +139,7 @@ fn in_poetrys_pool_the_higher_version_wins() {
     assert_eq!(ended.status, 1, "{ended:?}");
     for words in [
         "pyproject.toml:4  error  confusion",
-        "pip would take 99.0 from",
+        "acme-core comes from PyPI; acme has another project of this name; uv would take 1.3",
         "acme-core = { version = \"*\", source = \"acme\" }",
     ] {
         assert!(ended.stdout.contains(words), "{words}: {ended:?}");
