@@ -161,6 +161,9 @@ impl Lookups {
         let mut decided: Option<String> = None;
         for tier in self.sources.tiers(project, pin)? {
             let pool = self.rule() == Rule::VersionPriority;
+            if pool && decided.is_none() {
+                together(tier.iter().map(|source| self.ask(source, project))).await;
+            }
             let mut ended = decided.clone();
             for source in &tier {
                 let answered = match &ended {
