@@ -150,6 +150,12 @@ fn usage() {
 
 #[cfg(feature = "net")]
 #[test]
+fn resolve() {
+    hold("resolve", 3);
+}
+
+#[cfg(feature = "net")]
+#[test]
 fn publish() {
     hold("publish", 1);
 }

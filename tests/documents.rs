@@ -206,7 +206,9 @@ fn printed() -> BTreeMap<String, BTreeSet<String>> {
             let words: Vec<&str> = line.split(' ').collect();
             let command = match words.as_slice() {
                 _ if keys(whole).any(|key| key == "error") => "an error".to_owned(),
-                [group @ ("agent" | "token"), command, ..] => format!("{group} {command}"),
+                [group @ ("agent" | "token" | "index" | "cache"), command, ..] => {
+                    format!("{group} {command}")
+                }
                 [command, ..] => (*command).to_owned(),
                 [] => unreachable!(),
             };

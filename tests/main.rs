@@ -45,6 +45,8 @@ mod log;
 mod mounted;
 #[cfg(target_os = "linux")]
 mod other_keyrings;
+#[cfg(all(target_os = "linux", feature = "net"))]
+mod packaging;
 #[cfg(target_os = "linux")]
 mod plain_text;
 #[cfg(feature = "net")]

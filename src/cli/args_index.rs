@@ -1,6 +1,10 @@
 //! What can be written after `helper index`, and what every command that looks something up takes.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
+
+use super::args_scan::ScanFormat;
 
 /// `helper index`.
 #[derive(Args)]
@@ -19,6 +23,8 @@ pub(crate) enum IndexCommand {
     Files(FilesArgs),
     /// Tell which sources were asked for a package, what each said, and which one serves it
     Explain(IndexExplainArgs),
+    /// Tell where somebody else's package could take the place of a dependency
+    Audit(AuditArgs),
 }
 
 /// Where packages are looked for. Not printable: a URL may hold a password.
@@ -98,6 +104,25 @@ pub(crate) struct IndexExplainArgs {
     /// The package
     #[arg(value_name = "PACKAGE")]
     pub(crate) package: String,
+    #[command(flatten)]
+    pub(crate) sources: SourceOptions,
+}
+
+/// `helper index audit`.
+#[derive(Args)]
+#[command(
+    after_help = "Exit status: 1 something was found; 3 a source could not be asked; 5 a source refused"
+)]
+pub(crate) struct AuditArgs {
+    /// A project's pyproject.toml, a lock file, or a file of requirements [default: the project here, with its lock files]
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// Ask public indexes about every name, also about those that may be internal
+    #[arg(long)]
+    pub(crate) ask_public: bool,
+    /// How to print what was found [default: text]
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    pub(crate) format: Option<ScanFormat>,
     #[command(flatten)]
     pub(crate) sources: SourceOptions,
 }

@@ -166,6 +166,8 @@ fn arguments_and_their_meaning() {
         ("token inspect foo", "connect; get foo - - upload variables"),
         ("doctor", "checks"),
         ("doctor --offline", "checks offline"),
+        ("index --help", ""),
+        ("resolve --help", ""),
         ("scan", ""),
         ("scan --format sarif", ""),
         ("import", "connect"),
@@ -273,6 +275,47 @@ fn mistakes_are_told_without_repeating_what_may_be_a_secret() {
         ),
         ("agent status --no-agent", "--no-agent leaves out the agent"),
         ("agent socket --path x", "missing: --names <NAME>"),
+        ("index", ""),
+        ("index versions", "missing: <PACKAGE>"),
+        ("index versions -xhunter2", "there is no such option"),
+        ("index explain _", "is not the name of a package"),
+        ("index files foo==hunter-2", "is not a version"),
+        (
+            "resolve --format hunter2",
+            "wants one of requirements, pylock, json",
+        ),
+        (
+            "resolve --resolution hunter2",
+            "wants one of highest, lowest, lowest-direct",
+        ),
+        (
+            "resolve --exclude-newer hunter2",
+            "wants a date, as 2026-01-31",
+        ),
+        (
+            "resolve --universal --python-platform linux",
+            "cannot be used together with",
+        ),
+        (
+            "resolve --no-index --index-url https://u:hunter2@h/",
+            "cannot be used together with",
+        ),
+        (
+            "resolve --offline --no-cache",
+            "cannot be used together with",
+        ),
+        (
+            "resolve --json --format pylock",
+            "--json cannot be used together with",
+        ),
+        (
+            "resolve foo --extra hunter2",
+            "are about a project's pyproject.toml",
+        ),
+        (
+            "resolve foo@https://u:hunter2@h/x",
+            "cannot read a requirement of the command line",
+        ),
         ("scan --format hunter2", "wants one of text, json, sarif"),
         ("scan --json --format sarif", "--json cannot be used"),
         ("scan /no/such/file", "cannot look at /no/such/file"),
@@ -315,14 +358,7 @@ fn usage_errors_are_objects_too() {
 #[test]
 fn what_is_not_there_is_not_in_the_help() {
     let ran = run(World::default(), &["--help"]);
-    for word in [
-        "exec-netrc",
-        "index",
-        "resolve",
-        "socket",
-        "selftest",
-        "detached",
-    ] {
+    for word in ["exec-netrc", "socket", "selftest", "detached"] {
         let command = format!("\n  {word} ");
         assert!(!ran.out.contains(&command), "{word}");
     }

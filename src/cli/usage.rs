@@ -44,6 +44,8 @@ pub(crate) fn failure(error: &clap::Error, arguments: &[String]) -> Failure {
                 format!("{argument} wants one of {}", valid.join(", "))
             } else if argument.starts_with("--timeout") {
                 "--timeout wants a number of seconds from 0.1 to 600".to_owned()
+            } else if argument.starts_with("--exclude-newer") {
+                "--exclude-newer wants a date, as 2026-01-31, or a time in RFC 3339".to_owned()
             } else {
                 format!("{argument} wants a value")
             }

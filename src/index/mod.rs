@@ -6,6 +6,7 @@
 //! - `locked`: lock files
 //! - `project`: what one source has of one project; `packed`: how it is kept
 //! - `page`: the pages that sources have, read
+//! - `ladder`: the metadata of a file, without the whole file where that can be
 //! - `offers`: what a resolution asks the sources for
 //! - `fetch`: requests with the credential that belongs there; `cache`: what was answered before;
 //!   `lookup`: what the sources offer, by both; `once`: asked for once a run
@@ -14,6 +15,7 @@
 pub mod audit;
 pub mod cache;
 pub mod fetch;
+pub mod ladder;
 pub mod locked;
 pub mod lookup;
 pub mod offers;

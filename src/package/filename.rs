@@ -268,6 +268,43 @@ pub(crate) fn is_project(written: &str, project: &PackageName) -> bool {
     normal.next().is_none()
 }
 
+/// Whether a folder is that of a wheel's metadata, in whatever spelling of project and version.
+pub(crate) fn is_info(folder: &str, project: &PackageName, of: &Version) -> bool {
+    let stem = folder.strip_suffix(".dist-info").unwrap_or_default();
+    stem.match_indices('-').any(|(at, _)| {
+        is_project(&stem[..at], project)
+            && version(&stem[at + 1..], true).is_some_and(|own| own == *of)
+    })
+}
+
+/// The folder of a wheel's metadata, by the paths of its files.
+pub(crate) fn info<'a>(
+    paths: impl Iterator<Item = &'a str>,
+    project: &PackageName,
+    version: &Version,
+) -> Result<String, String> {
+    let folders = paths.filter_map(|path| path.split_once('/'));
+    let mut found: Option<&str> = None;
+    for (folder, _) in folders.filter(|(folder, _)| folder.ends_with(".dist-info")) {
+        if found.is_some_and(|other| other != folder) {
+            return Err("it has more than one .dist-info".to_owned());
+        }
+        found = Some(folder);
+    }
+    let found = found.ok_or("it is no wheel: it has no .dist-info")?;
+    if !is_info(found, project, version) {
+        let name = project.as_ref().replace('-', "_");
+        return Err(format!("its metadata is not in {name}-{version}.dist-info"));
+    }
+    Ok(found.to_owned())
+}
+
+/// Whether a path is `FOLDER/PKG-INFO`, where a source archive has its metadata.
+pub(crate) fn is_pkg_info(path: &str) -> bool {
+    path.strip_suffix("/PKG-INFO")
+        .is_some_and(|folder| !folder.is_empty() && !folder.contains('/'))
+}
+
 #[cfg(test)]
 #[path = "filename_tests.rs"]
 mod tests;

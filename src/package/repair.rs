@@ -38,8 +38,11 @@ const WHOLE: [Repair; 5] = [
     ("missing commas", |text| {
         let mut out = String::new();
         let mut before = ' ';
-        for c in text.trim_end_matches([';', ',']).chars() {
-            let begins = OPERATORS.contains(&c) && !OPERATORS.contains(&before);
+        let text_without = text.trim_end_matches([';', ',']);
+        for (at, c) in text_without.char_indices() {
+            // `!` alone stands behind an epoch.
+            let epoch = c == '!' && !text_without[at..].starts_with("!=");
+            let begins = OPERATORS.contains(&c) && !OPERATORS.contains(&before) && !epoch;
             let bare = out.trim_end().trim_end_matches(';').trim_end().len();
             if begins
                 && bare > 0
@@ -204,7 +207,7 @@ pub fn requirement(text: &str) -> Option<Repaired<Requirement>> {
         return None;
     }
     let mut rest = text.trim();
-    if let Some((before, _)) = rest.split_once('#') {
+    if let Some((before, _)) = rest.split_once(" #") {
         rest = before.trim_end();
         repairs.push("a comment");
     }

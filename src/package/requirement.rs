@@ -23,10 +23,11 @@ pub fn parse(text: &str) -> Result<Requirement, String> {
     let spaced = spaced_lists(text);
     let text = spaced.as_ref();
     let text = match text.split_once(';') {
-        Some((head, marker)) if marker.contains("~=") => {
-            Cow::Owned(format!("{head};{}", compatible(marker)?))
-        }
-        _ => Cow::Borrowed(text),
+        Some((head, marker)) => match readable(marker)? {
+            Cow::Owned(marker) => Cow::Owned(format!("{head};{marker}")),
+            Cow::Borrowed(_) => Cow::Borrowed(text),
+        },
+        None => Cow::Borrowed(text),
     };
     let read = pep508_rs::Requirement::<Url>::from_str(&text).map_err(|error| {
         let what = match error.message {
@@ -55,10 +56,38 @@ pub fn parse(text: &str) -> Result<Requirement, String> {
 /// What is wrong, in words that quote nothing of the text.
 pub fn marker(text: &str) -> Result<MarkerTree, String> {
     sound(text)?;
-    MarkerTree::from_str(&compatible(&spaced_lists(text))?).map_err(|error| {
+    MarkerTree::from_str(&readable(&spaced_lists(text))?).map_err(|error| {
         let place = error.start + 1;
         format!("it is no marker as PEP 508 has it (character {place})")
     })
+}
+
+/// A marker as the reader of `pep508_rs` takes it.
+fn readable(text: &str) -> Result<Cow<'_, str>, String> {
+    let text = spaced(text);
+    Ok(match compatible(&text)? {
+        Cow::Owned(text) => Cow::Owned(text),
+        Cow::Borrowed(_) => text,
+    })
+}
+
+/// A marker with white space between `and`, `or` and an opening bracket.
+fn spaced(text: &str) -> Cow<'_, str> {
+    if !text.contains("and(") && !text.contains("or(") {
+        return Cow::Borrowed(text);
+    }
+    let mut whole = String::with_capacity(text.len() + 8);
+    let mut quote = None;
+    for letter in text.chars() {
+        match (quote, letter) {
+            (Some(open), _) if letter == open => quote = None,
+            (None, '\'' | '"') => quote = Some(letter),
+            (None, '(') if whole.ends_with("and") || whole.ends_with("or") => whole.push(' '),
+            _ => {}
+        }
+        whole.push(letter);
+    }
+    Cow::Owned(whole)
 }
 
 /// A marker without `~= "3.0"`, which the reader takes for `~= "3"` and stops the process, and

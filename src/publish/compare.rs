@@ -1,14 +1,20 @@
 //! Whether a file is in the index already, told by its SHA-256 and by nothing else.
 
+use std::collections::BTreeMap;
+use std::str::FromStr as _;
+
+use url::Url;
+
 use crate::domain::url::RepositoryUrl;
-use crate::http::{ACCEPT_SIMPLE, Authorization, Client, Reply};
+use crate::http::{ACCEPT_SIMPLE, Answer, Authorization, Client, Reply};
 
 use super::distribution::Distribution;
 use super::index;
-use super::page::{self, Files};
+use crate::index::page::{self, PAGE};
+use crate::package::PackageName;
 
-/// A page of a project: PyPI's largest has some thousand files.
-const PAGE: usize = 64 * 1024 * 1024;
+/// The files of a project, by name, each with its SHA-256 where the page has it.
+type Files = BTreeMap<String, Option<String>>;
 
 /// An index, and the credential for reading it: never the one for uploads.
 pub struct Index {
@@ -46,9 +52,9 @@ pub(super) async fn look(client: &Client, indexes: &[Index], project: &str) -> L
         };
         let authorization = index.authorization.as_ref();
         match client.fetch(&url, ACCEPT_SIMPLE, authorization, PAGE).await {
-            Ok(answer) if answer.status == 200 => match page::files(&answer) {
-                Some(files) => return Ok(files),
-                None => trouble = Some(format!("{url} is no page of an index")),
+            Ok(answer) if answer.status == 200 => match files(&answer, &url, project) {
+                Ok(files) => return Ok(files),
+                Err(why) => trouble = Some(format!("{url} is no page of an index: {why}")),
             },
             Ok(answer) if answer.status == 404 => {}
             Ok(answer) => trouble = Some(format!("{url} answered {}", answer.status)),
@@ -60,6 +66,27 @@ pub(super) async fn look(client: &Client, indexes: &[Index], project: &str) -> L
         None if indexes.is_empty() => Err("its index is not known".to_owned()),
         None => Ok(Files::new()),
     }
+}
+
+/// The files on a page.
+fn files(answer: &Answer, url: &RepositoryUrl, project: &str) -> Result<Files, String> {
+    if answer.cut {
+        return Err("it is too large".to_owned());
+    }
+    let unknown = |_| "its URL cannot be understood".to_owned();
+    let base = Url::parse(url.as_str()).map_err(unknown)?;
+    let project = PackageName::from_str(project).map_err(|_| "its project is none")?;
+    let page = page::read(&answer.content_type, &answer.content, &base, &project)?;
+    // A file that cannot be used is there all the same.
+    let doubts = page
+        .doubts
+        .iter()
+        .filter_map(|doubt| doubt.split_once(": "));
+    let mut files: Files = doubts.map(|(name, _)| (name.to_owned(), None)).collect();
+    for file in page.versions().flat_map(|version| page.files(version)) {
+        files.insert(file.filename.clone(), file.hashes.get("sha256").cloned());
+    }
+    Ok(files)
 }
 
 /// What a page says of a file.
@@ -85,5 +112,57 @@ pub(super) fn why(reply: &Reply) -> String {
         Reply::Forbidden => "it answered 403".to_owned(),
         Reply::NotFound => "it answered 404".to_owned(),
         Reply::Ok(status) | Reply::Status(status) => format!("it answered {status}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Files, files};
+    use crate::domain::url::RepositoryUrl;
+    use crate::http::Answer;
+
+    fn read(content_type: &str, text: &str) -> Result<Files, String> {
+        let answer = Answer {
+            status: 200,
+            content_type: content_type.to_owned(),
+            content: text.as_bytes().to_vec(),
+            ..Answer::default()
+        };
+        let url = RepositoryUrl::parse("https://h.example/simple/a/")
+            .unwrap()
+            .0;
+        files(&answer, &url, "a")
+    }
+
+    #[test]
+    fn what_is_on_a_page() {
+        let hash = "AB".repeat(32);
+        let page = format!(
+            "<a href=\"f/a-1.tar.gz#sha256={hash}\">x</a><a href=a-2.tar.gz>x</a>\
+             <a href=\"a-3.tar.gz#sha256=1\">x</a>"
+        );
+        let found = read("text/html", &page).unwrap();
+        let own = |name: &str, hash: Option<String>| (name.to_owned(), hash);
+        let wanted = [
+            own("a-1.tar.gz", Some("ab".repeat(32))),
+            own("a-2.tar.gz", None),
+            own("a-3.tar.gz", None),
+        ];
+        assert_eq!(found, Files::from(wanted));
+        assert!(read("text/html", "<form>").is_err() && read("text/plain", &page).is_err());
+    }
+
+    #[test]
+    fn a_page_that_is_cut_off_is_none() {
+        let cut = Answer {
+            status: 200,
+            content_type: "text/html".to_owned(),
+            cut: true,
+            ..Answer::default()
+        };
+        let url = RepositoryUrl::parse("https://h.example/simple/a/")
+            .unwrap()
+            .0;
+        assert!(files(&cut, &url, "a").is_err());
     }
 }

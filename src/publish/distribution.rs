@@ -2,19 +2,21 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::str::FromStr as _;
 
 use super::attestation;
 use super::digest::{self, Digests};
 use super::filename::{Filename, Kind};
 use super::metadata::Metadata;
 use super::rules::{self, Finding};
-use super::version::Version;
-use crate::domain::name::normalize;
 use crate::package::archive::zip::Zip;
 use crate::package::archive::{tar, zip};
+use crate::package::filename::{info, is_pkg_info};
+use crate::package::metadata::LARGEST;
+use crate::package::{PackageName, Version};
 
-/// Metadata, in bytes: the description is the long part, and PyPI's form ends far below.
-const METADATA: u64 = 16 * 1024 * 1024;
+/// Metadata, in bytes.
+const METADATA: u64 = LARGEST as u64;
 
 /// A file that may be uploaded.
 #[derive(Clone, Debug)]
@@ -69,13 +71,12 @@ impl Distribution {
         };
         let metadata = Metadata::parse(&contents.metadata)?;
         let project = metadata.one("name").unwrap_or_default();
-        if !is_project(project) {
-            return Err("the name in its metadata is none (PEP 508)".to_owned());
-        }
+        let name_of = PackageName::from_str(project)
+            .map_err(|_| "the name in its metadata is none (PEP 508)")?;
         let written = metadata.one("version").unwrap_or_default();
-        let version =
-            Version::parse(written).ok_or("the version in its metadata is none (PEP 440)")?;
-        if !name.is_of(project, &version) {
+        let version = Version::from_str(written)
+            .map_err(|_| "the version in its metadata is none (PEP 440)")?;
+        if !name.is_of(&name_of, &version) {
             return Err(format!(
                 "its name and its metadata disagree: the metadata says {project} {written}"
             ));
@@ -85,7 +86,7 @@ impl Distribution {
         let mut distribution = Self {
             path: path.to_owned(),
             filename,
-            project: normalize(project),
+            project: name_of.to_string(),
             version,
             digests,
             attestations: None,
@@ -125,10 +126,10 @@ pub fn together(all: &[Distribution], strict: bool) -> Vec<(String, String)> {
                 format!("it is given twice: {}", shown_path(&earlier.path))
             } else if one.project != earlier.project {
                 continue;
-            } else if !one.version.is(&earlier.version) {
+            } else if one.version != earlier.version {
                 format!(
                     "{} {} and {} would go up together: name the files of one version",
-                    one.project, earlier.version.text, one.version.text
+                    one.project, earlier.version, one.version
                 )
             } else if strict && one.name.kind == Kind::Sdist && earlier.name.kind == Kind::Sdist {
                 format!(
@@ -163,25 +164,13 @@ pub(super) fn open(path: &Path) -> Result<File, String> {
     File::open(path).map_err(failed)
 }
 
-/// `[A-Z0-9]` at both ends, and `-_.` between (PEP 508).
-fn is_project(name: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric();
-    name.starts_with(plain)
-        && name.ends_with(plain)
-        && name
-            .chars()
-            .all(|c| plain(c) || matches!(c, '-' | '_' | '.'))
-}
-
 fn wheel(file: File, name: &Filename) -> Result<Contents, String> {
     let mut zip = Zip::open(file)?;
-    let infos = folders(&zip, ".dist-info");
-    let folder = match infos.as_slice() {
-        [one] if name.is_info(one) => one.clone(),
-        [_] => return Err(format!("its metadata is not in {}", name.info())),
-        [] => return Err("it is no wheel: it has no .dist-info".to_owned()),
-        _ => return Err("it has more than one .dist-info".to_owned()),
-    };
+    let (project, version) = name
+        .own()
+        .ok_or("the project in its name is none (PEP 508)")?;
+    let paths = zip.entries.iter().map(|entry| entry.name.as_str());
+    let folder = info(paths, &project, &version)?;
     let metadata = member(&mut zip, &format!("{folder}/METADATA"))?;
     Ok(of_zip(zip, folder, metadata))
 }
@@ -189,7 +178,7 @@ fn wheel(file: File, name: &Filename) -> Result<Contents, String> {
 fn sdist_zip(file: File) -> Result<Contents, String> {
     let mut zip = Zip::open(file)?;
     let all = zip.entries.iter().map(|entry| entry.name.as_str());
-    let found: Vec<&str> = all.filter(|name| is_info(name)).collect();
+    let found: Vec<&str> = all.filter(|name| is_pkg_info(name)).collect();
     let [info] = found.as_slice() else {
         return Err("it is no source archive: it has no NAME-VERSION/PKG-INFO, or two".to_owned());
     };
@@ -200,8 +189,8 @@ fn sdist_zip(file: File) -> Result<Contents, String> {
 }
 
 fn sdist_tar(file: File) -> Result<Contents, String> {
-    let read = tar::read(file, is_info, METADATA)?;
-    let info = read.files.iter().find(|name| is_info(name));
+    let read = tar::read(file, is_pkg_info, METADATA)?;
+    let info = read.files.iter().find(|name| is_pkg_info(name));
     let (Some(info), Some(metadata)) = (info, read.wanted) else {
         return Err("it is no source archive: it has no NAME-VERSION/PKG-INFO".to_owned());
     };
@@ -218,12 +207,6 @@ fn sdist_tar(file: File) -> Result<Contents, String> {
     })
 }
 
-/// Whether a path is `FOLDER/PKG-INFO`.
-fn is_info(path: &str) -> bool {
-    path.strip_suffix("/PKG-INFO")
-        .is_some_and(|folder| !folder.is_empty() && !folder.contains('/'))
-}
-
 fn of_zip(zip: Zip, folder: String, metadata: Vec<u8>) -> Contents {
     let described = zip.entries.iter().any(zip::Entry::has_descriptor);
     Contents {
@@ -237,20 +220,6 @@ fn of_zip(zip: Zip, folder: String, metadata: Vec<u8>) -> Contents {
         },
         files: zip.entries.into_iter().map(|entry| entry.name).collect(),
     }
-}
-
-/// The folders at the top that end like this.
-fn folders(zip: &Zip, end: &str) -> Vec<String> {
-    let mut found: Vec<String> = zip
-        .entries
-        .iter()
-        .filter_map(|entry| entry.name.split_once('/'))
-        .filter(|(folder, _)| folder.ends_with(end))
-        .map(|(folder, _)| folder.to_owned())
-        .collect();
-    found.sort();
-    found.dedup();
-    found
 }
 
 fn member(zip: &mut Zip, name: &str) -> Result<Vec<u8>, String> {

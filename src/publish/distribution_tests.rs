@@ -9,7 +9,10 @@ use crate::package::archive::samples::{
 fn a_wheel_and_a_source_archive() {
     let folder = tempfile::tempdir().unwrap();
     let one = Distribution::read(&wheel(folder.path(), "my_pkg", "1.0")).unwrap();
-    assert_eq!((&*one.project, &*one.version.text), ("my-pkg", "1.0"));
+    assert_eq!(
+        (&*one.project, &*one.version.to_string()),
+        ("my-pkg", "1.0")
+    );
     assert_eq!(one.metadata.one("description"), Some("long\n"));
     assert_eq!(
         (one.name.kind.word(), &*one.name.python),

@@ -1,7 +1,10 @@
 //! What the name of a file says: project, version, tags (PEP 427, PEP 625).
 
-use super::version::Version;
+use std::str::FromStr as _;
+
 use crate::domain::name::normalize;
+use crate::package::filename::{is_project, version, wheel_parts};
+use crate::package::{PackageName, Version};
 
 /// The kind of a distribution, by the words of the upload form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,15 +70,13 @@ impl Filename {
     }
 
     /// Whether the name is that of this project and version.
-    pub fn is_of(&self, project: &str, version: &Version) -> bool {
-        let same = |text: &str| Version::parse(text).is_some_and(|own| own.is(version));
+    pub fn is_of(&self, project: &PackageName, of: &Version) -> bool {
         match &self.version {
-            Some(own) => {
-                normalize(&self.stem) == normalize(project) && same(&own.replace('_', "-"))
-            }
+            Some(own) => is_project(&self.stem, project) && version(own, true).as_ref() == Some(of),
             // Old names have dashes in project and version: any of them may be the one between.
             None => self.stem.match_indices('-').any(|(at, _)| {
-                normalize(&self.stem[..at]) == normalize(project) && same(&self.stem[at + 1..])
+                is_project(&self.stem[..at], project)
+                    && version(&self.stem[at + 1..], false).as_ref() == Some(of)
             }),
         }
     }
@@ -88,58 +89,26 @@ impl Filename {
             Kind::Wheel => {
                 normalize(&self.stem).replace('-', "_") == self.stem && self.stem == project
             }
-            Kind::Sdist => self.stem == format!("{project}-{}", version.text),
+            Kind::Sdist => self.stem == format!("{project}-{version}"),
         }
     }
 
-    /// The folder of a wheel's metadata, by its name.
-    pub(super) fn info(&self) -> String {
-        let version = self.version.as_deref().unwrap_or_default();
-        format!("{}-{version}.dist-info", self.stem)
-    }
-
-    /// Whether a folder is the one of this wheel's metadata, in whatever spelling.
-    pub(super) fn is_info(&self, folder: &str) -> bool {
-        let Some((name, version)) = folder
-            .strip_suffix(".dist-info")
-            .and_then(|stem| stem.split_once('-'))
-        else {
-            return false;
-        };
-        let own = self.version.as_deref().unwrap_or_default();
-        let versions = [version, own].map(|text| Version::parse(&text.replace('_', "-")));
-        normalize(name) == normalize(&self.stem)
-            && matches!(&versions, [Some(a), Some(b)] if a.is(b))
+    /// Project and version of a wheel.
+    pub(super) fn own(&self) -> Option<(PackageName, Version)> {
+        let project = PackageName::from_str(&self.stem).ok()?;
+        Some((project, version(self.version.as_deref()?, true)?))
     }
 }
 
 fn wheel(stem: &str) -> Result<Filename, String> {
-    let wrong = || "its name is not NAME-VERSION[-BUILD]-PYTHON-ABI-PLATFORM.whl".to_owned();
-    let parts: Vec<&str> = stem.split('-').collect();
-    let (name, version, tags) = match parts.as_slice() {
-        [name, version, build, tags @ ..] if tags.len() == 3 => {
-            if !build.starts_with(|c: char| c.is_ascii_digit()) {
-                return Err("its build tag does not begin with a digit".to_owned());
-            }
-            (name, version, tags)
-        }
-        [name, version, tags @ ..] if tags.len() == 3 => (name, version, tags),
-        _ => return Err(wrong()),
-    };
-    let plain = |part: &&str| {
-        let letter = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '!' | '+');
-        !part.is_empty() && part.chars().all(letter)
-    };
-    if !parts.iter().all(plain) {
-        return Err(wrong());
-    }
-    if Version::parse(&version.replace('_', "-")).is_none() {
+    let (name, written, _, tags) = wheel_parts(stem)?;
+    if version(written, true).is_none() {
         return Err("the version in its name is none (PEP 440)".to_owned());
     }
     Ok(Filename {
         kind: Kind::Wheel,
-        stem: (*name).to_owned(),
-        version: Some((*version).to_owned()),
+        stem: name.to_owned(),
+        version: Some(written.to_owned()),
         python: tags[0].to_owned(),
         platform: Some(tags[2].to_owned()),
     })
@@ -148,14 +117,16 @@ fn wheel(stem: &str) -> Result<Filename, String> {
 #[cfg(test)]
 mod tests {
     use super::{Filename, Kind};
-    use crate::publish::version::Version;
+    use crate::package::{PackageName, Version};
+    use std::str::FromStr as _;
 
     fn is(name: &str, project: &str, version: &str) -> (bool, bool) {
         let name = Filename::parse(name).unwrap();
-        let version = Version::parse(version).unwrap();
+        let version = Version::from_str(version).unwrap();
+        let project = &PackageName::from_str(project).unwrap();
         (
             name.is_of(project, &version),
-            name.is_normal(project, &version),
+            name.is_normal(project.as_ref(), &version),
         )
     }
 
@@ -165,7 +136,11 @@ mod tests {
         assert_eq!(wheel.kind, Kind::Wheel);
         assert_eq!(wheel.python, "cp311");
         assert_eq!(wheel.platform.as_deref(), Some("manylinux_2_17_x86_64"));
-        assert!(wheel.is_info("My.Pkg-1.0.0.dist-info") && !wheel.is_info("other-1.0.dist-info"));
+        let (project, version) = wheel.own().unwrap();
+        assert_eq!(
+            (project.as_ref(), version.to_string().as_str()),
+            ("my-pkg", "1.0")
+        );
         for (name, project, version, of, normal) in [
             ("my_pkg-1.0-py3-none-any.whl", "My-Pkg", "1.0", true, true),
             ("My_Pkg-1.0-py3-none-any.whl", "My-Pkg", "1.0", true, false),

@@ -5,14 +5,14 @@
 //! legacy form is the only way there is (`form`, `answers`, `upload`), and another (PEP 694) can
 //! stand beside it.
 //!
-//! - `filename`, `version`: what the name of a file says
+//! - `filename`: what the name of a file says
 //! - `metadata`: core metadata, and the name of each field in the form
 //! - `digest`: what a file's bytes add up to
 //! - `distribution`: one file, made ready; `rules`, `classifiers`: what PyPI would refuse later
 //! - `attestation`: what stands beside a file
 //! - `form`: the upload form, in pieces; `answers`: what servers say to it
 //! - `place`, `pypirc`: where a name leads
-//! - `index`, `page`, `compare`: whether the same bytes are there already
+//! - `index`, `compare`: whether the same bytes are there already
 //! - `trusted`: tokens for one run, out of a CI job's identity
 //! - `upload`, `outcome`, `verdict`: one run, how each file ended, and why
 
@@ -27,14 +27,12 @@ pub mod form;
 pub mod index;
 pub mod metadata;
 pub mod outcome;
-pub mod page;
 pub mod place;
 pub mod pypirc;
 pub mod rules;
 pub mod trusted;
 pub mod upload;
 mod verdict;
-pub mod version;
 
 #[cfg(test)]
 mod test_index;

@@ -5,7 +5,8 @@
 use super::classifiers::{self, is_private};
 use super::distribution::{Contents, Distribution};
 use super::filename::Kind;
-use super::version::Version;
+use crate::package::{PackageName, Version};
+use std::str::FromStr as _;
 
 /// Something about a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,8 +48,8 @@ pub(super) fn findings(one: &Distribution, contents: &Contents) -> Vec<Finding> 
 
 fn fields(one: &Distribution, found: &mut Vec<String>) {
     let metadata = &one.metadata;
-    if one.version.local {
-        found.push(format!("its version {} has a local part", one.version.text));
+    if one.version.is_local() {
+        found.push(format!("its version {} has a local part", one.version));
     }
     let summary = metadata.one("summary").unwrap_or_default();
     if summary.chars().count() > SUMMARY {
@@ -155,7 +156,7 @@ fn archive(one: &Distribution, contents: &Contents, found: &mut Vec<String>) {
         let normal = one.project.replace('-', "_");
         let wanted = match one.name.kind {
             Kind::Wheel => format!("{normal}-..."),
-            Kind::Sdist => format!("{normal}-{}.tar.gz", one.version.text),
+            Kind::Sdist => format!("{normal}-{}.tar.gz", one.version),
         };
         found.push(format!("its name is not in normal form: {wanted}"));
     }
@@ -237,7 +238,7 @@ fn is_specifiers(text: &str) -> bool {
                 "==" | "!=" => version.strip_suffix(".*").unwrap_or(version),
                 _ => version,
             };
-            Version::parse(bare).is_some()
+            Version::from_str(bare).is_ok()
         })
 }
 

@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn reasons() {
         let environment = Environment::fallback()
-            .with_python("3.11")
+            .and_then(|one| one.with_python("3.11"))
             .and_then(|one| one.with_platform("x86_64-unknown-linux-gnu", None))
             .unwrap();
         let sdist = |python, yanked| file("a-1.tar.gz", python, yanked);

@@ -1,5 +1,6 @@
 //! `helper index`: what the sources of a project offer.
 
+mod audit;
 mod explain;
 mod files;
 mod found;
@@ -21,6 +22,7 @@ pub(crate) fn run(session: &mut Session<'_>, args: &IndexArgs) -> Result<u8, Fai
         IndexCommand::Versions(args) => versions::run(session, args),
         IndexCommand::Files(args) => files::run(session, args),
         IndexCommand::Explain(args) => explain::run(session, args),
+        IndexCommand::Audit(args) => audit::run(session, args),
     }
 }
 

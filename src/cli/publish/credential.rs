@@ -152,7 +152,7 @@ impl Asker<'_> {
             operation: Some(Operation::Upload),
             upload: one.map(|one| Upload {
                 project: Some(one.project.clone()),
-                version: Some(one.version.text.clone()),
+                version: Some(one.version.to_string()),
                 sha256: Some(one.digests.sha256.clone()),
                 attenuate: self.whole_token.then_some(false),
             }),

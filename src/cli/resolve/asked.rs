@@ -113,7 +113,7 @@ fn list(asked: &mut Asked, file: &Path, role: Role, around: &Around<'_>) -> Resu
 }
 
 /// Where packages come from: what is typed comes before what files say.
-pub(super) fn indexes(typed: &SourceOptions, written: &IndexOptions) -> Options {
+pub(in crate::cli) fn indexes(typed: &SourceOptions, written: &IndexOptions) -> Options {
     let mut options = given(typed);
     let texts = |places: &[Place]| -> Vec<String> {
         places.iter().map(|place| place.text.to_string()).collect()

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use credential_helper_protocol::Failure;
 
-use self::asked::{indexes, problem, read};
+pub(super) use self::asked::indexes;
+use self::asked::{problem, read};
 use super::args_resolve::ResolveArgs;
 use super::lookups::{self, Desk, Ground, folder};
 use super::{Session, python};

@@ -4,7 +4,9 @@ use std::future::Future;
 use std::sync::Arc;
 
 use super::{Answer, Said, Subject, is_public};
+use crate::index::fetch::Word;
 use crate::index::locked::Origin;
+use crate::index::lookup::Lookups;
 use crate::index::once::together;
 use crate::index::source::Source;
 use crate::package::PackageName;
@@ -65,6 +67,29 @@ pub async fn said(
     };
     answered.sort_by_key(place);
     answered
+}
+
+/// The same for several dependencies, all at once.
+pub async fn all(
+    asker: &impl Ask,
+    sources: &[Arc<Source>],
+    subjects: &[Subject],
+    ask_public: bool,
+) -> Vec<Vec<Said>> {
+    let each = subjects.iter();
+    together(each.map(|subject| said(asker, sources, subject, ask_public))).await
+}
+
+impl Ask for Lookups {
+    async fn ask(&self, source: &Arc<Source>, project: &PackageName) -> Answer {
+        let answered = Self::ask(self, source, project).await;
+        match (&answered.failure, &answered.listing, answered.word) {
+            (Some(failure), _, _) => Answer::Failed(failure.clone()),
+            (None, Some(listing), _) => Answer::Served(Arc::clone(&listing.project)),
+            (None, None, Word::Skipped) => Answer::Kept,
+            (None, None, _) => Answer::Absent,
+        }
+    }
 }
 
 /// Whether the lock file has it from this very index.

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use std::str::FromStr as _;
 use std::sync::{Arc, Mutex};
 
+use credential_helper_protocol::{ErrorCode, Failure};
 use pep508_rs::MarkerTree;
 use serde_json::json;
 use url::Url;
@@ -380,7 +381,7 @@ impl Ask for Table {
     async fn ask(&self, source: &Arc<Source>, _: &PackageName) -> Answer {
         self.asked.lock().unwrap().push(source.label().to_owned());
         if self.fails.contains(&source.label()) {
-            Answer::Failed("503".to_owned())
+            Answer::Failed(Failure::new(ErrorCode::Unavailable, "503"))
         } else if self.has.contains(&source.label()) {
             Answer::Served(project(&["1.0=a"]))
         } else {

@@ -15,6 +15,8 @@ mod subject;
 
 use std::sync::Arc;
 
+use credential_helper_protocol::Failure;
+
 use super::project::Project;
 use super::source::Source;
 
@@ -44,8 +46,8 @@ pub enum Answer {
     Served(Arc<Project>),
     /// It does not have it.
     Absent,
-    /// It could not be asked, or refused: why.
-    Failed(String),
+    /// It could not be asked, or refused.
+    Failed(Failure),
     /// It was not asked, so as not to tell it the name.
     Kept,
 }

@@ -30,19 +30,35 @@ pub(in crate::index) fn pack(metadata: &Metadata, from: &str) -> Vec<u8> {
         extras: metadata.extras.iter().map(ToString::to_string).collect(),
         doubts: metadata.doubts.clone(),
     };
-    let packed = postcard::to_stdvec(&texts).unwrap_or_default();
+    with_sum(&texts)
+}
+
+/// Metadata as they were written, and the word for how they were found, as bytes.
+pub(in crate::index) fn pack_raw(raw: &[u8], from: &str) -> Vec<u8> {
+    with_sum(&(from, raw))
+}
+
+fn with_sum(texts: &impl Serialize) -> Vec<u8> {
+    let packed = postcard::to_stdvec(texts).unwrap_or_default();
     let mut bytes = sum(&packed).to_vec();
     bytes.extend(packed);
     bytes
 }
 
+fn without_sum(bytes: &[u8]) -> Option<&[u8]> {
+    let (start, rest) = bytes.split_first_chunk::<4>()?;
+    (*start == sum(rest)).then_some(rest)
+}
+
+/// What was packed; `None` where the bytes are damaged.
+pub(in crate::index) fn unpack_raw(bytes: &[u8]) -> Option<(Vec<u8>, String)> {
+    let (from, raw): (String, Vec<u8>) = postcard::from_bytes(without_sum(bytes)?).ok()?;
+    Some((raw, from))
+}
+
 /// What was packed; `None` where the bytes are damaged.
 pub(in crate::index) fn unpack(bytes: &[u8]) -> Option<(Metadata, String)> {
-    let (start, rest) = bytes.split_first_chunk::<4>()?;
-    if *start != sum(rest) {
-        return None;
-    }
-    let texts: Texts = postcard::from_bytes(rest).ok()?;
+    let texts: Texts = postcard::from_bytes(without_sum(bytes)?).ok()?;
     let requires = texts.requires.iter();
     let extras = texts.extras.iter();
     let python = texts.requires_python.as_deref();
@@ -71,7 +87,7 @@ fn sum(bytes: &[u8]) -> [u8; 4] {
 
 #[cfg(test)]
 mod tests {
-    use super::{pack, unpack};
+    use super::{pack, pack_raw, unpack, unpack_raw};
     use crate::package::metadata::Metadata;
 
     #[test]
@@ -91,5 +107,10 @@ mod tests {
             bytes[at] ^= 1;
         }
         assert_eq!(unpack(&bytes[..3]), None);
+        let raw = pack_raw(b"Name: foo", "range");
+        assert_eq!(
+            unpack_raw(&raw),
+            Some((b"Name: foo".to_vec(), "range".to_owned()))
+        );
     }
 }

@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use credential_helper_protocol::Failure;
 use url::Url;
 
-pub(super) use self::described::{pack, unpack};
+pub(super) use self::described::{pack, pack_raw, unpack, unpack_raw};
 pub use self::entry::{Head, Kind};
 pub use self::folder::{Kept, Removed};
 pub(super) use self::policy::{Life, life};

@@ -36,8 +36,29 @@ pub(super) fn own(source: &Source) -> Inquiry {
     }
 }
 
+/// Whether two URLs surely have one origin.
+fn same_place(one: &Url, other: &Url) -> bool {
+    let host = |url: &Url| {
+        url.host_str()
+            .map(|host| host.trim_end_matches('.').to_owned())
+    };
+    one.scheme() == other.scheme()
+        && one.port_or_known_default() == other.port_or_known_default()
+        && one.has_host()
+        && host(one) == host(other)
+}
+
 /// Whose credential goes to `url`.
 pub(super) fn owner(source: &Source, url: &Url, all: &[Arc<Source>], bound: &[Bound]) -> Owner {
+    // Nearly always, and for hundreds of files: nobody else is there.
+    let others = all.iter().filter(|other| other.url != source.url);
+    let mut bound_there = bound.iter().map(|bound| Url::parse(&bound.url));
+    if same_place(&source.url, url)
+        && !others.clone().any(|other| same_place(&other.url, url))
+        && bound_there.all(|other| other.is_ok_and(|other| !same_place(&other, url)))
+    {
+        return Owner::Own(own(source));
+    }
     let parse = |url: &str| RepositoryUrl::parse(url).ok().map(|(url, _)| url);
     let (Some(index), Some(target)) = (parse(source.url.as_str()), parse(url.as_str())) else {
         return Owner::Nobody;

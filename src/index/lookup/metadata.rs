@@ -4,16 +4,19 @@
 use std::sync::Arc;
 
 use credential_helper_protocol::{ErrorCode, Failure};
-use sha2::{Digest as _, Sha256};
+use url::Url;
 
 use super::Lookups;
 use crate::domain::text::shown;
-use crate::index::cache::{Head, Key, Life, Payload, pack, unpack};
-use crate::index::fetch::{ANONYMOUS, CacheUse, Said, Seen, Trouble, Wish};
+use crate::domain::url::RepositoryUrl;
+use crate::index::cache::{Head, Key, Life, Payload, pack, pack_raw, unpack, unpack_raw};
+use crate::index::fetch::{ANONYMOUS, CacheUse, Seen};
+use crate::index::ladder::{self, Build, Found, Over};
 use crate::index::offers::Listing;
 use crate::index::project::File;
-use crate::index::source::Source;
-use crate::package::metadata::{LARGEST, Metadata};
+use crate::index::source::{Authenticate, Form, Kind, Priority, Source};
+use crate::package::PackageName;
+use crate::package::metadata::Metadata;
 
 /// Metadata, and how they were found.
 #[derive(Clone, Debug)]
@@ -24,6 +27,23 @@ pub struct Described {
     pub from: Arc<str>,
 }
 
+impl Described {
+    fn new(metadata: Metadata, from: &str) -> Self {
+        Self {
+            metadata: Arc::new(metadata),
+            from: from.into(),
+        }
+    }
+}
+
+/// What is known of a file before it is asked for.
+struct Asked {
+    source: Arc<Source>,
+    provider: Option<String>,
+    /// What its metadata are kept under, where they can be told by a digest.
+    key: Option<Key>,
+}
+
 impl Lookups {
     /// The metadata of a file on a listing, and how they were found; asked for once a run.
     ///
@@ -32,7 +52,50 @@ impl Lookups {
     pub async fn described(&self, listing: &Listing, file: &File) -> Result<Described, Failure> {
         let source = self.source(listing)?;
         let key = (source.url.clone(), file.url.clone());
-        let work = || async { self.describe(&source, file).await };
+        let work = || async { self.describe(source, listing.project.name(), file).await };
+        self.described.get(key, work).await
+    }
+
+    /// The metadata of a file as they were written, and the word for how they were found.
+    ///
+    /// # Errors
+    /// As [`Self::described`].
+    pub async fn written(
+        &self,
+        listing: &Listing,
+        file: &File,
+    ) -> Result<(Vec<u8>, Arc<str>), Failure> {
+        let mut asked = self.asked_for(self.source(listing)?, file).await?;
+        if let Some(key) = &mut asked.key {
+            key.url.push_str("#whole");
+        }
+        if let Some((raw, from)) = self.kept(&asked, file, unpack_raw) {
+            return Ok((raw, from.into()));
+        }
+        let found = self.climb(&asked.source, listing.project.name(), file);
+        let found = found.await?;
+        let from = found.from.word();
+        self.keep_for_good(asked, || pack_raw(&found.raw, from));
+        Ok((found.raw, from.into()))
+    }
+
+    /// The metadata of what a direct URL leads to.
+    pub(super) async fn describe_direct(
+        &self,
+        project: &PackageName,
+        url: &Url,
+    ) -> Result<Described, Failure> {
+        let key = (url.clone(), url.clone());
+        let work = || async {
+            let (source, url) = alone(url);
+            let over = Over {
+                requester: &self.requester,
+                source: &source,
+            };
+            let build = self.build.as_deref();
+            let found = ladder::direct(&over, &self.memory, project, &url, build).await?;
+            Ok(Described::new(found.metadata, found.from.word()))
+        };
         self.described.get(key, work).await
     }
 
@@ -48,80 +111,80 @@ impl Lookups {
         })
     }
 
-    async fn describe(&self, source: &Source, file: &File) -> Result<Described, Failure> {
-        let (identity, provider) = match source.url.scheme() {
+    async fn describe(
+        &self,
+        source: Arc<Source>,
+        project: &PackageName,
+        file: &File,
+    ) -> Result<Described, Failure> {
+        let asked = self.asked_for(source, file).await?;
+        if let Some((metadata, from)) = self.kept(&asked, file, unpack) {
+            return Ok(Described::new(metadata, &from));
+        }
+        let found = self.climb(&asked.source, project, file).await?;
+        let from = found.from.word();
+        self.keep_for_good(asked, || pack(&found.metadata, from));
+        Ok(Described::new(found.metadata, from))
+    }
+
+    async fn asked_for(&self, source: Arc<Source>, file: &File) -> Result<Asked, Failure> {
+        let (identity, provider) = match file.url.scheme() {
             "file" => (ANONYMOUS.into(), None),
-            _ => self.requester.identity(source, &file.url, false).await?,
+            _ => self.requester.identity(&source, &file.url, false).await?,
         };
-        let key = digest(file).map(|digest| Key::metadata(identity, &file.url, digest));
-        if let (Some(cache), Some(key)) = (&self.cache, &key)
-            && let Some((_, payload)) = cache.read(key)
-            && let Some((metadata, from)) = unpack(&payload)
-        {
-            self.requester.watch().seen(&Seen {
-                method: "GET",
-                url: file.url.as_str().to_owned(),
-                status: None,
-                trouble: None,
-                cache: CacheUse::Hit,
-                source: source.label(),
-                provider: provider.as_deref(),
-                ms: 0,
-            });
-            return Ok(Described {
-                metadata: Arc::new(metadata),
-                from: from.into(),
-            });
-        }
-        let (metadata, from) = self.climb(source, file).await?;
-        if let (Some(cache), Some(key)) = (&self.cache, key) {
-            // What has this digest does not change any more.
-            let head = Head::new(&key, source.label(), Life::for_good());
-            cache.keep(key, head, Payload::Bytes(pack(&metadata, from)));
-        }
-        Ok(Described {
-            metadata: Arc::new(metadata),
-            from: from.into(),
+        let digest = digest(file).filter(|_| self.cache.is_some());
+        Ok(Asked {
+            key: digest.map(|digest| Key::metadata(identity, &file.url, digest)),
+            source,
+            provider,
         })
+    }
+
+    fn kept<T>(
+        &self,
+        asked: &Asked,
+        file: &File,
+        unpack: impl Fn(&[u8]) -> Option<T>,
+    ) -> Option<T> {
+        let (_, payload) = self.cache.as_ref()?.read(asked.key.as_ref()?)?;
+        let found = unpack(&payload)?;
+        self.requester.watch().seen(&Seen {
+            method: "GET",
+            url: file.url.as_str().to_owned(),
+            status: None,
+            trouble: None,
+            cache: CacheUse::Hit,
+            source: asked.source.label(),
+            provider: asked.provider.as_deref(),
+            ms: 0,
+        });
+        Some(found)
+    }
+
+    fn keep_for_good(&self, asked: Asked, pack: impl FnOnce() -> Vec<u8>) {
+        if let (Some(cache), Some(key)) = (&self.cache, asked.key) {
+            // What has this digest does not change any more.
+            let head = Head::new(&key, asked.source.label(), Life::for_good());
+            cache.keep(key, head, Payload::Bytes(pack()));
+        }
     }
 
     async fn climb(
         &self,
         source: &Source,
+        project: &PackageName,
         file: &File,
-    ) -> Result<(Metadata, &'static str), Failure> {
-        let mut url = file.url.clone();
-        let path = [url.path(), ".metadata"].concat();
-        url.set_path(&path);
-        let wish = Wish {
-            packed: true,
-            ..Wish::file(&url)
+    ) -> Result<Found, Failure> {
+        let over = Over {
+            requester: &self.requester,
+            source,
         };
-        match self.requester.whole(source, &wish, LARGEST).await? {
-            Said::Served(whole) => {
-                let wanted = file.metadata.as_ref().and_then(|all| all.get("sha256"));
-                if wanted.is_some_and(|wanted| *wanted != sha256(&whole.body)) {
-                    let why = "its digest is not the one that the page names";
-                    return Err(Trouble::malformed(source, &url, why).into());
-                }
-                let metadata = Metadata::parse(&whole.body)
-                    .map_err(|why| Trouble::malformed(source, &url, &why))?;
-                Ok((metadata, "pep658"))
-            }
-            _ => Err(Failure::new(
-                ErrorCode::Unavailable,
-                format!("{} has no metadata beside it", shown(&file.filename)),
-            )),
+        let build: Option<&dyn Build> = self.build.as_deref();
+        if file.url.scheme() == "file" {
+            return ladder::direct(&over, &self.memory, project, &file.url, build).await;
         }
+        ladder::metadata(&over, &self.memory, project, file, build).await
     }
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits
-        .filter_map(|digit| char::from_digit(u32::from(digit), 16))
-        .collect()
 }
 
 /// By what metadata are known: their own digest, else the file's.
@@ -131,3 +194,41 @@ fn digest(file: &File) -> Option<&str> {
     let hashes = own.unwrap_or(&file.hashes);
     hashes.get("sha256").map(String::as_str)
 }
+
+/// The place of a direct URL: a source of its own, whose credential is that of the URL; and the URL
+/// without what stood in it before the host.
+fn alone(url: &Url) -> (Source, Url) {
+    let mut plain = url.clone();
+    let _ = plain.set_username("");
+    let _ = plain.set_password(None);
+    let mut place = plain.clone();
+    place.set_query(None);
+    place.set_fragment(None);
+    let parsed = RepositoryUrl::parse(url.as_str()).ok();
+    let source = Source {
+        name: None,
+        canonical: place.clone(),
+        url: place,
+        userinfo: parsed.and_then(|(_, userinfo)| userinfo),
+        priority: Priority::Explicit,
+        kind: Kind::Flat,
+        authenticate: Authenticate::Auto,
+        ignore_errors: Vec::new(),
+        exclude_newer: None,
+        always: false,
+        form: Form::CommandLine,
+        place: "a direct URL".to_owned(),
+    };
+    (source, plain)
+}
+
+#[cfg(test)]
+fn sha256(bytes: &[u8]) -> String {
+    use sha2::Digest as _;
+    let digest = sha2::Sha256::digest(bytes);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+#[path = "metadata_tests.rs"]
+mod tests;

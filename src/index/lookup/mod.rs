@@ -14,6 +14,7 @@ use url::Url;
 pub use self::metadata::Described;
 use super::cache::Cache;
 use super::fetch::{Requester, Trouble, Word};
+use super::ladder::{Build, Memory};
 use super::offers::{Listing, Offers, Rule};
 use super::once::{Once, together};
 use super::page::Flat;
@@ -73,6 +74,9 @@ pub struct Lookups {
     /// The sources that are one page, or a folder: read once for all projects.
     flats: Once<Url, Result<Arc<Flat>, Trouble>>,
     described: Once<(Url, Url), Result<Described, Failure>>,
+    /// What servers cannot do.
+    memory: Memory,
+    build: Option<Arc<dyn Build>>,
 }
 
 impl Lookups {
@@ -85,6 +89,17 @@ impl Lookups {
             pages: Once::default(),
             flats: Once::default(),
             described: Once::default(),
+            memory: Memory::default(),
+            build: None,
+        }
+    }
+
+    /// The same, where what only a build can tell may be built.
+    #[must_use]
+    pub fn building(self, build: Arc<dyn Build>) -> Self {
+        Self {
+            build: Some(build),
+            ..self
         }
     }
 
@@ -243,11 +258,7 @@ impl Offers for Lookups {
     }
 
     async fn direct(&self, project: &PackageName, url: &Url) -> Result<Arc<Metadata>, Failure> {
-        let _ = (project, url);
-        Err(Failure::new(
-            credential_helper_protocol::ErrorCode::Internal,
-            "x",
-        ))
+        Ok(self.describe_direct(project, url).await?.metadata)
     }
 }
 

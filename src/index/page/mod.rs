@@ -4,7 +4,7 @@
 //! A file that cannot be read is left out and named; what is no page at all, or an absurd one, is an
 //! error: an empty project would send a resolution on to the next source.
 //!
-//! - `json`, `html`: the two forms; `text`: what HTML hides in its letters
+//! - `json`, `value`, `html`: the two forms; `text`: what HTML hides in its letters
 //! - `listed`: one file as a page tells of it, checked
 //! - `flat`: all projects on one page, or in a folder
 
@@ -13,9 +13,11 @@ mod html;
 mod json;
 mod listed;
 mod text;
+mod value;
 
 pub use flat::Flat;
 use listed::Files;
+pub(in crate::index) use text::decoded;
 
 use url::Url;
 

@@ -166,7 +166,7 @@ fn reference(text: &str) -> Option<(char, usize)> {
 }
 
 /// A segment of a path without percent signs.
-pub(super) fn decoded(segment: &str) -> Cow<'_, str> {
+pub(in crate::index) fn decoded(segment: &str) -> Cow<'_, str> {
     if !segment.contains('%') {
         return Cow::Borrowed(segment);
     }

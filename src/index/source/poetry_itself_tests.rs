@@ -193,7 +193,7 @@ fn sources_are_added_and_removed_as_poetry_does() {
         ("bar", "", "primary"),
         ("foo", "https://foo.example/new/", "primary"),
     ];
-    let removes = ["foo", "FOO", "my_repo", "pypi", "none"];
+    let gone = ["foo", "FOO", "my_repo", "pypi", "none"];
     let place = |folder: &Path| Place {
         file: folder.join("pyproject.toml"),
         form: Form::Poetry,
@@ -204,7 +204,7 @@ fn sources_are_added_and_removed_as_poetry_does() {
         let added = adds
             .iter()
             .map(|(name, url, priority)| (*name, Some((*url, *priority))));
-        let removed = removes.iter().map(|name| (*name, None));
+        let removed = gone.iter().map(|name| (*name, None));
         for (number, (name, add)) in added.chain(removed).enumerate() {
             let [own, theirs] = ["own", "theirs"].map(|who| {
                 let folder = dir.path().join(format!("{at}-{number}-{who}"));

@@ -11,7 +11,7 @@ use std::io::{BufReader, Read, Seek, SeekFrom};
 use flate2::read::DeflateDecoder;
 
 use super::directory::{self, LOCAL, broken, is_start, long, short, why, widen};
-pub(crate) use super::directory::{Entry, Why};
+pub(crate) use super::directory::{DIRECTORY, Entry, Why};
 
 /// An archive whose framing is sound.
 pub(crate) struct Zip<R = File> {

@@ -6,7 +6,7 @@
 //!
 //! - `requirements`: requirements files, constraints, overrides, and what is typed
 //! - `project`: `pyproject.toml`; `groups`, `uv`, `workspace`: parts of it
-//! - `pins`: what was chosen earlier
+//! - `pins`: what was chosen earlier; `subjects`: what an audit is about
 //! - `poetry`: Poetry's language; `direct`: URLs and paths in place of versions
 
 mod direct;
@@ -18,6 +18,7 @@ mod pins;
 mod poetry;
 mod project;
 mod requirements;
+mod subjects;
 mod uv;
 mod workspace;
 
@@ -31,6 +32,7 @@ use zeroize::Zeroizing;
 pub use self::files::{Disk, Files};
 pub use self::pins::{pin, pins};
 pub use self::project::Chosen;
+pub use self::subjects::Subjects;
 
 use crate::package::{ExtraName, MarkerTree, PackageName, Requirement, VersionSpecifiers};
 

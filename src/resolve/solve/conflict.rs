@@ -13,9 +13,10 @@ use super::drive::Roots;
 use super::hint::Hints;
 use super::ids::Package;
 use super::pool::Tier;
-use super::provider::{Memory, Provider, Reason};
+use super::provider::Provider;
 use super::range::{self, Range};
 use super::resolution::Conflict;
+use super::run::{Memory, Reason};
 use super::told::Told;
 use crate::package::{PackageName, Version};
 
@@ -190,7 +191,6 @@ fn trivial(tree: &Tree) -> bool {
 
 /// Takes "there are no versions outside" into its neighbour, unless the neighbour needs a version of
 /// just that range, which is a reason of its own.
-#[expect(clippy::result_large_err, reason = "the tree is given back")]
 fn close(other: Tree, package: Package, range: &Range) -> Result<Tree, Tree> {
     match other {
         DerivationTree::External(External::FromDependencyOf(p, set, needed, needs)) => {
@@ -213,7 +213,7 @@ fn close(other: Tree, package: Package, range: &Range) -> Result<Tree, Tree> {
             if core { Err(tree) } else { Ok(tree) }
         }
         other @ DerivationTree::External(External::Custom(..)) => Ok(other),
-        other => Err(other),
+        other @ DerivationTree::External(_) => Err(other),
     }
 }
 
@@ -244,7 +244,7 @@ fn has(scene: &Scene<'_>, number: u32) -> Vec<String> {
 
 /// Some versions in words.
 fn some(versions: &[&Version]) -> String {
-    let list = |versions: &[&Version]| -> String {
+    let joined = |versions: &[&Version]| -> String {
         let words: Vec<String> = versions.iter().map(ToString::to_string).collect();
         words.join(", ")
     };
@@ -253,7 +253,7 @@ fn some(versions: &[&Version]) -> String {
         [first, .., last] if versions.len() > VERSIONS => {
             format!("{} versions from {first} to {last}", versions.len())
         }
-        _ => list(versions),
+        _ => joined(versions),
     }
 }
 

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use pubgrub::{DerivationTree, External};
 
 use super::conflict::{Scene, Tree};
-use super::provider::Reason;
 use super::range::Range;
 use super::rules::{Hidden, Pre};
+use super::run::Reason;
 use crate::package::Version;
 
 /// More versions than a person reads in one line.

@@ -9,8 +9,8 @@
 //! - `rules`: which files and versions count; `need`: what a package needs; `pool`: what there is to
 //!   choose from, and the choice
 //! - `store`, `fetcher`: what is known, and how it comes in ahead of the questions
-//! - `ids`, `provider`: what the solver asks; `forks`: when a universal resolution is split
-//! - `drive`: the runs of the solver; `assemble`: the answer
+//! - `ids`, `provider`, `look`: what the solver asks; `forks`: when a universal resolution is split
+//! - `drive`: the runs of the solver, `run`: one of them; `assemble`: the answer
 //! - `conflict`, `told`, `hint`: why there is none, in words
 
 mod assemble;
@@ -22,6 +22,7 @@ mod fetcher;
 mod forks;
 mod hint;
 mod ids;
+mod look;
 mod marker;
 mod need;
 mod pool;
@@ -32,6 +33,7 @@ mod random_tests;
 mod range;
 mod resolution;
 mod rules;
+mod run;
 #[cfg(test)]
 mod scenario_tests;
 #[cfg(test)]

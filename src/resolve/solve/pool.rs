@@ -39,7 +39,7 @@ pub(super) struct Pool {
 pub(super) struct Layer {
     pub(super) asked: AtomicBool,
     pub(super) answer: OnceLock<Result<Option<Arc<Tier>>, Failure>>,
-    next: OnceLock<Box<Layer>>,
+    next: OnceLock<Box<Self>>,
 }
 
 impl Layer {
@@ -255,10 +255,10 @@ impl Want<'_> {
             let place = tier
                 .entries
                 .binary_search_by(|entry| entry.version.cmp(version));
-            if let Ok(place) = place {
-                if matches!(self.check(tier, place), Check::Good) {
-                    return Choice::Entry(place);
-                }
+            if let Ok(place) = place
+                && matches!(self.check(tier, place), Check::Good)
+            {
+                return Choice::Entry(place);
             }
         }
         let Some((low, high)) = range.bounding_range() else {
@@ -276,7 +276,7 @@ impl Want<'_> {
         });
         let mut places = start..end.max(start);
         let pre = self.rules.pre(self.name);
-        let mut last = None;
+        let mut fallback = None;
         loop {
             let next = if self.lowest {
                 places.next()
@@ -286,20 +286,20 @@ impl Want<'_> {
             let Some(place) = next else { break };
             let entry = &tier.entries[place];
             let early = entry.version.any_prerelease();
-            if early && (pre == Pre::Never || pre == Pre::Last && last.is_some())
+            if early && (pre == Pre::Never || pre == Pre::Last && fallback.is_some())
                 || !range.contains(&entry.version)
             {
                 continue;
             }
             match (self.check(tier, place), early && pre == Pre::Last) {
                 (Check::Bad, _) => {}
-                (Check::Good, true) => last = Some(Choice::Entry(place)),
-                (Check::Later(least), true) => last = Some(Choice::Later(least)),
+                (Check::Good, true) => fallback = Some(Choice::Entry(place)),
+                (Check::Later(least), true) => fallback = Some(Choice::Later(least)),
                 (Check::Good, false) => return Choice::Entry(place),
                 (Check::Later(least), false) => return Choice::Later(least),
             }
         }
-        last.unwrap_or(Choice::Nothing)
+        fallback.unwrap_or(Choice::Nothing)
     }
 
     fn check(&self, tier: &Tier, place: usize) -> Check {

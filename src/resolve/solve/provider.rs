@@ -2,126 +2,31 @@
 
 use std::cell::RefCell;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fmt;
-use std::sync::Arc;
+use std::collections::HashMap;
 
 use credential_helper_protocol::{ErrorCode, Failure};
 use pubgrub::{Dependencies, DependencyProvider, PackageResolutionStatistics};
-use url::Url;
 
 use super::forks::{self, Active};
-use super::ids::{Ids, Package};
+use super::ids::Package;
 use super::marker;
-use super::need::{Facts, Need};
-use super::pool::{Choice, Picked, Place, Pool, Tier, Want};
+use super::need::Need;
+use super::pool::Place;
 use super::range::{self, Range};
-use super::store::{Stopped, Store, Then};
-use crate::package::{ExtraName, MarkerTree, PackageName, Version};
+use super::run::{Learnt, Memory, Reason, Run, Stop};
+use super::store::{Store, Then};
+use crate::package::{ExtraName, Version};
 
 /// How often a package may be tried before it is decided earlier; so does uv.
 const TRIES: u32 = 5;
 /// How many versions are asked for at once when many of a project are tried.
 const BATCH: usize = 50;
-
-/// One run of the solver: for one environment.
-pub(super) struct Run {
-    /// Where it is for; true for a resolution that is not universal.
-    pub(super) environment: MarkerTree,
-    /// The least Python there.
-    pub(super) floor: Option<Version>,
-    /// Where projects come from, other than from whatever the sources offer.
-    pub(super) places: HashMap<PackageName, Place>,
-    /// What the first party asks for itself.
-    pub(super) direct: HashSet<PackageName>,
-    /// What other parts of a universal resolution have.
-    pub(super) earlier: HashMap<PackageName, Vec<Version>>,
-    /// What is asked for.
-    pub(super) roots: Arc<Vec<Need>>,
-}
-
-/// What lasts from one run to the next.
-#[derive(Default)]
-pub(super) struct Memory {
-    pub(super) ids: Ids,
-    /// Projects whose versions were rejected again and again: decided early.
-    early: HashSet<u32>,
-    /// Projects that were the reason: decided late.
-    late: HashSet<u32>,
-}
-
-/// What a run has learnt.
-#[derive(Default)]
-struct Learnt {
-    pools: HashMap<u32, Arc<Pool>>,
-    tries: HashMap<u32, u32>,
-    conflicts: HashMap<u32, u32>,
-    chosen: HashMap<u32, Version>,
-    picked: HashMap<(u32, Version), Picked>,
-    skipped: BTreeMap<(u32, Version), String>,
-}
-
-/// Why a run ends without an answer.
-#[derive(Debug)]
-pub(super) enum Stop {
-    /// Nobody waits any more.
-    Stopped,
-    /// Something could not be asked.
-    Failed(Failure),
-    /// The order of decisions was bad: once more, with a better one.
-    Again,
-    /// The environment has to be split.
-    Fork(Vec<MarkerTree>),
-    /// A project turned out to come from a direct URL.
-    Url(PackageName, Url),
-}
-
-impl fmt::Display for Stop {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the solver was stopped")
-    }
-}
-
-impl std::error::Error for Stop {}
-
-impl From<Stopped> for Stop {
-    fn from(_: Stopped) -> Self {
-        Self::Stopped
-    }
-}
-
-/// Why a version cannot be used, as learnt from its metadata.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Reason {
-    /// Its metadata cannot be had: in words, and what to try.
-    Metadata(String, Option<String>),
-    /// It needs another Python.
-    Python(String),
-    /// It asks for a project from a direct URL that comes from another.
-    Urls(PackageName, Box<Url>, Box<Url>),
-    /// It asks for other versions of itself.
-    Itself(String),
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Metadata(why, _) => write!(f, "cannot be used: {why}"),
-            Self::Python(needed) => write!(f, "needs Python {needed}"),
-            Self::Urls(name, url, other) => {
-                write!(f, "wants {name} from {url}, but it comes from {other}")
-            }
-            Self::Itself(range) => write!(f, "asks for its own versions {range}"),
-        }
-    }
-}
-
 /// The provider of one run.
 pub(super) struct Provider<'a> {
     pub(super) store: &'a Store,
     pub(super) run: &'a Run,
-    memory: &'a RefCell<Memory>,
-    learnt: RefCell<Learnt>,
+    pub(super) memory: &'a RefCell<Memory>,
+    pub(super) learnt: RefCell<Learnt>,
 }
 
 impl<'a> Provider<'a> {
@@ -131,143 +36,6 @@ impl<'a> Provider<'a> {
             run,
             memory,
             learnt: RefCell::default(),
-        }
-    }
-
-    /// What was picked for a version.
-    pub(super) fn picked(&self, name: u32, version: &Version) -> Option<Picked> {
-        self.learnt
-            .borrow()
-            .picked
-            .get(&(name, version.clone()))
-            .cloned()
-    }
-
-    /// Versions that would have been taken, had their metadata been there.
-    pub(super) fn warnings(&self, selected: &BTreeMap<Package, Version>) -> Vec<String> {
-        let memory = self.memory.borrow();
-        self.learnt
-            .borrow()
-            .skipped
-            .iter()
-            .filter(|((number, version), _)| {
-                selected
-                    .get(&Package::Name(*number))
-                    .is_some_and(|chosen| version > chosen)
-            })
-            .map(|((number, version), why)| {
-                let name = memory.ids.names.get(*number);
-                format!("{name} {version} was passed over: {why}")
-            })
-            .collect()
-    }
-
-    /// The pool of a project.
-    pub(super) fn pool(&self, number: u32) -> Arc<Pool> {
-        let memory = self.memory.borrow();
-        self.pool_of(&memory, number)
-    }
-
-    /// The same, for a caller that holds the memory.
-    pub(super) fn pool_of(&self, memory: &Memory, number: u32) -> Arc<Pool> {
-        if let Some(pool) = self.learnt.borrow().pools.get(&number) {
-            return pool.clone();
-        }
-        let name = memory.ids.names.get(number);
-        let place = self.run.places.get(name).unwrap_or(&Place::Any);
-        let pool = self.store.pool(name, place);
-        self.learnt.borrow_mut().pools.insert(number, pool.clone());
-        pool
-    }
-
-    fn want<'b>(&'b self, pool: &'b Pool) -> Want<'b> {
-        Want {
-            rules: &self.store.rules,
-            name: &pool.name,
-            lowest: self.store.lowest(&pool.name, &self.run.direct),
-            earlier: self.run.earlier.get(&pool.name).map_or(&[], Vec::as_slice),
-            environment: self
-                .store
-                .rules
-                .universal()
-                .then_some((&self.run.environment, &self.run.floor)),
-        }
-    }
-
-    /// The version that a range decides on, from the first tier that has one.
-    fn choose(&self, number: u32, range: &Range) -> Result<Option<Picked>, Stop> {
-        let pool = self.pool(number);
-        for depth in 0.. {
-            let Some(tier) = self.tier(&pool, depth, range)? else {
-                break;
-            };
-            match self.want(&pool).choose(&tier, range) {
-                Choice::Entry(entry) => return Ok(Some(Picked { tier, entry })),
-                Choice::Later(least) => return Err(self.fork_at(&least)),
-                Choice::Nothing => {}
-            }
-        }
-        Ok(None)
-    }
-
-    /// A tier, once it is there.
-    pub(super) fn tier(
-        &self,
-        pool: &Arc<Pool>,
-        depth: usize,
-        range: &Range,
-    ) -> Result<Option<Arc<Tier>>, Stop> {
-        let layer = pool.first.at(depth);
-        let then = Then {
-            range: range.clone(),
-            extras: Vec::new(),
-        };
-        self.store.want_tier(pool, depth, Some(then));
-        self.store
-            .wait(|| layer.answer.get())?
-            .clone()
-            .map_err(Stop::Failed)
-    }
-
-    fn fork_at(&self, least: &Version) -> Stop {
-        let later = marker::from_python(least);
-        Stop::Fork(vec![
-            marker::and(&self.run.environment, &later),
-            marker::and(&self.run.environment, &later.negate()),
-        ])
-    }
-
-    /// The metadata of what was picked, once they are there.
-    pub(super) fn facts(
-        &self,
-        pool: &Arc<Pool>,
-        picked: &Picked,
-    ) -> Result<Result<Arc<Facts>, Failure>, Stop> {
-        self.store.want_facts(pool, picked, None);
-        Ok(self.store.wait(|| picked.entry().facts.get())?.clone())
-    }
-
-    /// Asks for the metadata that will be wanted if this range stays, without waiting.
-    fn look_ahead(&self, number: u32, range: &Range, count: usize) {
-        let pool = self.pool(number);
-        let Some(Ok(Some(tier))) = pool.first.answer.get() else {
-            return;
-        };
-        let want = self.want(&pool);
-        let mut rest = range.clone();
-        for _ in 0..count {
-            let Choice::Entry(entry) = want.choose(tier, &rest) else {
-                return;
-            };
-            let picked = Picked {
-                tier: tier.clone(),
-                entry,
-            };
-            self.store.want_facts(&pool, &picked, None);
-            if count > 1 {
-                let hole = Range::singleton(picked.version().clone()).complement();
-                rest = rest.intersection(&hole);
-            }
         }
     }
 
@@ -283,8 +51,8 @@ impl<'a> Provider<'a> {
             memory.early.insert(number);
             memory.late.remove(&number);
             for (other, count) in &learnt.conflicts {
-                let tried = learnt.tries.get(other).copied().unwrap_or_default();
-                if *count >= TRIES && tried <= TRIES && !memory.early.contains(other) {
+                let often = learnt.tries.get(other).copied().unwrap_or_default();
+                if *count >= TRIES && often <= TRIES && !memory.early.contains(other) {
                     memory.late.insert(*other);
                 }
             }
@@ -292,7 +60,7 @@ impl<'a> Provider<'a> {
         }
         drop(learnt);
         if tries >= TRIES && tries.is_power_of_two() {
-            let count = usize::try_from(tries).unwrap_or(BATCH).min(BATCH);
+            let count = usize::try_from(tries).map_or(BATCH, |count| count.min(BATCH));
             self.look_ahead(number, range, count);
         }
         Ok(())
@@ -312,10 +80,10 @@ impl<'a> Provider<'a> {
                 (!marker.is_disjoint(environment)).then_some(Active { need, marker })
             })
             .collect();
-        if self.store.rules.universal() {
-            if let Some(parts) = forks::split(environment, self.run.floor.as_ref(), &active) {
-                return Err(Stop::Fork(parts));
-            }
+        if self.store.rules.universal()
+            && let Some(parts) = forks::split(environment, self.run.floor.as_ref(), &active)
+        {
+            return Err(Stop::Fork(parts));
         }
         let mut all: Vec<(Package, Range)> = Vec::with_capacity(active.len());
         let mut place_of = HashMap::<Package, usize>::with_capacity(active.len());
@@ -433,10 +201,10 @@ impl DependencyProvider for Provider<'_> {
         };
         if let Package::Extra(..) = package {
             let learnt = self.learnt.borrow();
-            if let Some(version) = learnt.chosen.get(&number) {
-                if range.contains(version) {
-                    return Ok(Some(version.clone()));
-                }
+            if let Some(version) = learnt.chosen.get(&number)
+                && range.contains(version)
+            {
+                return Ok(Some(version.clone()));
             }
         } else {
             self.count(number, range)?;
@@ -493,14 +261,14 @@ impl DependencyProvider for Provider<'_> {
             if self.store.rules.universal() {
                 let floor = self.run.floor.as_ref();
                 let least = marker::least_of(needed);
-                if let (Some(floor), Some(least)) = (floor, &least) {
-                    if least > floor {
-                        if marker::reaches_python(&self.run.environment, least) {
-                            return Err(self.fork_at(least));
-                        }
-                        let needed = needed.to_string();
-                        return Ok(Dependencies::Unavailable(Reason::Python(needed)));
+                if let (Some(floor), Some(least)) = (floor, &least)
+                    && least > floor
+                {
+                    if marker::reaches_python(&self.run.environment, least) {
+                        return Err(self.fork_at(least));
                     }
+                    let needed = needed.to_string();
+                    return Ok(Dependencies::Unavailable(Reason::Python(needed)));
                 }
             }
         }

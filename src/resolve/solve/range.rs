@@ -91,13 +91,13 @@ pub(super) fn words(range: &Range) -> String {
         return " (no version)".to_owned();
     }
     // A set with a hole of one version.
-    if let [(low, Bound::Excluded(hole)), (Bound::Included(end), high)] = segments.as_slice() {
-        if *end == after(hole) {
-            let mut text = segment(low, high);
-            let comma = if text.is_empty() { "" } else { "," };
-            let _ = write!(text, "{comma}!={hole}");
-            return text;
-        }
+    if let [(low, Bound::Excluded(hole)), (Bound::Included(end), high)] = segments.as_slice()
+        && *end == after(hole)
+    {
+        let mut text = segment(low, high);
+        let comma = if text.is_empty() { "" } else { "," };
+        let _ = write!(text, "{comma}!={hole}");
+        return text;
     }
     segments
         .iter()

@@ -161,11 +161,11 @@ impl Rules {
         let Some(VersionOrUrl::VersionSpecifier(specifiers)) = &requirement.version_or_url else {
             return;
         };
-        if let [one] = &**specifiers {
-            if matches!(one.operator(), Operator::Equal | Operator::ExactEqual) {
-                self.pins
-                    .insert((requirement.name.clone(), one.version().clone()));
-            }
+        if let [one] = &**specifiers
+            && matches!(one.operator(), Operator::Equal | Operator::ExactEqual)
+        {
+            self.pins
+                .insert((requirement.name.clone(), one.version().clone()));
         }
         if specifiers.iter().any(|one| one.version().any_prerelease()) {
             self.explicit.insert(requirement.name.clone());
@@ -210,13 +210,10 @@ impl Rules {
         }
         let explicit = self.explicit.contains(name);
         match self.prerelease {
-            Prerelease::Disallow => Pre::Never,
             Prerelease::Allow => Pre::Always,
-            Prerelease::IfNecessary => Pre::Last,
-            Prerelease::Explicit if explicit => Pre::Always,
-            Prerelease::Explicit => Pre::Never,
-            Prerelease::IfNecessaryOrExplicit if explicit => Pre::Always,
-            Prerelease::IfNecessaryOrExplicit => Pre::Last,
+            Prerelease::Explicit | Prerelease::IfNecessaryOrExplicit if explicit => Pre::Always,
+            Prerelease::IfNecessary | Prerelease::IfNecessaryOrExplicit => Pre::Last,
+            Prerelease::Disallow | Prerelease::Explicit => Pre::Never,
         }
     }
 
@@ -300,15 +297,15 @@ impl Rules {
             Filename::Sdist(_) if self.no_build.contain(name) => return Err(Hidden::Kind),
             _ => {}
         }
-        if let Some(cutoff) = &self.cutoff {
-            if file.uploaded.as_ref().is_none_or(|time| time > cutoff) {
-                return Err(Hidden::Cutoff);
-            }
+        if let Some(cutoff) = &self.cutoff
+            && file.uploaded.as_ref().is_none_or(|time| time > cutoff)
+        {
+            return Err(Hidden::Cutoff);
         }
-        if let Filename::Wheel(wheel) = &file.name {
-            if self.tags.rank(wheel).is_none() {
-                return Err(Hidden::Tags);
-            }
+        if let Filename::Wheel(wheel) = &file.name
+            && self.tags.rank(wheel).is_none()
+        {
+            return Err(Hidden::Tags);
         }
         match &file.requires_python {
             Some(needed) if !self.takes_python(needed) => Err(Hidden::Python(needed.to_string())),

@@ -4,8 +4,8 @@ use pubgrub::{Derived, External, Map, ReportFormatter, Term};
 
 use super::conflict::{Leaf, Scene, subject, told};
 use super::ids::Package;
-use super::provider::Reason;
 use super::range::{self, Range};
+use super::run::Reason;
 
 /// Says what the solver proves.
 pub(super) struct Told<'a> {
@@ -73,13 +73,12 @@ impl Told<'_> {
                 continue;
             }
             let extras: Vec<String> = need.extras.iter().map(ToString::to_string).collect();
-            if let Package::Extra(_, extra) = package {
-                if !need
+            if let Package::Extra(_, extra) = package
+                && !need
                     .extras
                     .contains(self.scene.memory.ids.extras.get(extra))
-                {
-                    continue;
-                }
+            {
+                continue;
             }
             let extras = if extras.is_empty() {
                 String::new()
