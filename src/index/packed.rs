@@ -211,7 +211,7 @@ pub(super) struct Packer {
     /// Where specifiers stand among those of this project; 0 for what cannot be read.
     pythons: HashMap<String, u32>,
     /// The last version as it was written: files of one version stand together.
-    last: Option<(String, bool, Version)>,
+    last: Option<(String, Version)>,
 }
 
 impl Packer {
@@ -224,16 +224,20 @@ impl Packer {
         }
     }
 
+    /// How many versions there are.
+    pub(super) fn versions(&self) -> usize {
+        self.releases.all.len()
+    }
+
     /// The version of a name.
     pub(super) fn version(&mut self, parts: &Parts<'_>) -> Option<Version> {
-        if let Some((text, is_wheel, version)) = &self.last
+        if let Some((text, version)) = &self.last
             && text == parts.version
-            && *is_wheel == parts.is_wheel()
         {
             return Some(version.clone());
         }
         let version = parts.version()?;
-        self.last = Some((parts.version.to_owned(), parts.is_wheel(), version.clone()));
+        self.last = Some((parts.version.to_owned(), version.clone()));
         Some(version)
     }
 
