@@ -1,6 +1,7 @@
 //! `helper index` and `helper resolve` as they are typed, against indexes on loopback.
 
 mod audit;
+mod folders;
 mod index;
 mod locks;
 mod tour;

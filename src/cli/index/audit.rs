@@ -52,7 +52,7 @@ pub(super) fn run(session: &mut Session<'_>, args: &AuditArgs) -> Result<u8, Fai
     }
     let folder = folder(session)?;
     let (asked, subjects, is_whole) = subjects(args.file.as_deref(), &folder)?;
-    if !is_whole {
+    if !is_whole && format == ScanFormat::Text {
         session
             .out
             .note("there is no lock file: what the dependencies need in turn was not looked at");

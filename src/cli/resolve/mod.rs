@@ -15,6 +15,7 @@ use super::lookups::{self, Desk, Ground, folder};
 use super::{Session, python};
 use crate::domain::text::shown;
 use crate::package::VersionSpecifiers;
+use crate::resolve::input::Local;
 use crate::resolve::solve::{Conflict, Event, Resolution, Unsolved, Watch, resolve};
 
 /// What came out, and for which Pythons.
@@ -61,7 +62,8 @@ pub(crate) fn run(session: &mut Session<'_>, args: &ResolveArgs) -> Result<u8, F
                 asked::one(&environment)
             };
             problem.environment = environment;
-            let result = resolve(Arc::clone(&lookups), problem, Some(watch)).await;
+            let offers = Arc::new(Local(Arc::clone(&lookups)));
+            let result = resolve(offers, problem, Some(watch)).await;
             Ok(Outcome {
                 result,
                 requires_python,

@@ -23,7 +23,7 @@ use crate::package::{Requirement, Version};
 const PROJECT: &str = "pyproject.toml";
 
 /// What sources offer, with the projects in folders read by their own files.
-pub struct Local<O>(pub O);
+pub struct Local<O>(pub Arc<O>);
 
 impl<O: Offers> Offers for Local<O> {
     fn rule(&self) -> Rule {
