@@ -119,6 +119,11 @@ fn store() {
 }
 
 #[test]
+fn audit() {
+    hold("audit", 2);
+}
+
+#[test]
 fn config() {
     hold("config", 8);
 }

@@ -176,9 +176,10 @@ impl Releases {
     fn file(&self, project: &PackageName, record: &Record<'_>) -> Option<File> {
         let parts = Parts::of(record.filename, project).ok()?;
         let name = parts.named(project, parts.version()?);
-        let url = match record.name_follows {
-            true => Url::parse(&format!("{}{}", record.url, record.filename)),
-            false => Url::parse(record.url),
+        let url = if record.name_follows {
+            Url::parse(&format!("{}{}", record.url, record.filename))
+        } else {
+            Url::parse(record.url)
         };
         let python = (record.requires_python as usize).checked_sub(1);
         let python = python.and_then(|at| self.pythons.get(at));

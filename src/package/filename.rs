@@ -147,9 +147,30 @@ impl<'a> Parts<'a> {
     }
 }
 
+/// How a source archive is packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Packing {
+    /// A tar with gzip.
+    Gzip,
+    /// A zip.
+    Zip,
+    /// Some other way, which is not read here.
+    Other,
+}
+
+/// How the source archive of this name is packed.
+pub(crate) fn packing(text: &str) -> Packing {
+    let ends = |end: &str| text.ends_with(end);
+    match () {
+        () if ends(".tar.gz") || ends(".tgz") => Packing::Gzip,
+        () if ends(".zip") => Packing::Zip,
+        () => Packing::Other,
+    }
+}
+
 /// Whether a name has the ending of a distribution.
 pub(crate) fn is_distribution(text: &str) -> bool {
-    text.ends_with(".whl") || sdist_stem(text).is_some()
+    text.strip_suffix(".whl").is_some() || sdist_stem(text).is_some()
 }
 
 /// The name of a source archive without its ending.

@@ -52,7 +52,7 @@ pub(super) fn run(session: &mut Session<'_>, args: &AuditArgs) -> Result<u8, Fai
     }
     let folder = folder(session)?;
     let (asked, subjects, is_whole) = subjects(args.file.as_deref(), &folder)?;
-    if !is_whole {
+    if !is_whole && format == ScanFormat::Text {
         session
             .out
             .note("there is no lock file: what the dependencies need in turn was not looked at");
@@ -227,12 +227,13 @@ fn tell(
                     outcome.kept, outcome.looked_at
                 ));
             }
-            let findings = report.findings.len();
-            session.out.note(&format!(
-                "{findings} {} in {} dependencies",
-                if findings == 1 { "finding" } else { "findings" },
-                outcome.looked_at
-            ));
+            let counted = |count: usize, one: &str, more: &str| match count {
+                1 => format!("1 {one}"),
+                count => format!("{count} {more}"),
+            };
+            let findings = counted(report.findings.len(), "finding", "findings");
+            let names = counted(outcome.looked_at, "dependency", "dependencies");
+            session.out.note(&format!("{findings} in {names}"));
         }
     }
     Ok(match outcome.code {

@@ -34,6 +34,8 @@ struct Row {
     answer: &'static str,
     status: Option<u16>,
     provider: Option<String>,
+    /// The place in it.
+    location: Option<String>,
     detail: Option<String>,
 }
 
@@ -71,13 +73,22 @@ fn row((source, answered): &(Arc<Source>, Arc<Answered>)) -> Row {
         }
         (detail, _) => detail.clone(),
     };
+    // The word of the provider, then its place in brackets.
+    let provider = answered
+        .provider
+        .as_deref()
+        .map(|told| match told.split_once(" (") {
+            Some((provider, place)) => (provider, place.strip_suffix(')')),
+            None => (told, None),
+        });
     Row {
         name: source.name.clone(),
         url: source.canonical.to_string(),
         priority: source.priority.word(),
         answer: answered.word.word(),
         status: answered.status,
-        provider: answered.provider.clone(),
+        provider: provider.map(|(provider, _)| provider.to_owned()),
+        location: provider.and_then(|(_, location)| location.map(str::to_owned)),
         detail,
     }
 }
@@ -156,7 +167,10 @@ fn tell(session: &mut Session<'_>, answer: Answer) -> Result<u8, Failure> {
                 more.push(format!("status {status}"));
             }
             if let Some(provider) = &row.provider {
-                more.push(format!("credential from {provider}"));
+                more.push(match &row.location {
+                    Some(location) => format!("credential from {provider} ({location})"),
+                    None => format!("credential from {provider}"),
+                });
             }
             more.extend(row.detail.clone());
             vec![

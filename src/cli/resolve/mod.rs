@@ -15,6 +15,7 @@ use super::lookups::{self, Desk, Ground, folder};
 use super::{Session, python};
 use crate::domain::text::shown;
 use crate::package::VersionSpecifiers;
+use crate::resolve::input::Local;
 use crate::resolve::solve::{Conflict, Event, Resolution, Unsolved, Watch, resolve};
 
 /// What came out, and for which Pythons.
@@ -39,9 +40,10 @@ pub(crate) fn run(session: &mut Session<'_>, args: &ResolveArgs) -> Result<u8, F
     let hashes = args.generate_hashes || asked.choices.require_hashes;
     let (python, universal) = (args.python.clone(), args.universal);
     let (range, environments) = (asked.requires_python, asked.environments);
+    let accounts = asked::accounts(asked.userinfo);
     let (own, locked_for) = (Arc::clone(&ground), environments.clone());
     let work = async move |tools: lookups::Tools<Outcome>| {
-        let lookups = Arc::new(own.lookups(&tools));
+        let lookups = Arc::new(own.lookups(&tools).knowing(accounts));
         let counting = Arc::clone(&tools.watch);
         let watch: Watch = Arc::new(move |event| {
             if let Event::Seen(count) = event {
@@ -60,7 +62,8 @@ pub(crate) fn run(session: &mut Session<'_>, args: &ResolveArgs) -> Result<u8, F
                 asked::one(&environment)
             };
             problem.environment = environment;
-            let result = resolve(Arc::clone(&lookups), problem, Some(watch)).await;
+            let offers = Arc::new(Local(Arc::clone(&lookups)));
+            let result = resolve(offers, problem, Some(watch)).await;
             Ok(Outcome {
                 result,
                 requires_python,

@@ -4,9 +4,10 @@
 //! names that a private source serves from the public indexes.
 //!
 //! - `subject`: what is audited; `picks`: what pip, Poetry and uv would each take
-//! - `rules`: what is a finding; `fix`: the lines that end it; `report`: JSON and SARIF
+//! - `rules`: what is a finding; `bytes`: whether files are the same; `fix`: the lines that end it; `report`: JSON and SARIF
 
 pub mod ask;
+mod bytes;
 mod fix;
 mod picks;
 pub mod report;

@@ -1,14 +1,11 @@
 //! What is a finding.
 
-use std::collections::BTreeMap;
-
+use super::bytes::{Same, differing, has_other_bytes, has_same_bytes, same};
 use super::fix::{Tool, lines};
 use super::picks::{Pick, Picks};
 use super::report::Finding;
 use super::{Answer, Said, Subject, is_public};
-use crate::index::locked::{Locked, Origin};
-use crate::index::project::Project;
-use crate::package::Version;
+use crate::index::locked::Origin;
 use crate::sarif::{Level, Rule};
 
 /// The kinds of findings.
@@ -116,17 +113,6 @@ struct Judged<'a> {
     tool: Tool,
     served_by: Option<&'a Said>,
     picks: &'a Picks,
-}
-
-/// How the files of two sources compare.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Same {
-    /// They share files, and all that they share are the same: one is a mirror of the other.
-    Yes,
-    /// There is a file that both have with different bytes.
-    No,
-    /// They share no file.
-    Unknown,
 }
 
 impl Judged<'_> {
@@ -332,73 +318,4 @@ impl Judged<'_> {
 /// A URL without its last slash: files and servers write it either way.
 fn bare(url: &str) -> &str {
     url.trim_end_matches('/')
-}
-
-/// The SHA-256 digests of all files, by name.
-fn digests(project: &Project) -> BTreeMap<&str, &str> {
-    let files = project
-        .versions()
-        .flat_map(|version| project.files(version));
-    files
-        .filter_map(|file| Some((file.filename.as_str(), file.hashes.get("sha256")?.as_str())))
-        .collect()
-}
-
-fn same(one: &Project, other: &Project) -> Same {
-    let (ours, theirs) = (digests(one), digests(other));
-    let mut answer = Same::Unknown;
-    for (name, digest) in &ours {
-        match theirs.get(name) {
-            Some(other) if other == digest => answer = Same::Yes,
-            Some(_) => return Same::No,
-            None => {}
-        }
-    }
-    answer
-}
-
-/// A file that both have with different bytes.
-fn differing(one: &Project, other: &Project) -> Option<String> {
-    let (ours, theirs) = (digests(one), digests(other));
-    ours.iter()
-        .find(|(name, digest)| theirs.get(*name).is_some_and(|other| other != *digest))
-        .map(|(name, _)| (*name).to_owned())
-}
-
-/// Whether the source has a file of the lock file, with its bytes.
-fn has_same_bytes(locked: &Locked, version: &Version, project: &Project) -> bool {
-    let served = project.files(version);
-    let mut digests = locked.files.iter().flat_map(|file| &file.hashes);
-    digests.any(|(kind, hex)| served.iter().any(|file| file.hashes.get(kind) == Some(hex)))
-        && !has_other_bytes(locked, version, project)
-}
-
-/// Whether the source's files of a version are not those of the lock file: one that both name has
-/// another digest, or, where the lock file has digests alone, none of them is there.
-fn has_other_bytes(locked: &Locked, version: &Version, project: &Project) -> bool {
-    let served = project.files(version);
-    let mut alone = Vec::new();
-    for file in &locked.files {
-        if file.filename.is_empty() {
-            alone.extend(&file.hashes);
-            continue;
-        }
-        let own = served.iter().find(|own| own.filename == file.filename);
-        let differs = own.is_some_and(|own| {
-            file.hashes
-                .iter()
-                .any(|(kind, hex)| own.hashes.get(kind).is_some_and(|own| own != hex))
-        });
-        if differs {
-            return true;
-        }
-    }
-    let is_known = |kind: &String| served.iter().any(|file| file.hashes.contains_key(kind));
-    alone.retain(|(kind, _)| is_known(kind));
-    !alone.is_empty()
-        && !alone.iter().any(|(kind, hex)| {
-            served
-                .iter()
-                .any(|file| file.hashes.get(*kind) == Some(*hex))
-        })
 }

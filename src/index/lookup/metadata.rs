@@ -87,7 +87,11 @@ impl Lookups {
     ) -> Result<Described, Failure> {
         let key = (url.clone(), url.clone());
         let work = || async {
-            let (source, url) = alone(url);
+            let (mut source, url) = alone(url);
+            if source.userinfo.is_none() {
+                let known = self.accounts.iter().find(|(own, _)| *own == url);
+                source.userinfo = known.map(|(_, userinfo)| userinfo.clone());
+            }
             let over = Over {
                 requester: &self.requester,
                 source: &source,

@@ -115,3 +115,28 @@ fn a_direct_url_is_a_place_of_its_own() {
         "{head}"
     );
 }
+
+#[test]
+fn a_base_elsewhere_does_not_get_the_credential() {
+    let (_, files) = servers(String::new());
+    let base = files.url("/f/");
+    let index = Server::start(None, move |_| {
+        let body = format!(
+            "<html><head><base href='{base}'></head><body>\
+             <a href='foo-1.0-py3-none-any.whl' data-core-metadata='true'>foo</a></body></html>"
+        );
+        Some(format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: {}\r\n\
+             connection: close\r\n\r\n{body}",
+            body.len()
+        ))
+    });
+    let (lookups, log) = lookups(&index, None);
+    assert_eq!(requires(&lookups).unwrap().1, "pep658");
+    assert!(index.heads()[0].contains("authorization"));
+    let heads = files.heads();
+    assert!(heads[0].starts_with("get /f/foo-1.0-py3-none-any.whl.metadata "));
+    assert!(!heads.concat().contains("authorization"));
+    let words = log.0.lock().unwrap();
+    assert!(words[0].ends_with(" a auth.toml") && words[1].ends_with(" a -"));
+}

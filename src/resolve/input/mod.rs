@@ -7,6 +7,7 @@
 //! - `requirements`: requirements files, constraints, overrides, and what is typed
 //! - `project`: `pyproject.toml`; `groups`, `uv`, `workspace`: parts of it
 //! - `pins`: what was chosen earlier; `subjects`: what an audit is about
+//! - `local`: projects in folders, as a resolution meets them
 //! - `poetry`: Poetry's language; `direct`: URLs and paths in place of versions
 
 mod direct;
@@ -14,6 +15,7 @@ mod files;
 mod groups;
 #[cfg(test)]
 mod held;
+mod local;
 mod pins;
 mod poetry;
 mod project;
@@ -30,6 +32,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 pub use self::files::{Disk, Files};
+pub use self::local::Local;
 pub use self::pins::{pin, pins};
 pub use self::project::Chosen;
 pub use self::subjects::Subjects;

@@ -53,6 +53,7 @@ pub(super) fn wanted(text: &str) -> Wanted {
         requirement: requirement(text),
         source: None,
         any_of: Vec::new(),
+        line: 0,
         from: "the test".to_owned(),
         direct: true,
         prereleases: false,
