@@ -238,6 +238,48 @@ fn files_and_commands() {
         "{ended:?}"
     );
     assert_eq!(index.burned().len(), 3);
+    // One that is for somebody else stays here.
+    sandbox.write("home/token", &identity_token("other", 4));
+    let before = index.server.requests().len();
+    let ended = publish(&[], &always);
+    assert_eq!(ended.status, 4, "{ended:?}");
+    assert!(
+        ended
+            .stdout
+            .contains("was not sent: it is not for pypi alone"),
+        "{ended:?}"
+    );
+    let mints = index.lines().split_off(before);
+    assert!(!mints.iter().any(|line| line.contains("mint")), "{mints:?}");
+}
+
+/// An index cannot have the job's identity for another service, unless the user allows it.
+#[test]
+fn audiences_of_others() {
+    let index = Index::start(&[], |request| {
+        let reply = "{\"audience\":\"sts.amazonaws.com\"}";
+        (path(request) == "/_/oidc/audience").then(|| say(200, reply))
+    });
+    let runner = identity_server();
+    let mut sandbox = sandbox(&index);
+    github(&mut sandbox, &runner);
+    let arguments = ["publish", "-r", "foo", "dist/*.whl"];
+    for when in ["auto", "always"] {
+        let ended = sandbox.helper(&[&arguments[..], &["--trusted-publishing", when]].concat());
+        assert_eq!(ended.status, 4, "{ended:?}");
+        assert!(
+            ended
+                .stderr
+                .contains("wants an identity token for sts.amazonaws.com, which is not its own"),
+            "{ended:?}"
+        );
+    }
+    assert!(runner.requests().is_empty() && index.minted().is_empty());
+    let own = "identity-audiences = [\"sts.amazonaws.com\"]\n";
+    sandbox.write("home/.config/credential-helper/config.toml", own);
+    let ended = sandbox.helper(&arguments);
+    assert_eq!(ended.status, 0, "{ended:?}");
+    assert_eq!(index.burned().len(), 1);
 }
 
 /// A job of Buildkite's: its agent gives the token, and is told to hide what came of it.

@@ -1,6 +1,6 @@
 //! How fast the helper is, beside others that do the same, in one run on one machine.
 //!
-//! `cargo bench --bench speed -- [--rounds N] [--only once|traffic|latency|memory|clients|exec] [--write-readme]`
+//! `cargo bench --bench speed -- [--rounds N] [--only once|traffic|latency|memory|clients|exec|resolve] [--write-readme]`
 //!
 //! Nothing here is a test: a figure depends on the machine and on what else it does. So everything
 //! is measured in turn with what it is compared to, and what counts are ratios.
@@ -21,6 +21,8 @@ mod clients;
 #[cfg(target_os = "linux")]
 mod exec;
 #[cfg(target_os = "linux")]
+mod graph;
+#[cfg(target_os = "linux")]
 mod index;
 #[cfg(target_os = "linux")]
 #[path = "../../tests/harness/keyring.rs"]
@@ -37,7 +39,11 @@ mod once;
 #[cfg(target_os = "linux")]
 mod report;
 #[cfg(target_os = "linux")]
+mod resolve;
+#[cfg(target_os = "linux")]
 mod run;
+#[cfg(target_os = "linux")]
+mod served;
 #[cfg(target_os = "linux")]
 mod stage;
 #[cfg(target_os = "linux")]

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use crate::artifacts::Artifacts;
 use crate::report::Report;
 use crate::stage::Stage;
-use crate::{clients, exec, memory, once, report, traffic};
+use crate::{clients, exec, memory, once, report, resolve, traffic};
 
 /// What was asked for.
 pub(crate) struct Options {
@@ -14,7 +14,9 @@ pub(crate) struct Options {
     write_readme: bool,
 }
 
-const PARTS: [&str; 6] = ["once", "traffic", "latency", "memory", "clients", "exec"];
+const PARTS: [&str; 7] = [
+    "once", "traffic", "latency", "memory", "clients", "exec", "resolve",
+];
 
 impl Options {
     fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
@@ -84,6 +86,9 @@ pub(crate) fn main() -> ExitCode {
     }
     if options.wants("exec") {
         exec::measure(&stage, &options, &mut report);
+    }
+    if options.wants("resolve") {
+        resolve::measure(&stage, &options, &mut report);
     }
     drop(stage);
     let text = report.finish();

@@ -21,6 +21,8 @@ pub(crate) enum IndexCommand {
     Versions(VersionsArgs),
     /// List the files of a package, or of one of its versions
     Files(FilesArgs),
+    /// Print what a version says of itself
+    Metadata(MetadataArgs),
     /// Tell which sources were asked for a package, what each said, and which one serves it
     Explain(IndexExplainArgs),
     /// Tell where somebody else's package could take the place of a dependency
@@ -49,6 +51,9 @@ pub(crate) struct SourceOptions {
     /// Neither use nor keep what indexes answered
     #[arg(long, conflicts_with = "offline")]
     pub(crate) no_cache: bool,
+    /// Build source archives whose metadata are told by nothing else: runs code of those packages
+    #[arg(long)]
+    pub(crate) build_sdist: bool,
 }
 
 /// The Python and the platform that packages are for.
@@ -94,6 +99,19 @@ pub(crate) struct FilesArgs {
     pub(crate) all: bool,
     #[command(flatten)]
     pub(crate) python: PythonOptions,
+    #[command(flatten)]
+    pub(crate) sources: SourceOptions,
+}
+
+/// `helper index metadata`.
+#[derive(Args)]
+pub(crate) struct MetadataArgs {
+    /// The version of a package
+    #[arg(value_name = "PACKAGE==VERSION")]
+    pub(crate) package: String,
+    /// Only from this source
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source: Option<String>,
     #[command(flatten)]
     pub(crate) sources: SourceOptions,
 }

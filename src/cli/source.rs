@@ -1,12 +1,13 @@
 //! `helper source`: the package sources of a project.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use credential_helper_protocol::{ErrorCode, Failure};
 use serde::Serialize;
 
 use super::Session;
 use super::args_source::{AddArgs, RemoveArgs, ShowArgs, SourceCommand, SourcePriority};
+use super::lookups::folder;
 use super::table::{Cell, table};
 use crate::domain::text::shown;
 use crate::edit::{SHARED, edit};
@@ -46,15 +47,6 @@ pub(crate) fn run(session: &mut Session<'_>, command: &SourceCommand) -> Result<
         SourceCommand::Remove(args) => remove(session, &folder, args),
         SourceCommand::Show(args) => show(session, &folder, args),
     }
-}
-
-/// The folder that the command works in.
-fn folder(session: &Session<'_>) -> Result<PathBuf, Failure> {
-    let context = session.context_alone(false)?;
-    context.folder.map(PathBuf::from).ok_or_else(|| {
-        Failure::new(ErrorCode::Usage, "the working folder is not known")
-            .hint("give it with --directory")
-    })
 }
 
 fn add(session: &mut Session<'_>, folder: &Path, args: &AddArgs) -> Result<u8, Failure> {

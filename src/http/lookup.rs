@@ -27,6 +27,9 @@ const WHOLE: u32 = 40;
 /// What is read of a body before it has to wait until no other large one is being read.
 const SMALL: usize = 1024 * 1024;
 
+/// A body of at most so many bytes on its way is small.
+const AHEAD: u64 = 256 * 1024;
+
 /// Large bodies are read one after the other, so that several at once do not fill the memory.
 static LARGE: Semaphore = Semaphore::const_new(1);
 
@@ -105,6 +108,8 @@ pub struct Incoming {
     ended: bool,
     large: Option<SemaphorePermit<'static>>,
     read: usize,
+    /// What was read ahead, the first piece last.
+    ahead: Vec<Bytes>,
 }
 
 impl Pool {
@@ -155,6 +160,7 @@ impl Pool {
                 ended: false,
                 large: None,
                 read: 0,
+                ahead: Vec::new(),
             });
         }
         Err(Broken::Other(format!(
@@ -187,11 +193,32 @@ impl Incoming {
         retry_after(&self.headers)
     }
 
-    /// The next piece of the body, decoded; `None` at its end. Large bodies wait for their turn.
+    /// Reads a small body whole, so that one that is cut off is known before anybody uses it.
+    ///
+    /// # Errors
+    /// As [`Self::piece`].
+    pub async fn read_ahead(&mut self) -> Result<(), Broken> {
+        let length = self.response.content_length();
+        if length.is_none_or(|length| length > AHEAD) {
+            return Ok(());
+        }
+        let mut pieces = Vec::new();
+        while let Some(piece) = self.piece().await? {
+            pieces.push(piece);
+        }
+        pieces.reverse();
+        self.ahead = pieces;
+        Ok(())
+    }
+
+    /// The next piece of the body, decoded; `None` at its end.
     ///
     /// # Errors
     /// Where it is cut off, or cannot be decoded.
     pub async fn piece(&mut self) -> Result<Option<Bytes>, Broken> {
+        if let Some(piece) = self.ahead.pop() {
+            return Ok(Some(piece));
+        }
         if self.decoder.is_none() {
             return Err(Broken::Other(
                 "its content is encoded in a way that was not asked for".to_owned(),
@@ -224,7 +251,7 @@ impl Incoming {
         }
     }
 
-    /// The whole body.
+    /// The whole body. Large ones wait for their turn.
     ///
     /// # Errors
     /// As [`Self::piece`]; and where it is larger than `limit` bytes.

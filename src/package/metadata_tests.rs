@@ -1,6 +1,8 @@
 use std::str::FromStr as _;
 
 use super::{LARGEST, Metadata, json};
+use proptest::prelude::*;
+
 use crate::package::{ExtraName, Requirement, Version, VersionSpecifiers};
 
 const HEAD: &str = "Metadata-Version: 2.1\nName: My.Pkg\nVersion: 1.0\n";
@@ -125,4 +127,23 @@ fn as_json() {
         "requires_dist": ["z"], "description": "long\n",
     });
     assert_eq!(serde_json::Value::Object(found), wanted);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// No bytes make the reader panic.
+    #[test]
+    fn any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        let _ = Metadata::parse(&bytes);
+        let _ = json(&bytes);
+    }
+
+    /// Nor does text that is nearly metadata.
+    #[test]
+    fn nearly(text in "((Requires-Dist|Requires-Python|Provides-Extra|Dynamic|Keywords|Description): ?[a-z0-9<>=!~.*,;()\\[\\]@'\" \\-]{0,30}(\n|\r\n|\n  )){0,8}") {
+        let text = format!("{HEAD}{text}");
+        prop_assert!(Metadata::parse(text.as_bytes()).is_ok());
+        let _ = json(text.as_bytes());
+    }
 }

@@ -37,6 +37,8 @@ pub struct Settings {
     pub keyring_command: Option<CommandSetting>,
     /// Where identity tokens for trusted publishing come from.
     pub identity_token: Option<IdentitySetting>,
+    /// For whom identity tokens may be, beside the index that they are sent to.
+    pub identity_audiences: Vec<String>,
     /// The netrc file.
     pub netrc: Option<PathBuf>,
     /// `[repositories.NAME]` in the order of the file.
@@ -145,6 +147,7 @@ impl Default for Settings {
             cache: CacheTimes::default(),
             keyring_command: None,
             identity_token: None,
+            identity_audiences: Vec::new(),
             netrc: None,
             repositories: Vec::new(),
             uv_store: Vec::new(),

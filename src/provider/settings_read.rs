@@ -43,6 +43,7 @@ pub(super) fn read(document: &Document, home: &Path) -> Result<Settings, FileFai
             "cache" => reader.cache(&item, &mut settings.cache)?,
             "keyring-command" => settings.keyring_command = Some(reader.keyring_command(&item)?),
             "identity-token" => settings.identity_token = Some(reader.identity_token(&item)?),
+            "identity-audiences" => settings.identity_audiences = texts(&item)?,
             "netrc" => settings.netrc = Some(reader.path(&item)?),
             "uv-store" => settings.uv_store = names(&item)?,
             "repositories" => {

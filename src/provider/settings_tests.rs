@@ -15,6 +15,7 @@ first-use = "refuse"
 cache = { idle = "90s", absolute = "1h", not-found = "1s" }
 keyring-command = { command = ["/usr/bin/keyring"], timeout = 3, pass-env = ["X"] }
 identity-token = { command = ["/usr/bin/identity", "{audience}"], timeout = 2 }
+identity-audiences = ["https://a/"]
 netrc = "~/.netrc"
 
 [repositories.foo]
@@ -87,6 +88,7 @@ async fn every_key() {
     };
     assert_eq!(identity.command, ["/usr/bin/identity", "{audience}"]);
     assert_eq!(identity.timeout, Duration::from_secs(2));
+    assert_eq!(settings.identity_audiences, ["https://a/"]);
     let file = read("identity-token = { file = '~/t' }").await.unwrap();
     assert!(
         matches!(&file.identity_token, Some(IdentitySetting::File(path)) if path == Path::new("/home/u/t"))

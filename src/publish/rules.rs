@@ -5,7 +5,7 @@
 use super::classifiers::{self, is_private};
 use super::distribution::{Contents, Distribution};
 use super::filename::Kind;
-use crate::package::{PackageName, Version};
+use crate::package::Version;
 use std::str::FromStr as _;
 
 /// Something about a file.

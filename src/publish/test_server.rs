@@ -61,6 +61,8 @@ impl Request {
 pub(crate) enum Act {
     /// Answers with this status, these headers and this content.
     Say(u16, String, String),
+    /// Answers with a file.
+    Give(Vec<u8>),
     /// Closes without a word.
     Close,
     /// Says nothing until the client goes.
@@ -125,6 +127,13 @@ fn serve(mut stream: TcpStream, record: &Mutex<Vec<Request>>, does: &Does) {
                 "HTTP/1.1 {status} X\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n{content}"
             );
             let _ = stream.write_all(text.as_bytes());
+        }
+        Act::Give(content) => {
+            let head = format!(
+                "HTTP/1.1 200 X\r\ncontent-type: application/octet-stream\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                content.len()
+            );
+            let _ = stream.write_all(&[head.as_bytes(), &content].concat());
         }
         Act::Close => {}
         Act::Wait => {

@@ -656,7 +656,7 @@ fn run_minting(server: &Server, files: &[Distribution], always_new: bool) -> (Ve
         .unwrap();
     let outcomes = runtime.block_on(async {
         let identity = Made::boxed(always_new);
-        let begun = Exchange::begin(&client, &plan.url, "a", identity).await;
+        let begun = Exchange::begin(&client, &plan.url, "a", identity, &[]).await;
         let Ok(Begun::Offered(mut exchange)) = begun else {
             panic!("it has no trusted publishing");
         };

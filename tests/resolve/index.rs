@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use super::samples;
 use super::test_server::{Act, Request, Server, say};
 
 /// A release: one wheel, or one source archive.
@@ -75,25 +76,31 @@ impl Release {
         text
     }
 
+    fn wheel(&self) -> Vec<u8> {
+        let folder = format!("{}-{}", self.project.replace('-', "_"), self.version);
+        samples::zip(&samples::wheel_members(&folder, &self.metadata()))
+    }
+
     fn entry(&self) -> Value {
-        let digest = |text: &str| {
-            Sha256::digest(text.as_bytes())
+        let digest = |bytes: &[u8]| {
+            Sha256::digest(bytes)
                 .iter()
                 .fold(String::new(), |mut text, byte| {
                     let _ = write!(text, "{byte:02x}");
                     text
                 })
         };
+        let wheel = self.wheel();
         let filename = self.filename();
         json!({
             "filename": filename,
             "url": format!("../../files/{filename}"),
-            "hashes": { "sha256": digest(&filename) },
-            "size": 1000,
+            "hashes": { "sha256": digest(&wheel) },
+            "size": wheel.len(),
             "requires-python": self.python,
             "yanked": self.yanked.as_ref().map_or(json!(false), |why| json!(why)),
             "upload-time": self.uploaded,
-            "core-metadata": { "sha256": digest(&self.metadata()) },
+            "core-metadata": { "sha256": digest(self.metadata().as_bytes()) },
         })
     }
 }
@@ -121,15 +128,16 @@ fn answer(releases: &[Release], account: Option<&str>, request: &Request) -> Act
             return Act::Say(200, head.to_owned(), page.to_string());
         }
     }
-    let metadata = releases
-        .iter()
-        .find(|release| path == format!("/files/{}.metadata", release.filename()));
-    match metadata {
-        Some(release) => Act::Say(
-            200,
-            "content-type: text/plain\r\n".to_owned(),
-            release.metadata(),
-        ),
-        None => say(404, "not here"),
+    let file = path.strip_prefix("/files/").unwrap_or_default();
+    for release in releases {
+        let Some(rest) = file.strip_prefix(&release.filename()) else {
+            continue;
+        };
+        match rest {
+            "" => return Act::Give(release.wheel()),
+            ".metadata" => return Act::Give(release.metadata().into_bytes()),
+            _ => {}
+        }
     }
+    say(404, "not here")
 }

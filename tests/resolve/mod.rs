@@ -3,8 +3,12 @@
 mod audit;
 mod folders;
 mod index;
+mod locks;
 mod tour;
 
+#[path = "../../src/package/archive/samples.rs"]
+#[allow(dead_code, reason = "shared with the unit tests, which use all of it")]
+mod samples;
 #[path = "../../src/publish/test_server.rs"]
 #[allow(dead_code, reason = "shared with the unit tests, which use all of it")]
 mod test_server;
@@ -36,6 +40,7 @@ fn public() -> Vec<Release> {
         release("base", "3.0", &[]).python(">=3.14"),
         release("base", "4.0a1", &[]),
         release("colour", "0.4", &[]),
+        release("colour", "0.5", &[]).tags("cp38-cp38-win32"),
         release("extra", "1.0", &[]).uploaded("2026-03-01T00:00:00Z"),
         release("acme-core", "99.0", &[]),
     ]
@@ -160,7 +165,8 @@ fn requirements_and_their_options() {
         (&["base", "--python-version", "3.14"], "base==3.0\n"),
         (
             &["web", "--universal"],
-            "base==2.0\ncolour==0.4 ; sys_platform == 'win32'\nweb==2.0\n",
+            "base==2.0 ; python_full_version < '3.14'\nbase==3.0 ; python_full_version >= '3.14'\n\
+             colour==0.4 ; sys_platform == 'win32'\nweb==2.0\n",
         ),
     ] {
         let mut python = vec!["resolve", "--no-header", "--no-annotate"];
@@ -311,7 +317,15 @@ fn the_object() {
 #[test]
 fn from_the_cache() {
     let place = Place::new();
-    let before = |place: &Place| place.public.requests().len() + place.private.requests().len();
+    // What the private index does not have, it is asked for again.
+    let before = |place: &Place| {
+        let there = |request: &&test_server::Request| {
+            let path = request.line.split('/').nth(2);
+            !matches!(path, Some("web" | "base" | "colour"))
+        };
+        let private = place.private.requests();
+        place.public.requests().len() + private.iter().filter(there).count()
+    };
     let first = place.resolve(&[]);
     assert_eq!(first.status, 0, "{first:?}");
     let count = before(&place);
@@ -424,7 +438,6 @@ fn files() {
         ("filename", json!("acme_core-1.2-py3-none-any.whl")),
         ("source", json!("acme")),
         ("version", json!("1.2")),
-        ("size", json!(1000)),
         ("metadata", json!(true)),
         ("yanked", Value::Null),
         ("hidden", Value::Null),
@@ -433,6 +446,30 @@ fn files() {
     }
     let ended = place.run(&["index", "files", "acme_core==7"]);
     assert_eq!(ended.status, 1, "{ended:?}");
+}
+
+#[test]
+fn metadata() {
+    let place = Place::new();
+    let object = place.object(&["index", "metadata", "web==2.0"]);
+    for (key, value) in [
+        ("project", json!("web")),
+        ("version", json!("2.0")),
+        ("source", json!("public")),
+        ("from", json!("pep658")),
+    ] {
+        assert_eq!(object[key], value, "{key}");
+    }
+    assert_eq!(object["metadata"]["name"], "web");
+    assert_eq!(object["metadata"]["requires_dist"][0], "base>=2");
+    let ended = place.run(&["index", "metadata", "web==2.0"]);
+    assert!(
+        ended.stdout.contains("requires_dist: base>=2\n"),
+        "{ended:?}"
+    );
+    for (package, status) in [("web", 2), ("web==7", 1)] {
+        assert_eq!(place.run(&["index", "metadata", package]).status, status);
+    }
 }
 
 #[test]
@@ -450,12 +487,7 @@ fn explained() {
         .map(|one| &one["answer"])
         .collect();
     assert_eq!(answers, ["served", "skipped"]);
-    assert!(
-        object["sources"][0]["provider"]
-            .as_str()
-            .unwrap()
-            .starts_with("auth.toml")
-    );
+    assert_eq!(object["sources"][0]["provider"], "auth.toml");
     assert_eq!(place.public.requests().len(), 0);
     let object = place.object(&["index", "explain", "web"]);
     let answers: Vec<&Value> = object["sources"]

@@ -1,1 +1,44 @@
 //! The tour of the README: a private index beside a public one.
+
+use super::Place;
+
+const TOUR: &str = include_str!("tour.txt");
+
+/// What each command printed on the way, in both places, one after the other.
+#[test]
+fn holds() {
+    let place = Place::new();
+    // It begins without a password.
+    std::fs::remove_file(place.sandbox.path("home/.config/pypoetry/auth.toml")).unwrap();
+    let mut commands = TOUR.split("$ helper ").skip(1).peekable();
+    assert!(commands.peek().is_some());
+    for step in commands {
+        let (line, expected) = step.split_once('\n').unwrap();
+        let line = line.split('#').next().unwrap().trim();
+        let index = place.private.url("/simple/");
+        let line = line.replace("https://pypi.example.org/acme/simple/", &index);
+        let arguments: Vec<&str> = line.split(' ').collect();
+        let ended = place.sandbox.helper_fed(&arguments, "sentinel\n");
+        let found = i32::from(line == "index audit");
+        assert_eq!(ended.status, found, "{line}: {ended:?}");
+        let said = format!("{}{}", ended.stdout, ended.stderr);
+        for wanted in expected.lines() {
+            let parts: Vec<&str> = wanted.split("...").collect();
+            let fits = |line: &str| {
+                let inside = parts.iter().all(|part| line.contains(part));
+                inside && line.starts_with(parts[0]) && line.ends_with(parts[parts.len() - 1])
+            };
+            assert!(said.lines().any(fits), "{line}: {wanted}: {ended:?}");
+        }
+        assert!(!said.contains("sentinel"), "{ended:?}");
+    }
+}
+
+/// Where the README has the tour, it has this one.
+#[test]
+fn the_readme_has_it() {
+    let readme =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let command = TOUR.lines().nth(1).unwrap();
+    assert!(!readme.contains(command) || readme.contains(TOUR), "{TOUR}");
+}

@@ -34,6 +34,8 @@ struct Row {
     answer: &'static str,
     status: Option<u16>,
     provider: Option<String>,
+    /// The place in it.
+    location: Option<String>,
     detail: Option<String>,
 }
 
@@ -60,7 +62,9 @@ pub(super) fn run(session: &mut Session<'_>, args: &IndexExplainArgs) -> Result<
         tools.done(told.await);
         lookups.flush();
     };
-    lookups::run(session, desk, work, tell)
+    lookups::run(session, desk, work, |session, answer| {
+        tell(session, &answer)
+    })
 }
 
 fn row((source, answered): &(Arc<Source>, Arc<Answered>)) -> Row {
@@ -71,13 +75,22 @@ fn row((source, answered): &(Arc<Source>, Arc<Answered>)) -> Row {
         }
         (detail, _) => detail.clone(),
     };
+    // The word of the provider, then its place in brackets.
+    let provider = answered
+        .provider
+        .as_deref()
+        .map(|told| match told.split_once(" (") {
+            Some((provider, place)) => (provider, place.strip_suffix(')')),
+            None => (told, None),
+        });
     Row {
         name: source.name.clone(),
         url: source.canonical.to_string(),
         priority: source.priority.word(),
         answer: answered.word.word(),
         status: answered.status,
-        provider: answered.provider.clone(),
+        provider: provider.map(|(provider, _)| provider.to_owned()),
+        location: provider.and_then(|(_, location)| location.map(str::to_owned)),
         detail,
     }
 }
@@ -134,9 +147,9 @@ fn decided(
     (Some(label(best.0)), why)
 }
 
-fn tell(session: &mut Session<'_>, answer: Answer) -> Result<u8, Failure> {
+fn tell(session: &mut Session<'_>, answer: &Answer) -> Result<u8, Failure> {
     if session.out.is_json() {
-        session.out.object(&answer)?;
+        session.out.object(answer)?;
         return Ok(0);
     }
     let by = answer.served_by.as_deref().unwrap_or("nobody");
@@ -156,7 +169,10 @@ fn tell(session: &mut Session<'_>, answer: Answer) -> Result<u8, Failure> {
                 more.push(format!("status {status}"));
             }
             if let Some(provider) = &row.provider {
-                more.push(format!("credential from {provider}"));
+                more.push(match &row.location {
+                    Some(location) => format!("credential from {provider} ({location})"),
+                    None => format!("credential from {provider}"),
+                });
             }
             more.extend(row.detail.clone());
             vec![

@@ -59,7 +59,8 @@ pub(super) async fn search(
                 .push(format!("{label} is public and was not asked"));
             continue;
         }
-        let why = answered.detail.clone().unwrap_or_default();
+        let why = answered.detail.as_deref().unwrap_or_default();
+        let why = why.trim_start_matches("not asked: ").to_owned();
         let other = lookups.ask(&source, project).await;
         if let Some(failure) = &other.failure {
             search.notes.push(failure.message.clone());

@@ -5,6 +5,7 @@ mod explain;
 mod files;
 mod found;
 mod hidden;
+mod metadata;
 mod versions;
 
 use std::str::FromStr as _;
@@ -21,6 +22,7 @@ pub(crate) fn run(session: &mut Session<'_>, args: &IndexArgs) -> Result<u8, Fai
     match &args.command {
         IndexCommand::Versions(args) => versions::run(session, args),
         IndexCommand::Files(args) => files::run(session, args),
+        IndexCommand::Metadata(args) => metadata::run(session, args),
         IndexCommand::Explain(args) => explain::run(session, args),
         IndexCommand::Audit(args) => audit::run(session, args),
     }

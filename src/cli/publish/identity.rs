@@ -58,25 +58,27 @@ impl Identity for Configured {
     }
 }
 
-/// What the helper's own settings name; a project's files are not asked.
-async fn configured(context: &Context) -> Result<Option<Box<dyn Identity>>, Failure> {
+/// What the helper's own settings name, and for whom tokens may be; a project's files are not asked.
+async fn configured(
+    context: &Context,
+) -> Result<(Option<Box<dyn Identity>>, Vec<String>), Failure> {
     let Some(folder) = context.settings.as_deref().map(Path::new) else {
-        return Ok(None);
+        return Ok((None, Vec::new()));
     };
     let home = Surroundings::of_process().home.unwrap_or_default();
     let settings = settings::load(&Files::default().view(), folder, &home).await?;
-    Ok(match &settings.identity_token {
+    let identity: Option<Box<dyn Identity>> = match &settings.identity_token {
         None => None,
         Some(IdentitySetting::File(path)) => Some(Box::new(ambient::File(path.clone()))),
         Some(IdentitySetting::Command(command)) => {
             Some(Box::new(Configured(registry::spec(command))))
         }
-    })
+    };
+    Ok((identity, settings.identity_audiences.clone()))
 }
 
 /// Whose identity token there is.
-async fn found(context: &Context, time: Duration) -> Result<Option<Found>, Failure> {
-    let configured = configured(context).await?;
+fn found(configured: Option<Box<dyn Identity>>, time: Duration) -> Option<Found> {
     let variable = |name: &str| std::env::var(name).ok();
     let names: Vec<String> = std::env::vars_os()
         .filter_map(|(name, _)| name.into_string().ok())
@@ -85,12 +87,7 @@ async fn found(context: &Context, time: Duration) -> Result<Option<Found>, Failu
         proxies: Proxies::Environment,
         time,
     };
-    Ok(ambient::detect(
-        Variables(&variable),
-        &names,
-        configured,
-        reach,
-    ))
+    ambient::detect(Variables(&variable), &names, configured, reach)
 }
 
 /// Whether there is no credential: none was found, and all that could not be asked is a system
@@ -125,14 +122,15 @@ impl<'a> About<'a> {
     /// # Errors
     /// Where there is no identity token, or the index takes none.
     pub(super) async fn always(&self) -> Result<Exchange<'a>, Failure> {
-        let Some(found) = found(self.context, self.time).await? else {
+        let (configured, audiences) = configured(self.context).await?;
+        let Some(found) = found(configured, self.time) else {
             let message =
                 "there is no identity token for trusted publishing here, and nothing was sent";
             return Err(Failure::new(ErrorCode::NotFound, message).hint(format!(
                 "it is for jobs of CI systems; {FILE}, or identity-token in the settings, names another place"
             )));
         };
-        match self.begin(found.identity?).await? {
+        match self.begin(found.identity?, &audiences).await? {
             Begun::Offered(exchange) => Ok(*exchange),
             Begun::NotOffered(failure) => Err(failure),
         }
@@ -143,7 +141,8 @@ impl<'a> About<'a> {
     /// # Errors
     /// `missing`, with what trusted publishing would need; or where that could not be told.
     pub(super) async fn auto(&self, missing: Failure) -> Result<Exchange<'a>, Failure> {
-        let why = match found(self.context, self.time).await? {
+        let (configured, audiences) = configured(self.context).await?;
+        let why = match found(configured, self.time) {
             None | Some(Found { is_ci: false, .. }) => return Err(missing),
             Some(Found {
                 identity: Err(failure),
@@ -152,7 +151,7 @@ impl<'a> About<'a> {
             Some(Found {
                 identity: Ok(identity),
                 ..
-            }) => match self.begin(identity).await? {
+            }) => match self.begin(identity, &audiences).await? {
                 Begun::Offered(exchange) => return Ok(*exchange),
                 Begun::NotOffered(failure) => failure,
             },
@@ -167,9 +166,13 @@ impl<'a> About<'a> {
         })
     }
 
-    async fn begin(&self, identity: Box<dyn Identity>) -> Result<Begun<'a>, Failure> {
+    async fn begin(
+        &self,
+        identity: Box<dyn Identity>,
+        audiences: &[String],
+    ) -> Result<Begun<'a>, Failure> {
         let project = self.ready.first().map_or("", |one| &*one.project);
-        Exchange::begin(self.client, &self.place.url, project, identity).await
+        Exchange::begin(self.client, &self.place.url, project, identity, audiences).await
     }
 }
 

@@ -7,6 +7,7 @@ use std::str::FromStr as _;
 
 use clap::ValueEnum;
 use credential_helper_protocol::{ErrorCode, Failure, input};
+use url::Url;
 use zeroize::Zeroizing;
 
 use crate::cli::Session;
@@ -14,12 +15,16 @@ use crate::cli::args_index::SourceOptions;
 use crate::cli::args_resolve::{ResolveArgs, Strategy as StrategyWord, When, cutoff};
 use crate::cli::lookups::given;
 use crate::domain::text::shown;
+use crate::domain::url::Userinfo;
 use crate::edit::FILE_SIZE;
 use crate::index::source::Options;
 use crate::package::environment::Environment as Python;
+use crate::package::order::allows_python;
 use crate::package::tags::Tags;
 use crate::package::{MarkerTree, PackageName, VersionSpecifiers};
-use crate::resolve::input::{Around, Asked, Chosen, Disk, IndexOptions, Place, Role, pins};
+use crate::resolve::input::{
+    Around, Asked, Chosen, Disk, IndexOptions, Place, Role, Userinfo as Given, pins,
+};
 use crate::resolve::solve::{Environment, Names, Preference, Prerelease, Problem, Strategy};
 
 /// The project's own file.
@@ -110,6 +115,18 @@ fn list(asked: &mut Asked, file: &Path, role: Role, around: &Around<'_>) -> Resu
         return Err(fail("it is longer than 4 MiB"));
     }
     asked.requirements_text(&text, "standard input", role, around)
+}
+
+/// What stood before the hosts of direct URLs.
+pub(super) fn accounts(given: Vec<Given>) -> Vec<(Url, Userinfo)> {
+    let pairs = given.into_iter().map(|one| {
+        let userinfo = Userinfo {
+            username: one.username,
+            password: one.secret,
+        };
+        (one.url, userinfo)
+    });
+    pairs.collect()
 }
 
 /// Where packages come from: what is typed comes before what files say.
@@ -278,7 +295,7 @@ fn least(python: &Python) -> Option<VersionSpecifiers> {
 
 /// What to say where the project is not for this Python.
 pub(super) fn unfit(python: &Python, range: Option<&VersionSpecifiers>) -> Option<String> {
-    let range = range.filter(|range| !range.contains(python.python()))?;
+    let range = range.filter(|range| !allows_python(range, python.python()))?;
     let version = python.python();
     Some(format!(
         "the project is for Python {range}, and packages are chosen for Python {version} \

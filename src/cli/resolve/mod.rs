@@ -40,9 +40,10 @@ pub(crate) fn run(session: &mut Session<'_>, args: &ResolveArgs) -> Result<u8, F
     let hashes = args.generate_hashes || asked.choices.require_hashes;
     let (python, universal) = (args.python.clone(), args.universal);
     let (range, environments) = (asked.requires_python, asked.environments);
+    let accounts = asked::accounts(asked.userinfo);
     let (own, locked_for) = (Arc::clone(&ground), environments.clone());
     let work = async move |tools: lookups::Tools<Outcome>| {
-        let lookups = Arc::new(own.lookups(&tools));
+        let lookups = Arc::new(own.lookups(&tools).knowing(accounts));
         let counting = Arc::clone(&tools.watch);
         let watch: Watch = Arc::new(move |event| {
             if let Event::Seen(count) = event {

@@ -34,6 +34,15 @@ pub(crate) struct Life {
 }
 
 impl Life {
+    /// Of what is asked for again whenever that is possible.
+    pub(crate) fn none() -> Self {
+        Self {
+            fresh: Duration::ZERO,
+            validators: Validators::default(),
+            said: Vec::new(),
+        }
+    }
+
     /// Of what does not change.
     pub(crate) fn for_good() -> Self {
         Self {

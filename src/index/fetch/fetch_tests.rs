@@ -282,6 +282,32 @@ fn what_fails_by_chance_is_asked_again() {
 }
 
 #[test]
+fn a_small_file_that_is_cut_off_is_asked_for_again() {
+    let count = Arc::new(AtomicUsize::new(0));
+    let server = Server::writing(None, move |_, to| {
+        let text = match count.fetch_add(1, Ordering::SeqCst) {
+            0 => "HTTP/1.1 206 Part\r\ncontent-length: 10\r\n\r\nhal".to_owned(),
+            _ => reply("206 Part", ""),
+        };
+        to.write_all(text.as_bytes()).is_ok()
+    });
+    let foo = Arc::new(source("foo", &server.url("/simple/")));
+    let one = requester(std::slice::from_ref(&foo), None, Arc::new(()));
+    let url = Url::parse(&server.url("/f.whl")).unwrap();
+    let body = run(async {
+        let said = one.open(&foo, &Wish::file(&url)).await.unwrap();
+        let Said::Served(mut incoming) = said else {
+            return Vec::new();
+        };
+        let first = incoming.piece().await.unwrap().unwrap();
+        assert_eq!(incoming.piece().await, Ok(None));
+        first.to_vec()
+    });
+    assert_eq!(body, b"ok");
+    assert_eq!(server.heads().len(), 2);
+}
+
+#[test]
 fn what_the_agent_cannot_say_is_no_miss() {
     let server = open_server();
     let foo = Arc::new(source("foo", &server.url("/simple/")));
@@ -322,9 +348,12 @@ fn when_a_credential_is_sent() {
     };
     let ask = |foo: &Source, found: bool| {
         let foo = Arc::new(foo.clone());
-        let (asker, told) = agent(Vec::new(), move |inquiry, _| match found {
-            true => Ok(credential(inquiry, "sentinel")),
-            false => Err(failure(ErrorCode::NotFound, "none")),
+        let (asker, told) = agent(Vec::new(), move |inquiry, _| {
+            if found {
+                Ok(credential(inquiry, "sentinel"))
+            } else {
+                Err(failure(ErrorCode::NotFound, "none"))
+            }
         });
         let one = requester(std::slice::from_ref(&foo), Some(asker), Arc::new(()));
         let result = page(&one, &foo).map_err(|trouble| trouble.failure.code);

@@ -263,13 +263,14 @@ impl Read for All {
     }
 }
 
-/// Its head alone.
+/// Its head; what is small comes whole, and again where it was cut off.
 struct Head;
 
 impl Read for Head {
     type Had = Incoming;
 
-    async fn read(&self, incoming: Incoming) -> Result<Incoming, Broken> {
+    async fn read(&self, mut incoming: Incoming) -> Result<Incoming, Broken> {
+        incoming.read_ahead().await?;
         Ok(incoming)
     }
 }

@@ -5,6 +5,24 @@ use sha2::{Digest as _, Sha256, Sha384, Sha512};
 use super::Body;
 use crate::index::project::Hashes;
 
+/// Why content cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// It was cut off on its way: it may come whole another time.
+    Cut(String),
+    /// It is not what it should be.
+    Bad(String),
+}
+
+impl Fault {
+    /// In words.
+    pub(super) fn words(&self) -> &str {
+        match self {
+            Self::Cut(why) | Self::Bad(why) => why,
+        }
+    }
+}
+
 /// A digest that is held against one on a page. MD5 and SHA-1 prove nothing any more.
 #[derive(Clone)]
 pub(super) struct Check {
@@ -71,17 +89,17 @@ pub(super) async fn read_all(
     mut body: impl Body,
     limit: usize,
     mut check: Option<Check>,
-) -> Result<Vec<u8>, String> {
+) -> Result<Vec<u8>, Fault> {
     let mut bytes = Vec::new();
-    while let Some(piece) = body.piece().await? {
+    while let Some(piece) = body.piece().await.map_err(Fault::Cut)? {
         if piece.len() > limit - bytes.len() {
-            return Err(format!("it has more than {} MiB", limit >> 20));
+            return Err(Fault::Bad(format!("it has more than {} MiB", limit >> 20)));
         }
         if let Some(check) = &mut check {
             check.update(&piece);
         }
         bytes.extend_from_slice(&piece);
     }
-    check.map_or(Ok(()), Check::holds)?;
+    check.map_or(Ok(()), Check::holds).map_err(Fault::Bad)?;
     Ok(bytes)
 }

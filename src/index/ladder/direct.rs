@@ -12,7 +12,7 @@ use super::{Build, Fetch, Found, Memory, Rung, metadata};
 use crate::domain::text::shown;
 use crate::index::project::{File, Hashes};
 use crate::package::archive::{flow, tar, zip::Zip};
-use crate::package::filename::{Filename, info, is_pkg_info};
+use crate::package::filename::{Filename, Packing, info, is_pkg_info, packing};
 use crate::package::metadata::{LARGEST, Metadata};
 use crate::package::{PackageName, Version};
 
@@ -188,10 +188,10 @@ pub(super) async fn on_disk(
         }
         Filename::Sdist(_) => {
             let limit = LARGEST as u64;
-            let read = match () {
-                () if file.filename.ends_with(".zip") => flow::first(opened, is_pkg_info, limit),
-                () if file.filename.ends_with("gz") => tar::first(opened, is_pkg_info, limit),
-                () => Err("it is packed in a way that is not read here".to_owned()),
+            let read = match packing(&file.filename) {
+                Packing::Zip => flow::first(opened, is_pkg_info, limit),
+                Packing::Gzip => tar::first(opened, is_pkg_info, limit),
+                Packing::Other => Err("it is packed in a way that is not read here".to_owned()),
             };
             let raw = read.and_then(|found| found.ok_or_else(|| "it has no PKG-INFO".to_owned()));
             let why = match raw.and_then(|raw| Ok((Metadata::parse_static(&raw)?, raw))) {

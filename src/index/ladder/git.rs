@@ -13,7 +13,7 @@ use super::tree::Tree;
 use crate::package::metadata::LARGEST;
 
 /// How long git may take for all of it.
-const TIME: Duration = Duration::from_secs(300);
+const TIME: Duration = Duration::from_mins(5);
 /// The ways on which git goes for us: never `ext::`, which runs a program.
 const SCHEMES: [&str; 4] = ["https", "http", "ssh", "file"];
 

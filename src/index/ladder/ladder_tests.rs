@@ -25,7 +25,9 @@ const SDIST: &str = "my_pkg-1.0.tar.gz";
 
 fn sha256(bytes: &[u8]) -> Hashes {
     let digest = sha2::Sha256::digest(bytes);
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = digest
+        .iter()
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     [("sha256".to_owned(), hex)].into()
 }
 
@@ -66,7 +68,7 @@ fn read_with(
     build: Option<&dyn Build>,
 ) -> Result<Found, Failure> {
     let source = Arc::new(source("foo", &server.url("simple/")));
-    let requester = requester(&[source.clone()], None, Arc::new(()));
+    let requester = requester(std::slice::from_ref(&source), None, Arc::new(()));
     let over = Over {
         requester: &requester,
         source: &source,
@@ -407,6 +409,47 @@ fn parts_that_are_cut_off() {
     assert!(failure.message.contains("shorter"), "{}", failure.message);
 }
 
+/// What is cut off on its way is asked for again: a part, what stands beside, an archive in order.
+#[test]
+fn connections_that_are_dropped() {
+    let own = whl("Requires-Dist: a\n");
+    let server = Server::start(Ranges::Dropped, &[(WHEEL, own.clone())]);
+    assert_eq!(
+        requires(&read(&server, &file(&server, WHEEL, &own)).unwrap()),
+        ["a"]
+    );
+    assert_eq!(server.asked().len(), 3);
+    let name = format!("{WHEEL}.metadata");
+    let beside = text("my_pkg", "1.0", "Requires-Dist: b\n").into_bytes();
+    let server = Server::start(Ranges::Dropped, &[(&name, beside.clone())]);
+    let mut one = file(&server, WHEEL, &own);
+    one.metadata = Some(sha256(&beside));
+    assert_eq!(requires(&read(&server, &one).unwrap()), ["b"]);
+    let info = tar_member("my_pkg-1.0/PKG-INFO", b'0', PKG_INFO.as_bytes());
+    let archive = tar_gz(&[info]);
+    let server = Server::start(Ranges::Dropped, &[(SDIST, archive.clone())]);
+    assert_eq!(
+        requires(&read(&server, &file(&server, SDIST, &archive)).unwrap()),
+        ["a"]
+    );
+}
+
+/// The size on a page may be wrong.
+#[test]
+fn a_wrong_size() {
+    let own = whl("Requires-Dist: a\n");
+    for size in [1, own.len() as u64 - 7, own.len() as u64 + 7, 1 << 40] {
+        let server = Server::start(Ranges::Sent, &[(WHEEL, own.clone())]);
+        let mut one = file(&server, WHEEL, &own);
+        one.size = Some(size);
+        let found = read(&server, &one).unwrap();
+        assert_eq!(
+            (found.from, requires(&found)),
+            (Rung::Range, vec!["a".to_owned()])
+        );
+    }
+}
+
 /// An answer without end is given up, whatever it begins with.
 #[test]
 fn without_end() {
@@ -455,7 +498,7 @@ fn credentials_go_along() {
     let server = Server::start(Ranges::Sent, &[(&format!("simple/{WHEEL}"), own.clone())]);
     let source = Arc::new(source("foo", &server.url("simple/")));
     let (asker, _) = agent(Vec::new(), |inquiry, _| Ok(credential(inquiry, "hunter2")));
-    let requester = requester(&[source.clone()], Some(asker), Arc::new(()));
+    let requester = requester(std::slice::from_ref(&source), Some(asker), Arc::new(()));
     let over = Over {
         requester: &requester,
         source: &source,
@@ -480,7 +523,7 @@ fn credentials_go_along() {
 
 fn directly(server: &Server, url: &str, build: Option<&dyn Build>) -> Result<Found, Failure> {
     let source = Arc::new(source("foo", &server.url("simple/")));
-    let requester = requester(&[source.clone()], None, Arc::new(()));
+    let requester = requester(std::slice::from_ref(&source), None, Arc::new(()));
     let over = Over {
         requester: &requester,
         source: &source,

@@ -6,6 +6,7 @@
 //! build.
 //!
 //! - `asking`: what is needed of who makes requests, and the one that does
+//! - `steps`: for one file of a source
 //! - `ranges`: parts of an archive; `stream`: an archive in order; `check`: digests
 //! - `direct`: what a direct URL leads to; `git`: a commit; `tree`: a folder of sources
 
@@ -14,6 +15,7 @@ mod check;
 mod direct;
 mod git;
 mod ranges;
+mod steps;
 mod stream;
 #[cfg(test)]
 mod test_server;
@@ -25,23 +27,18 @@ use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 
-use credential_helper_protocol::{ErrorCode, Failure};
+use credential_helper_protocol::Failure;
 use url::Url;
 
 pub use asking::{Body, Fetch, Got, Over};
 pub use direct::direct;
 
-use self::check::{Check, read_all};
+use self::check::Check;
+use self::steps::{Asked, BUILT};
 use super::project::File;
-use crate::domain::text::shown;
-use crate::package::filename::{Filename, is_info, is_pkg_info};
-use crate::package::metadata::{LARGEST, Metadata};
+use crate::package::filename::Filename;
+use crate::package::metadata::Metadata;
 use crate::package::{PackageName, Version};
-
-/// The most bytes of an archive that are read in order.
-const STREAMED: u64 = 1024 * 1024 * 1024;
-/// The most bytes of a source archive that a build is given.
-const BUILT: usize = 128 * 1024 * 1024;
 
 /// Where metadata came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,196 +192,6 @@ fn held_against(
         ));
     }
     Ok(found)
-}
-
-/// One file, and who asks for it.
-struct Asked<'a, F> {
-    fetch: &'a F,
-    memory: &'a Memory,
-    project: &'a PackageName,
-    file: &'a File,
-}
-
-impl<F: Fetch> Asked<'_, F> {
-    /// The file cannot be used.
-    fn failed(&self, why: &str) -> Failure {
-        let (name, version) = (self.project, self.file.name.version());
-        Failure::new(
-            ErrorCode::Malformed,
-            format!(
-                "cannot read the metadata of {name} {version} in {} from the source {}: {why}",
-                shown(&self.file.filename),
-                shown(self.fetch.label())
-            ),
-        )
-        .hint(format!(
-            "leave this version out ({name}!={version}), or ask the source's owner"
-        ))
-    }
-
-    /// The file says nothing certain before it is built.
-    fn unbuilt(&self, why: &str) -> Failure {
-        let (name, version) = (self.project, self.file.name.version());
-        Failure::new(
-            ErrorCode::Unavailable,
-            format!(
-                "cannot tell what {name} {version} requires: the source {} has no wheel of it that \
-                 can be used, and {}: {why}",
-                shown(self.fetch.label()),
-                shown(&self.file.filename)
-            ),
-        )
-        .hint("allow its build with --build-sdist, or choose a version that has wheels")
-    }
-
-    fn gone(&self, status: u16) -> Failure {
-        self.failed(&format!(
-            "the file is on its page, and the server answers {status}"
-        ))
-    }
-
-    /// What stands beside it; `None` where nothing does after all, as on mirrors that keep the page
-    /// and not the file.
-    async fn beside(&self, check: Option<Check>) -> Result<Option<Vec<u8>>, Failure> {
-        match self.fetch.get(&beside(&self.file.url), None).await? {
-            Got::Served { body, .. } => {
-                let read = read_all(body, LARGEST, check).await;
-                let told = |why: String| self.failed(&format!("the metadata beside it: {why}"));
-                read.map(Some).map_err(told)
-            }
-            Got::Absent(_) | Got::Refused(_) => Ok(None),
-        }
-    }
-
-    async fn wheel(&self) -> Result<(Vec<u8>, Rung), Failure> {
-        let (project, version) = (self.project.clone(), self.file.name.version().clone());
-        let mut begun = None;
-        if self.memory.has_ranges(&self.file.url) {
-            match ranges::read(
-                self.fetch,
-                &self.file.url,
-                self.file.size,
-                &ranges::of_wheel(&project, &version),
-            )
-            .await?
-            {
-                ranges::Ranged::Found(raw) => return Ok((raw, Rung::Range)),
-                ranges::Ranged::Broken(why) => return Err(self.failed(&why)),
-                ranges::Ranged::Absent(status) => return Err(self.gone(status)),
-                ranges::Ranged::Whole(body) => {
-                    self.memory.no_ranges(&self.file.url);
-                    begun = Some(body);
-                }
-                ranges::Ranged::No => self.memory.no_ranges(&self.file.url),
-            }
-        }
-        let body = match begun {
-            Some(body) => body,
-            None => self.open().await?,
-        };
-        let wanted = move |path: &str| {
-            let folder = path.strip_suffix("/METADATA").unwrap_or_default();
-            !folder.contains('/') && is_info(folder, &project, &version)
-        };
-        let check = Check::of(&self.file.hashes);
-        let read = stream::through(body, STREAMED, check, move |source| {
-            crate::package::archive::flow::first(source, wanted, LARGEST as u64)
-        });
-        match read.await {
-            Ok(Some(raw)) => Ok((raw, Rung::Wheel)),
-            Ok(None) => Err(self.failed("it is no wheel: it has no .dist-info of its name")),
-            Err(why) => Err(self.failed(&why)),
-        }
-    }
-
-    /// Opens the whole file.
-    async fn open(&self) -> Result<F::Body, Failure> {
-        match self.fetch.get(&self.file.url, None).await? {
-            Got::Served { body, .. } => Ok(body),
-            Got::Absent(status) | Got::Refused(status) => Err(self.gone(status)),
-        }
-    }
-
-    async fn sdist(&self, build: Option<&dyn Build>) -> Result<Found, Failure> {
-        let version = self.file.name.version();
-        let why = match self.pkg_info().await? {
-            Ok(raw) => match Metadata::parse_static(&raw) {
-                Ok(found) => {
-                    let metadata = held_against(found, self.project, version);
-                    let metadata = metadata.map_err(|why| self.failed(&why))?;
-                    return Ok(Found {
-                        metadata,
-                        raw,
-                        from: Rung::Sdist,
-                    });
-                }
-                Err(why) => why,
-            },
-            Err(why) => why,
-        };
-        let Some(build) = build else {
-            return Err(self.unbuilt(&why));
-        };
-        let body = self.open().await?;
-        let bytes = read_all(body, BUILT, Check::of(&self.file.hashes)).await;
-        let bytes = bytes.map_err(|why| self.failed(&why))?;
-        let raw = build.archive(&self.file.filename, bytes).await?;
-        let metadata = Metadata::parse(&raw);
-        let metadata = metadata.and_then(|found| held_against(found, self.project, version));
-        let metadata = metadata.map_err(|why| self.failed(&why))?;
-        Ok(Found {
-            metadata,
-            raw,
-            from: Rung::Build,
-        })
-    }
-
-    /// The `PKG-INFO` of a source archive, or why there is none that could be read.
-    async fn pkg_info(&self) -> Result<Result<Vec<u8>, String>, Failure> {
-        let name = &self.file.filename;
-        let none = || "it has no PKG-INFO".to_owned();
-        if name.ends_with(".zip") {
-            let mut begun = None;
-            if self.memory.has_ranges(&self.file.url) {
-                match ranges::read(
-                    self.fetch,
-                    &self.file.url,
-                    self.file.size,
-                    &ranges::of_sdist(),
-                )
-                .await?
-                {
-                    ranges::Ranged::Found(raw) => return Ok(Ok(raw)),
-                    ranges::Ranged::Broken(why) => return Ok(Err(why)),
-                    ranges::Ranged::Absent(status) => return Err(self.gone(status)),
-                    ranges::Ranged::Whole(body) => begun = Some(body),
-                    ranges::Ranged::No => {}
-                }
-                self.memory.no_ranges(&self.file.url);
-            }
-            let body = match begun {
-                Some(body) => body,
-                None => self.open().await?,
-            };
-            let check = Check::of(&self.file.hashes);
-            let read = stream::through(body, STREAMED, check, |source| {
-                crate::package::archive::flow::first(source, is_pkg_info, LARGEST as u64)
-            });
-            return Ok(read.await.and_then(|found| found.ok_or_else(none)));
-        }
-        if !name.ends_with(".tar.gz") && !name.ends_with(".tgz") {
-            return Ok(Err("it is packed in a way that is not read here".to_owned()));
-        }
-        let check = Check::of(&self.file.hashes);
-        let body = self.open().await?;
-        let read = stream::through(body, STREAMED, check, |source| {
-            crate::package::archive::tar::first(source, is_pkg_info, LARGEST as u64)
-        });
-        match read.await {
-            Ok(found) => Ok(found.ok_or_else(none)),
-            Err(why) => Err(self.failed(&why)),
-        }
-    }
 }
 
 #[cfg(test)]

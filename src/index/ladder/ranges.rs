@@ -3,7 +3,8 @@
 use credential_helper_protocol::Failure;
 use url::Url;
 
-use super::{Body, Fetch, Got};
+use super::check::{Fault, read_all};
+use super::{Fetch, Got};
 use crate::package::archive::sparse::Parts;
 use crate::package::archive::zip::{DIRECTORY, Zip};
 use crate::package::filename::{info, is_pkg_info};
@@ -13,6 +14,8 @@ use crate::package::{PackageName, Version};
 /// How much of the end is asked for at first. The metadata of a wheel is written last, so that this
 /// is nearly always all that is needed: one request instead of three.
 const TAIL: u64 = 32 * 1024;
+/// How often a part that is cut off on its way is asked for.
+const ATTEMPTS: usize = 3;
 /// How often more is asked for: the directory, the file, and once more for each.
 const ROUNDS: usize = 6;
 /// A single part is never larger: a directory, or metadata with what stands before it.
@@ -69,7 +72,12 @@ pub(super) async fn read<F: Fetch>(
         Some(size) if size > 0 => format!("bytes={}-{}", size.saturating_sub(TAIL), size - 1),
         _ => format!("bytes=-{TAIL}"),
     };
-    let mut parts = match part(fetch, url, first).await? {
+    let mut answer = part(fetch, url, &first).await?;
+    if size.is_some() && matches!(answer, Part::No(416)) {
+        // The page's size may be wrong: the server knows better.
+        answer = part(fetch, url, &format!("bytes=-{TAIL}")).await?;
+    }
+    let mut parts = match answer {
         Part::Is(from, size, bytes) => {
             let mut parts = Parts::new(size);
             parts.add(from, bytes);
@@ -78,7 +86,7 @@ pub(super) async fn read<F: Fetch>(
         Part::Cut(why) => return Ok(Ranged::Broken(why)),
         Part::Absent(status) => return Ok(Ranged::Absent(status)),
         Part::Whole(body) => return Ok(Ranged::Whole(body)),
-        Part::No => return Ok(Ranged::No),
+        Part::No(_) => return Ok(Ranged::No),
     };
     for _ in 0..ROUNDS {
         let (from, to) = match attempt(&parts, wanted) {
@@ -91,7 +99,7 @@ pub(super) async fn read<F: Fetch>(
                 "the zip archive has too many entries".to_owned(),
             ));
         }
-        match part(fetch, url, format!("bytes={from}-{}", to - 1)).await? {
+        match part(fetch, url, &format!("bytes={from}-{}", to - 1)).await? {
             Part::Is(at, size, bytes) if at == from && size == parts.size() => parts.add(at, bytes),
             Part::Is(..) => {
                 return Ok(Ranged::Broken("it changed while it was read".to_owned()));
@@ -99,7 +107,7 @@ pub(super) async fn read<F: Fetch>(
             Part::Cut(why) => return Ok(Ranged::Broken(why)),
             Part::Absent(status) => return Ok(Ranged::Absent(status)),
             Part::Whole(body) => return Ok(Ranged::Whole(body)),
-            Part::No => return Ok(Ranged::No),
+            Part::No(_) => return Ok(Ranged::No),
         }
     }
     Ok(Ranged::Broken(
@@ -152,38 +160,36 @@ enum Part<B> {
     Cut(String),
     Absent(u16),
     Whole(B),
-    No,
+    No(u16),
 }
 
-/// Asks for a part.
-async fn part<F: Fetch>(fetch: &F, url: &Url, range: String) -> Result<Part<F::Body>, Failure> {
-    let (told, mut body) = match fetch.get(url, Some(range)).await? {
-        Got::Served {
-            part: Some(told),
-            body,
-        } => (told, body),
-        Got::Served { part: None, body } => return Ok(Part::Whole(body)),
-        Got::Absent(status) => return Ok(Part::Absent(status)),
-        Got::Refused(_) => return Ok(Part::No),
-    };
-    let Some((from, length, size)) = content_range(&told) else {
-        return Ok(Part::No);
-    };
-    let mut bytes = Vec::new();
-    loop {
-        match body.piece().await {
-            Ok(Some(piece)) => bytes.extend_from_slice(&piece),
-            Ok(None) => break,
-            Err(why) => return Ok(Part::Cut(why)),
-        }
-        if bytes.len() as u64 > length {
-            return Ok(Part::Cut("a part of it is longer than it says".to_owned()));
+/// Asks for a part; again where it is cut off on its way.
+async fn part<F: Fetch>(fetch: &F, url: &Url, range: &str) -> Result<Part<F::Body>, Failure> {
+    let mut why = String::new();
+    for _ in 0..ATTEMPTS {
+        let (told, body) = match fetch.get(url, Some(range.to_owned())).await? {
+            Got::Served {
+                part: Some(told),
+                body,
+            } => (told, body),
+            Got::Served { part: None, body } => return Ok(Part::Whole(body)),
+            Got::Absent(status) => return Ok(Part::Absent(status)),
+            Got::Refused(status) => return Ok(Part::No(status)),
+        };
+        let Some((from, length, size)) = content_range(&told) else {
+            return Ok(Part::No(206));
+        };
+        let most = usize::try_from(length).unwrap_or(usize::MAX);
+        match read_all(body, most, None).await {
+            Ok(bytes) if bytes.len() == most => return Ok(Part::Is(from, size, bytes)),
+            Ok(_) => "a part of it is shorter than it says".clone_into(&mut why),
+            Err(Fault::Cut(cut)) => why = cut,
+            Err(Fault::Bad(_)) => {
+                return Ok(Part::Cut("a part of it is longer than it says".to_owned()));
+            }
         }
     }
-    if (bytes.len() as u64) < length {
-        return Ok(Part::Cut("a part of it is shorter than it says".to_owned()));
-    }
-    Ok(Part::Is(from, size, bytes))
+    Ok(Part::Cut(why))
 }
 
 /// Where a part begins, its length, and the size of the whole: `bytes 0-9/100`.

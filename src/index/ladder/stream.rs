@@ -6,7 +6,7 @@ use bytes::{Buf as _, Bytes};
 use tokio::sync::mpsc::{Receiver, channel};
 
 use super::Body;
-use super::check::Check;
+use super::check::{Check, Fault};
 
 /// How much more is read behind what was wanted, so that the digest of the whole can be told.
 const REST: u64 = 1024 * 1024;
@@ -20,7 +20,7 @@ pub(super) async fn through<T: Send + 'static>(
     limit: u64,
     check: Option<Check>,
     read: impl FnOnce(&mut Pipe) -> Result<Option<T>, String> + Send + 'static,
-) -> Result<Option<T>, String> {
+) -> Result<Option<T>, Fault> {
     let (sender, receiver) = channel(PIECES);
     let mut reading = tokio::task::spawn_blocking(move || {
         let mut pipe = Pipe {
@@ -29,9 +29,15 @@ pub(super) async fn through<T: Send + 'static>(
             check,
             left: limit,
             ended: false,
+            cut: None,
         };
-        let found = read(&mut pipe)?;
-        pipe.finish()?;
+        let found = read(&mut pipe);
+        // Whatever the reader made of it, the network is the reason.
+        if let Some(why) = pipe.cut.take() {
+            return found.map_err(|_| Fault::Cut(why));
+        }
+        let found = found.map_err(Fault::Bad)?;
+        pipe.finish().map_err(Fault::Bad)?;
         Ok(found)
     });
     let pump = async {
@@ -49,7 +55,7 @@ pub(super) async fn through<T: Send + 'static>(
         }
         drop(sender);
     };
-    let gone = |_| "its reader ended in the middle".to_owned();
+    let gone = |_| Fault::Bad("its reader ended in the middle".to_owned());
     tokio::select! {
         found = &mut reading => found.map_err(gone)?,
         () = pump => reading.await.map_err(gone)?,
@@ -63,6 +69,8 @@ pub(super) struct Pipe {
     check: Option<Check>,
     left: u64,
     ended: bool,
+    /// Why it was cut off on its way.
+    cut: Option<String>,
 }
 
 impl Read for Pipe {
@@ -79,7 +87,10 @@ impl Read for Pipe {
                     }
                     self.piece = piece;
                 }
-                Some(Err(why)) => return Err(Error::other(why)),
+                Some(Err(why)) => {
+                    self.cut = Some(why.clone());
+                    return Err(Error::other(why));
+                }
                 None => {
                     self.ended = true;
                     return Ok(0);
@@ -94,7 +105,11 @@ impl Read for Pipe {
 
 impl Pipe {
     fn finish(mut self) -> Result<(), String> {
+        // What is cut off behind what was wanted does not matter.
         let rest = std::io::copy(&mut (&mut self).take(REST), &mut std::io::sink());
+        if self.cut.is_some() {
+            return Ok(());
+        }
         rest.map_err(|error| error.to_string())?;
         match self.check {
             Some(check) if self.ended => check.holds(),

@@ -17,6 +17,8 @@ pub(super) enum Ranges {
     Refused(u16),
     /// Sends parts that are shorter than it says.
     Short,
+    /// Sends parts, but goes away in the middle of its first two answers.
+    Dropped,
     /// Tells a part that cannot be.
     Absurd,
 }
@@ -93,13 +95,17 @@ fn serve(
         }
     }
     let head = String::from_utf8(head).unwrap();
-    record.lock().unwrap().push(head.clone());
+    let answers = {
+        let mut record = record.lock().unwrap();
+        record.push(head.clone());
+        record.len()
+    };
     let path = head.split(' ').nth(1).unwrap();
     if path.contains("endless") {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n");
         let start = files.get(path).cloned().unwrap_or_default();
         let _ = stream.write_all(&start);
-        let piece = [b'x'; 65536];
+        let piece = [b'x'; 16384];
         while stream.write_all(&piece).is_ok() {}
         return;
     }
@@ -113,11 +119,13 @@ fn serve(
         let size = size.max(1);
         let (from, last) = range.strip_prefix("bytes=")?.split_once('-')?;
         Some(match from.parse::<usize>() {
+            Ok(from) if from >= size => return Some((from, from)),
             Ok(from) => (from, last.parse::<usize>().unwrap().min(size - 1)),
             Err(_) => (size.saturating_sub(last.parse().unwrap()), size - 1),
         })
     });
-    let ranges = if size == 0 && ranges == Ranges::Sent {
+    let is_beyond = wanted.is_some_and(|(from, _)| from >= size);
+    let ranges = if size == 0 || is_beyond && ranges == Ranges::Sent {
         Ranges::Refused(416)
     } else {
         ranges
@@ -127,7 +135,7 @@ fn serve(
             format!("HTTP/1.1 {status} No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
                 .into_bytes()
         }
-        (Ranges::Sent | Ranges::Short | Ranges::Absurd, Some((from, last))) => {
+        (Ranges::Sent | Ranges::Short | Ranges::Absurd | Ranges::Dropped, Some((from, last))) => {
             let mut part = bytes[from..=last].to_vec();
             if ranges == Ranges::Short {
                 part.truncate(part.len() / 2);
@@ -148,5 +156,11 @@ fn serve(
             [head.as_bytes(), bytes].concat()
         }
     };
-    let _ = stream.write_all(&answer);
+    let dropped = ranges == Ranges::Dropped && answers < 3;
+    let end = if dropped {
+        answer.len() - size / 2
+    } else {
+        answer.len()
+    };
+    let _ = stream.write_all(&answer[..end]);
 }

@@ -45,7 +45,7 @@ fn what_is_static() {
 fn what_only_a_build_can_tell() {
     let head = "[project]\nname = 'a'\nversion = '1'\n";
     for (text, expected) in [
-        ("".to_owned(), "no [project]"),
+        (String::new(), "no [project]"),
         ("[tool.poetry]\nname = 'a'\n".to_owned(), "no [project]"),
         ("x = 'secret".to_owned(), "no TOML"),
         (

@@ -87,7 +87,11 @@ impl Lookups {
     ) -> Result<Described, Failure> {
         let key = (url.clone(), url.clone());
         let work = || async {
-            let (source, url) = alone(url);
+            let (mut source, url) = alone(url);
+            if source.userinfo.is_none() {
+                let known = self.accounts.iter().find(|(own, _)| *own == url);
+                source.userinfo = known.map(|(_, userinfo)| userinfo.clone());
+            }
             let over = Over {
                 requester: &self.requester,
                 source: &source,
@@ -220,13 +224,6 @@ fn alone(url: &Url) -> (Source, Url) {
         place: "a direct URL".to_owned(),
     };
     (source, plain)
-}
-
-#[cfg(test)]
-fn sha256(bytes: &[u8]) -> String {
-    use sha2::Digest as _;
-    let digest = sha2::Sha256::digest(bytes);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use credential_helper_protocol::ErrorCode;
 use url::Url;
 
-use super::sha256;
 use crate::http::test_server::Server;
 use crate::index::cache::Cache;
 use crate::index::fetch::test_sources::{Log, agent, credential, requester, run, source};
@@ -15,6 +14,15 @@ use crate::index::source::Sources;
 use crate::package::PackageName;
 
 const METADATA: &str = "Metadata-Version: 2.1\nName: foo\nVersion: 1.0\nRequires-Dist: bar>=2\n";
+
+fn sha256(bytes: &[u8]) -> String {
+    use sha2::Digest as _;
+    let digest = sha2::Sha256::digest(bytes);
+    let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits
+        .filter_map(|digit| char::from_digit(u32::from(digit), 16))
+        .collect()
+}
 
 /// An index that keeps its files on another origin, with the metadata beside them.
 fn servers(digest: String) -> (Server, Server) {
@@ -114,4 +122,29 @@ fn a_direct_url_is_a_place_of_its_own() {
         head.contains("authorization: basic dxjsonnlbnrpbmvs"),
         "{head}"
     );
+}
+
+#[test]
+fn a_base_elsewhere_does_not_get_the_credential() {
+    let (_, files) = servers(String::new());
+    let base = files.url("/f/");
+    let index = Server::start(None, move |_| {
+        let body = format!(
+            "<html><head><base href='{base}'></head><body>\
+             <a href='foo-1.0-py3-none-any.whl' data-core-metadata='true'>foo</a></body></html>"
+        );
+        Some(format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: {}\r\n\
+             connection: close\r\n\r\n{body}",
+            body.len()
+        ))
+    });
+    let (lookups, log) = lookups(&index, None);
+    assert_eq!(requires(&lookups).unwrap().1, "pep658");
+    assert!(index.heads()[0].contains("authorization"));
+    let heads = files.heads();
+    assert!(heads[0].starts_with("get /f/foo-1.0-py3-none-any.whl.metadata "));
+    assert!(!heads.concat().contains("authorization"));
+    let words = log.0.lock().unwrap();
+    assert!(words[0].ends_with(" a auth.toml") && words[1].ends_with(" a -"));
 }

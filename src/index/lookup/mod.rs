@@ -20,6 +20,7 @@ use super::once::{Once, together};
 use super::page::Flat;
 use super::project::File;
 use super::source::{Source, Sources};
+use crate::domain::url::Userinfo;
 use crate::package::PackageName;
 use crate::package::metadata::Metadata;
 
@@ -77,6 +78,8 @@ pub struct Lookups {
     /// What servers cannot do.
     memory: Memory,
     build: Option<Arc<dyn Build>>,
+    /// What stood before the hosts of direct URLs.
+    accounts: Vec<(Url, Userinfo)>,
 }
 
 impl Lookups {
@@ -91,7 +94,14 @@ impl Lookups {
             described: Once::default(),
             memory: Memory::default(),
             build: None,
+            accounts: Vec::new(),
         }
+    }
+
+    /// The same, with what stood before the hosts of these direct URLs.
+    #[must_use]
+    pub fn knowing(self, accounts: Vec<(Url, Userinfo)>) -> Self {
+        Self { accounts, ..self }
     }
 
     /// The same, where what only a build can tell may be built.
@@ -151,6 +161,9 @@ impl Lookups {
         let mut decided: Option<String> = None;
         for tier in self.sources.tiers(project, pin)? {
             let pool = self.rule() == Rule::VersionPriority;
+            if pool && decided.is_none() {
+                together(tier.iter().map(|source| self.ask(source, project))).await;
+            }
             let mut ended = decided.clone();
             for source in &tier {
                 let answered = match &ended {

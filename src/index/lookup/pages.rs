@@ -9,7 +9,7 @@ use url::Url;
 
 use super::Lookups;
 use crate::http::ACCEPT_SIMPLE;
-use crate::index::cache::{Head, Key, Payload, life};
+use crate::index::cache::{Head, Key, Life, Payload, life};
 use crate::index::fetch::{CacheUse, Said, Seen, Trouble, Wish};
 use crate::index::page::{self, Flat, PAGE};
 use crate::index::project::Project;
@@ -78,6 +78,10 @@ impl Lookups {
             self.found(&asked);
             return Ok(page(Some(Arc::new(found)), None, asked.provider));
         }
+        if self.requester.is_offline() && asked.was_absent() {
+            self.found(&asked);
+            return Ok(page(None, None, asked.provider));
+        }
         match self.requester.whole(source, &asked.wish(), PAGE).await? {
             Said::Served(whole) => {
                 let read = page::read(&whole.kind, &whole.body, &whole.url, project);
@@ -95,7 +99,7 @@ impl Lookups {
                 Ok(page(Some(Arc::new(found)), Some(304), asked.provider))
             }
             Said::Absent(status) | Said::Known(status) => {
-                self.forget(&asked);
+                self.keep_absent(&asked);
                 Ok(page(None, Some(status), asked.provider))
             }
         }
@@ -199,6 +203,16 @@ impl Lookups {
         }
     }
 
+    /// That there was nothing: the next one in order can be asked without this one offline too.
+    fn keep_absent(&self, asked: &Asked<'_>) {
+        if let Some(cache) = &self.cache
+            && !asked.was_absent()
+        {
+            let head = Head::new(&asked.key, asked.source.label(), Life::none());
+            cache.keep(asked.key.clone(), head, Payload::Bytes(Vec::new()));
+        }
+    }
+
     fn forget(&self, asked: &Asked<'_>) {
         if let (Some(cache), Some(_)) = (&self.cache, &asked.kept) {
             cache.remove(asked.key.clone());
@@ -207,6 +221,13 @@ impl Lookups {
 }
 
 impl Asked<'_> {
+    /// Whether the last answer was that there is nothing.
+    fn was_absent(&self) -> bool {
+        self.kept
+            .as_ref()
+            .is_some_and(|(_, payload)| payload.is_empty())
+    }
+
     fn wish(&self) -> Wish<'_> {
         let mut wish = Wish::page(&self.url, ACCEPT_SIMPLE);
         if let Some((head, _)) = &self.kept {

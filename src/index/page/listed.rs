@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use url::Url;
 
-use super::{DOUBTS, FILES, URL};
+use super::{DOUBTS, FILES, URL, VERSIONS};
 use crate::domain::text::shown;
 use crate::index::packed::{Digests, Packer, Record, unhex};
 use crate::index::project::Project;
@@ -30,9 +30,13 @@ impl<'a> Pairs<'a> {
         } else if name.eq_ignore_ascii_case("sha256") {
             self.sha256.get_or_insert(value);
         } else if self.others.len() < DIGESTS {
-            let lower = |text: Cow<'a, str>| match text.bytes().any(|c| c.is_ascii_uppercase()) {
-                true => Cow::Owned(text.to_ascii_lowercase()),
-                false => text,
+            let lower = |text: Cow<'a, str>| {
+                let is_lower = !text.bytes().any(|byte| byte.is_ascii_uppercase());
+                if is_lower {
+                    text
+                } else {
+                    Cow::Owned(text.to_ascii_lowercase())
+                }
             };
             self.others.push((lower(name), lower(value)));
         }
@@ -150,6 +154,9 @@ impl Sink for Files<'_> {
     }
 
     fn full(&self) -> Option<String> {
+        if self.packer.versions() > VERSIONS {
+            return Some(format!("its page has more than {VERSIONS} versions"));
+        }
         (self.count > FILES).then(too_many)
     }
 

@@ -4,7 +4,7 @@ use std::str::FromStr as _;
 use proptest::prelude::*;
 use url::Url;
 
-use super::{FILES, Flat, PAGE, read};
+use super::{FILES, Flat, PAGE, VERSIONS, read};
 use crate::index::project::{File, Project};
 use crate::package::{PackageName, Version, VersionSpecifiers};
 
@@ -142,7 +142,10 @@ fn metadata_beside_a_file() {
             r#"{{"filename": "my_pkg-1.tar.gz", "url": "a", {keys}}}"#
         ));
         let project = project.unwrap();
-        let found = one(&project).metadata.as_ref().map(|all| all.len());
+        let found = one(&project)
+            .metadata
+            .as_ref()
+            .map(std::collections::BTreeMap::len);
         assert_eq!(found, wanted, "{keys}");
     }
 }
@@ -381,7 +384,7 @@ fn html_as_servers_write_it() {
     assert_eq!(files[1].hashes["md5"], "0123456789abcdef0123456789abcdef");
     assert_eq!(
         (&files[2].metadata, &files[2].hashes),
-        (&None, &Default::default())
+        (&None, &crate::index::project::Hashes::default())
     );
     assert!(files[3].metadata.as_ref().unwrap().is_empty() && files[3].hashes.is_empty());
 }
@@ -460,7 +463,15 @@ fn absurd_pages() {
     );
     let links = "<a href=a.b>".repeat(FILES + 1);
     assert!(page(HTML, &links).unwrap_err().contains("200000 files"));
-    let project = json(&"{},".repeat(99_999).trim_end_matches(',').to_owned()).unwrap();
+    let versions = (0..=VERSIONS)
+        .map(|number| format!(r#"{{"filename": "my_pkg-{number}.zip", "url": "a"}}"#));
+    let versions: Vec<String> = versions.collect();
+    assert!(
+        json(&versions.join(","))
+            .unwrap_err()
+            .contains("50000 versions")
+    );
+    let project = json("{},".repeat(99_999).trim_end_matches(',')).unwrap();
     assert_eq!(project.doubts.len(), 21);
     assert_eq!(project.doubts[20], "and 99979 more");
     let deep = "[".repeat(100_000);

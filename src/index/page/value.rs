@@ -87,8 +87,8 @@ pub(super) enum Value<'a> {
     Bool(bool),
     Number(u64),
     Text(Cow<'a, str>),
-    Map(Vec<(Cow<'a, str>, Value<'a>)>),
-    List(Vec<Value<'a>>),
+    Map(Vec<(Cow<'a, str>, Self)>),
+    List(Vec<Self>),
     Other,
 }
 

@@ -166,9 +166,9 @@ fn variables_of_uv() {
                 ("UV_EXTRA_INDEX_URL", "https://e/ https://f/"),
             ],
             &[
-                u,
                 "- https://e/ primary",
                 "- https://f/ primary",
+                u,
                 "- https://i/ default",
                 x,
             ],

@@ -233,6 +233,8 @@ fn index(
         }
     }
     if let Some(value) = item.get("exclude-newer")? {
+        // Said until a resolution has a limit for each source.
+        warnings.push(value.says("has no effect: `--exclude-newer` holds for all indexes"));
         source.exclude_newer = Some(if value.is_boolean() {
             if value.boolean()? {
                 return Err(value.must_be("a time in quotes or false"));

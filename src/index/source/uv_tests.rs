@@ -159,6 +159,13 @@ fn what_an_index_says_of_itself() {
         of(",ignore-error-codes=[401,403]").ignore_errors,
         [401, 403]
     );
+    let told = read("index=[{url='https://a/',exclude-newer=false}]")
+        .unwrap()
+        .warnings;
+    assert!(
+        told[0].ends_with("`--exclude-newer` holds for all indexes"),
+        "{told:?}"
+    );
     assert_eq!(of(",exclude-newer=false").exclude_newer, Some(Cutoff::Off));
     assert_eq!(
         of(",exclude-newer='7 days'").exclude_newer,

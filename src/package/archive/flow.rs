@@ -27,10 +27,10 @@ pub(crate) fn first(
     let mut unpacked = 0;
     for _ in 0..ENTRIES {
         if !head.starts_with(LOCAL) {
-            return match head.starts_with(CENTRAL) {
-                true => Ok(None),
-                false => Err("it is no zip archive, or a damaged one".to_owned()),
-            };
+            if head.starts_with(CENTRAL) {
+                return Ok(None);
+            }
+            return Err("it is no zip archive, or a damaged one".to_owned());
         }
         let mut name = vec![0; usize::from(short(&head, 26))];
         read(&mut source, &mut name)?;

@@ -9,6 +9,8 @@ use zeroize::Zeroizing;
 
 use super::Identity;
 use super::ask::{ANSWER, Asked, ask};
+use super::audience::is_own;
+use super::claims::Claims;
 use super::discover::{Endpoints, discover};
 use super::refusal::refusal;
 use crate::domain::text::{has_control, shown};
@@ -82,7 +84,7 @@ struct Wish<'a> {
 
 impl<'a> Exchange<'a> {
     /// Asks the index whether it has trusted publishing, and for whom identity tokens have to be.
-    /// No token is asked for yet.
+    /// No token is asked for yet. `audiences` are those that the user allows beside the index's own.
     ///
     /// # Errors
     /// Where that could not be told, or the index may not be trusted with a token.
@@ -91,6 +93,7 @@ impl<'a> Exchange<'a> {
         upload: &'a RepositoryUrl,
         project: &str,
         identity: Box<dyn Identity>,
+        audiences: &[String],
     ) -> Result<Begun<'a>, Failure> {
         let endpoints = discover(client, upload).await?;
         let doing = "asking for the audience of trusted publishing";
@@ -138,6 +141,18 @@ impl<'a> Exchange<'a> {
             return Err(
                 Failure::new(ErrorCode::Malformed, message).hint("tell whoever runs the index")
             );
+        }
+        if !is_own(audience, upload.origin(), audiences) {
+            let message = format!(
+                "trusted publishing was refused: {} wants an identity token for {}, which is not \
+                 its own",
+                upload.origin(),
+                shown(audience)
+            );
+            return Err(Failure::new(ErrorCode::Policy, message).hint(
+                "with such a token it could act as this job there; if that is right, add it to \
+                 identity-audiences in the settings",
+            ));
         }
         Ok(Begun::Offered(Box::new(Self {
             client,
@@ -204,6 +219,14 @@ impl<'a> Exchange<'a> {
                 .hint("start the job again: what is uploaded already is left out"));
         }
         self.fresh.push(token.clone());
+        if !Claims::read(&token).is_for(&self.audience) {
+            let message = format!(
+                "the identity token of {name} was not sent: it is not for {} alone",
+                shown(&self.audience)
+            );
+            let hint = format!("make one whose only audience is {}", shown(&self.audience));
+            return Err(Failure::new(ErrorCode::Policy, message).hint(hint));
+        }
         let wish = Wish {
             token: token.expose(),
             features: self.endpoints.feature.map(|feature| [feature]),

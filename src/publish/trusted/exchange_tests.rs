@@ -61,7 +61,7 @@ fn exchange<T>(
         .build()
         .unwrap();
     runtime.block_on(async {
-        let begun = Exchange::begin(&client, &upload, "a", Made::boxed(always_new)).await;
+        let begun = Exchange::begin(&client, &upload, "a", Made::boxed(always_new), &[]).await;
         work(match begun {
             Ok(Begun::Offered(exchange)) => Ok(*exchange),
             Ok(Begun::NotOffered(failure)) | Err(failure) => Err(failure),

@@ -4,12 +4,14 @@
 //! - `ambient`: whose identity token there is; `github`, `gitlab`, `buildkite`, `circleci`, `google`,
 //!   `file`: where each comes from; `program`: those that a program hands out
 //! - `discover`: where an index exchanges tokens (PEP 807, else PyPI's own paths)
+//! - `audience`: for whom an index may want one
 //! - `ask`: the requests, and what is tried again
 //! - `exchange`: audience, identity, minted token, its end
 //! - `claims`, `refusal`: why an index said no, with what the identity token says of itself
 
 pub mod ambient;
 mod ask;
+mod audience;
 mod buildkite;
 mod circleci;
 mod claims;

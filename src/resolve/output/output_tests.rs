@@ -86,6 +86,7 @@ fn sample() -> Resolution {
             Asker::Package(name("zebra")),
             Asker::Input("requirements.in:3".to_owned()),
             Asker::Input("requirements.in:7".to_owned()),
+            Asker::Input("pyproject.toml line 5: project.dependencies[0]".to_owned()),
         ],
     );
     anyio.requires_python = Some(VersionSpecifiers::from_str(">=3.8").unwrap());
@@ -167,6 +168,7 @@ anyio==4.3.0 \\
     --hash=sha256:{b}
     # via
     #   -r requirements.in
+    #   pyproject.toml: project.dependencies
     #   zebra
     # from https://pypi.example.org/acme/simple/
 zebra==1.0+local.1 ; python_full_version < '3.9' and sys_platform == 'win32' \\

@@ -51,7 +51,7 @@ fn line(text: &mut String, package: &Resolved, style: &Style<'_>) {
         Origin::Direct(url) => write!(text, "{} @ {}", package.name, bare(url)),
         Origin::Index(_) => write!(text, "{}=={}", package.name, package.version),
     };
-    if let Some(marker) = marker(package.marker.clone()) {
+    if let Some(marker) = marker(&package.marker) {
         // Behind a URL the semicolon needs its space (PEP 508).
         let _ = write!(text, " ; {marker}");
     }
@@ -80,20 +80,34 @@ fn line(text: &mut String, package: &Resolved, style: &Style<'_>) {
     }
 }
 
-/// Who asks, and whether it is a package. Of a file the line is left out: it changes with every line
-/// above it.
+/// Who asks, and whether it is a package.
 fn asker(asker: &Asker) -> (bool, String) {
     match asker {
         Asker::Package(name) => (true, name.to_string()),
-        Asker::Input(place) => {
-            let place = shown(place);
-            let line = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-            match place.rsplit_once(':') {
-                Some((file, number)) if line(number) => (false, format!("-r {file}")),
-                _ => (false, place),
-            }
-        }
+        Asker::Input(place) => (false, shown(&without_line(place))),
     }
+}
+
+/// A place without what changes with every line above it: `FILE:3` is `-r FILE`, and
+/// `FILE line 3: KEY[0]` is `FILE: KEY`.
+fn without_line(place: &str) -> String {
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if let Some((file, line)) = place.rsplit_once(':')
+        && number(line)
+    {
+        return format!("-r {file}");
+    }
+    if let Some((file, rest)) = place.split_once(" line ")
+        && let Some((line, key)) = rest.split_once(": ")
+        && number(line)
+    {
+        let key = match key.rsplit_once('[') {
+            Some((list, at)) if at.strip_suffix(']').is_some_and(number) => list,
+            _ => key,
+        };
+        return format!("{file}: {key}");
+    }
+    place.to_owned()
 }
 
 /// The digests of all files of a version, as pip takes them.

@@ -4,7 +4,7 @@
 //! only says that there are no further versions, and that an extra has its project's version, goes),
 //! told from its leaves to the root, and followed by what the sources have of the projects concerned.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use pubgrub::{DefaultStringReporter, DerivationTree, Derived, External, Reporter as _, Term};
@@ -81,10 +81,11 @@ pub(super) fn explain(
         memory,
         roots,
     };
+    let tree = Arc::new(tree);
     let mut missing = BTreeMap::new();
-    gaps(&tree, &mut missing);
-    let tree = tidy(tree);
-    let text = DefaultStringReporter::report_with_formatter(&tree, &Told { scene: &scene });
+    each(&tree, &mut |leaf| gap(leaf, &mut missing));
+    let tree = tidy(&tree, &mut HashMap::new());
+    let text = DefaultStringReporter::report_with_formatter(&*tree, &Told { scene: &scene });
     let mut reasons: Vec<String> = text
         .lines()
         .filter(|line| !line.is_empty())
@@ -97,11 +98,16 @@ pub(super) fn explain(
     }
     let mut hints = Hints::default();
     let mut offered = Vec::new();
-    let mut concerned: Vec<u32> = tree
-        .packages()
-        .into_iter()
-        .filter_map(|package| package.number())
-        .collect();
+    let mut concerned: Vec<u32> = Vec::new();
+    each(&tree, &mut |leaf| {
+        let packages = match leaf {
+            External::FromDependencyOf(one, _, other, _) => vec![*one, *other],
+            External::NoVersions(one, _) | External::Custom(one, ..) => vec![*one],
+            External::NotRoot(..) => Vec::new(),
+        };
+        concerned.extend(packages.into_iter().filter_map(Package::number));
+        hints.metadata(leaf);
+    });
     concerned.sort_by_key(|number| scene.name(*number));
     concerned.dedup();
     for number in concerned {
@@ -110,7 +116,6 @@ pub(super) fn explain(
             offered.extend(hints.hidden(&scene, number, range));
         }
     }
-    hints.metadata(&tree);
     let store = provider.store;
     let environment = &provider.run.environment;
     Conflict {
@@ -122,57 +127,77 @@ pub(super) fn explain(
     }
 }
 
-/// The ranges in which nothing could be used, by project.
-fn gaps(tree: &Tree, missing: &mut BTreeMap<u32, Range>) {
-    match tree {
-        DerivationTree::External(External::NoVersions(package, range)) => {
-            if let Some(number) = package.number() {
-                missing
-                    .entry(number)
-                    .and_modify(|known| *known = known.union(range))
-                    .or_insert_with(|| range.clone());
-            }
+/// Every leaf of a proof, once: its parts may stand in it many times.
+fn each(tree: &Arc<Tree>, told: &mut impl FnMut(&Leaf)) {
+    let mut seen = HashSet::new();
+    let mut todo = vec![tree];
+    while let Some(tree) = todo.pop() {
+        if !seen.insert(Arc::as_ptr(tree)) {
+            continue;
         }
-        DerivationTree::External(_) => {}
-        DerivationTree::Derived(derived) => {
-            gaps(&derived.cause1, missing);
-            gaps(&derived.cause2, missing);
+        match &**tree {
+            DerivationTree::External(leaf) => told(leaf),
+            DerivationTree::Derived(derived) => todo.extend([&derived.cause2, &derived.cause1]),
         }
     }
 }
 
+/// The ranges in which nothing could be used, by project.
+fn gap(leaf: &Leaf, missing: &mut BTreeMap<u32, Range>) {
+    if let External::NoVersions(package, range) = leaf
+        && let Some(number) = package.number()
+    {
+        missing
+            .entry(number)
+            .and_modify(|known| *known = known.union(range))
+            .or_insert_with(|| range.clone());
+    }
+}
+
 /// The proof without what says nothing to a person.
-fn tidy(tree: Tree) -> Tree {
-    let DerivationTree::Derived(derived) = tree else {
-        return tree;
+fn tidy(tree: &Arc<Tree>, known: &mut HashMap<*const Tree, Arc<Tree>>) -> Arc<Tree> {
+    let DerivationTree::Derived(derived) = &**tree else {
+        return Arc::clone(tree);
     };
-    let one = tidy(Arc::unwrap_or_clone(derived.cause1));
-    let two = tidy(Arc::unwrap_or_clone(derived.cause2));
-    if trivial(&one) {
-        return two;
+    if let Some(tidied) = known.get(&Arc::as_ptr(tree)) {
+        return Arc::clone(tidied);
     }
-    if trivial(&two) {
-        return one;
-    }
-    let (one, two) = match (one, two) {
-        (DerivationTree::External(External::NoVersions(package, range)), other)
-        | (other, DerivationTree::External(External::NoVersions(package, range))) => {
-            match close(other, package, &range) {
-                Ok(closed) => return closed,
-                Err(other) => (
-                    other,
-                    DerivationTree::External(External::NoVersions(package, range)),
-                ),
-            }
+    let one = tidy(&derived.cause1, known);
+    let two = tidy(&derived.cause2, known);
+    let tidied = if trivial(&one) {
+        two
+    } else if trivial(&two) {
+        one
+    } else {
+        close(&one, &two)
+            .or_else(|| close(&two, &one))
+            .unwrap_or_else(|| {
+                // What is asked for before what there is not.
+                let (first, second) = if is_gap(&one) { (two, one) } else { (one, two) };
+                Arc::new(DerivationTree::Derived(Derived {
+                    terms: derived.terms.clone(),
+                    shared_id: derived.shared_id,
+                    cause1: first,
+                    cause2: second,
+                }))
+            })
+    };
+    // What stands in the proof more than once is told once, whatever is left of it.
+    let tidied = match &*tidied {
+        DerivationTree::Derived(left) if left.shared_id.is_none() => {
+            Arc::new(DerivationTree::Derived(Derived {
+                shared_id: derived.shared_id,
+                ..left.clone()
+            }))
         }
-        both => both,
+        _ => tidied,
     };
-    DerivationTree::Derived(Derived {
-        terms: derived.terms,
-        shared_id: derived.shared_id,
-        cause1: Arc::new(one),
-        cause2: Arc::new(two),
-    })
+    known.insert(Arc::as_ptr(tree), Arc::clone(&tidied));
+    tidied
+}
+
+fn is_gap(tree: &Tree) -> bool {
+    matches!(tree, DerivationTree::External(External::NoVersions(..)))
 }
 
 /// An extra has its project's version; the root is there.
@@ -191,30 +216,27 @@ fn trivial(tree: &Tree) -> bool {
 
 /// Takes "there are no versions outside" into its neighbour, unless the neighbour needs a version of
 /// just that range, which is a reason of its own.
-fn close(other: Tree, package: Package, range: &Range) -> Result<Tree, Tree> {
-    match other {
+fn close(gap: &Tree, other: &Arc<Tree>) -> Option<Arc<Tree>> {
+    let DerivationTree::External(External::NoVersions(package, range)) = gap else {
+        return None;
+    };
+    let core = match &**other {
         DerivationTree::External(External::FromDependencyOf(p, set, needed, needs)) => {
             if p == package {
                 let all = set.union(range);
-                let leaf = External::FromDependencyOf(p, all, needed, needs);
-                return Ok(DerivationTree::External(leaf));
+                let leaf = External::FromDependencyOf(*p, all, *needed, needs.clone());
+                return Some(Arc::new(DerivationTree::External(leaf)));
             }
-            let core = needed == package && needs.subset_of(range);
-            let leaf = External::FromDependencyOf(p, set, needed, needs);
-            let tree = DerivationTree::External(leaf);
-            if core { Err(tree) } else { Ok(tree) }
+            needed == package && needs.subset_of(range)
         }
-        DerivationTree::Derived(derived) => {
-            let core = matches!(
-                derived.terms.get(&package),
-                Some(Term::Negative(needs)) if needs.subset_of(range)
-            );
-            let tree = DerivationTree::Derived(derived);
-            if core { Err(tree) } else { Ok(tree) }
-        }
-        other @ DerivationTree::External(External::Custom(..)) => Ok(other),
-        other @ DerivationTree::External(_) => Err(other),
-    }
+        DerivationTree::Derived(derived) => matches!(
+            derived.terms.get(package),
+            Some(Term::Negative(needs)) if needs.subset_of(range)
+        ),
+        DerivationTree::External(External::Custom(..)) => false,
+        DerivationTree::External(_) => true,
+    };
+    (!core).then(|| Arc::clone(other))
 }
 
 /// What the sources have of a project.

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pubgrub::{DerivationTree, External};
+use pubgrub::External;
 
-use super::conflict::{Scene, Tree};
+use super::conflict::{Leaf, Scene};
 use super::range::Range;
 use super::rules::{Hidden, Pre};
 use super::run::Reason;
@@ -101,19 +101,14 @@ impl Hints {
         ));
     }
 
-    /// What the metadata of versions in the proof were in the way.
-    pub(super) fn metadata(&mut self, tree: &Tree) {
-        match tree {
-            DerivationTree::External(External::Custom(_, _, reason)) => match reason {
+    /// What the metadata of a version were in the way.
+    pub(super) fn metadata(&mut self, leaf: &Leaf) {
+        if let External::Custom(_, _, reason) = leaf {
+            match reason {
                 Reason::Python(needed) => self.python(needed),
                 Reason::Urls(name, ..) => self.add(format!("give one URL for {name}")),
                 Reason::Metadata(_, Some(hint)) => self.add(hint.clone()),
                 Reason::Metadata(_, None) | Reason::Itself(_) => {}
-            },
-            DerivationTree::External(_) => {}
-            DerivationTree::Derived(derived) => {
-                self.metadata(&derived.cause1);
-                self.metadata(&derived.cause2);
             }
         }
     }

@@ -57,6 +57,9 @@ use crate::package::MarkerTree;
 use rules::Rules;
 use store::Store;
 
+/// The stack of the solver's thread.
+const STACK: usize = 16 << 20;
+
 /// Finds versions that go together. Must run within a tokio runtime, on which the offers are asked.
 ///
 /// # Errors
@@ -87,6 +90,8 @@ pub async fn resolve<O: Offers + 'static>(
     let theirs = store.clone();
     std::thread::Builder::new()
         .name("solver".to_owned())
+        // Proofs are trees, and told by going down them.
+        .stack_size(STACK)
         .spawn(move || {
             let _ = answer.send(drive::run(&theirs, &problem, rule));
         })

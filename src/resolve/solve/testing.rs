@@ -49,7 +49,16 @@ pub(super) fn requirement(text: &str) -> Requirement {
 }
 
 pub(super) fn wanted(text: &str) -> Wanted {
-    Wanted::new(requirement(text), "the test")
+    Wanted {
+        requirement: requirement(text),
+        source: None,
+        any_of: Vec::new(),
+        line: 0,
+        from: "the test".to_owned(),
+        direct: true,
+        prereleases: false,
+        hashes: Vec::new(),
+    }
 }
 
 pub(super) fn linux(python: &str) -> MarkerEnvironment {
