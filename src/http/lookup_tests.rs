@@ -258,7 +258,7 @@ fn large_bodies_end_at_their_limit() {
     );
     let endless = Server::writing(None, |_, to| {
         let _ = to.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n");
-        let piece = [b'x'; 64 * 1024];
+        let piece = vec![b'x'; 64 * 1024];
         while to.write_all(&piece).is_ok() {}
         true
     });

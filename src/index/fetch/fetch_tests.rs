@@ -348,9 +348,12 @@ fn when_a_credential_is_sent() {
     };
     let ask = |foo: &Source, found: bool| {
         let foo = Arc::new(foo.clone());
-        let (asker, told) = agent(Vec::new(), move |inquiry, _| match found {
-            true => Ok(credential(inquiry, "sentinel")),
-            false => Err(failure(ErrorCode::NotFound, "none")),
+        let (asker, told) = agent(Vec::new(), move |inquiry, _| {
+            if found {
+                Ok(credential(inquiry, "sentinel"))
+            } else {
+                Err(failure(ErrorCode::NotFound, "none"))
+            }
         });
         let one = requester(std::slice::from_ref(&foo), Some(asker), Arc::new(()));
         let result = page(&one, &foo).map_err(|trouble| trouble.failure.code);

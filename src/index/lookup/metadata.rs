@@ -227,12 +227,5 @@ fn alone(url: &Url) -> (Source, Url) {
 }
 
 #[cfg(test)]
-fn sha256(bytes: &[u8]) -> String {
-    use sha2::Digest as _;
-    let digest = sha2::Sha256::digest(bytes);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-#[cfg(test)]
 #[path = "metadata_tests.rs"]
 mod tests;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use credential_helper_protocol::ErrorCode;
 use url::Url;
 
-use super::sha256;
 use crate::http::test_server::Server;
 use crate::index::cache::Cache;
 use crate::index::fetch::test_sources::{Log, agent, credential, requester, run, source};
@@ -15,6 +14,15 @@ use crate::index::source::Sources;
 use crate::package::PackageName;
 
 const METADATA: &str = "Metadata-Version: 2.1\nName: foo\nVersion: 1.0\nRequires-Dist: bar>=2\n";
+
+fn sha256(bytes: &[u8]) -> String {
+    use sha2::Digest as _;
+    let digest = sha2::Sha256::digest(bytes);
+    let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits
+        .filter_map(|digit| char::from_digit(u32::from(digit), 16))
+        .collect()
+}
 
 /// An index that keeps its files on another origin, with the metadata beside them.
 fn servers(digest: String) -> (Server, Server) {
