@@ -26,11 +26,14 @@
 //!   but for the archives, which are read and never unpacked.
 //! - [`index`]: companion: package sources and what they offer.
 //! - [`resolve`]: companion: which versions go together. Knows what [`index`] offers, never how it asks.
+//! - [`build`]: companion: builds of a project by its own backend (PEP 517), in a clean environment.
 //! - [`publish`]: companion: uploads. Knows the protocol's messages, [`package`], [`index`] and [`http`] only.
 //! - [`cli`]: the command line: one file a command; the only place that prints.
 
 pub mod agent;
 pub mod bridge;
+#[cfg(feature = "net")]
+pub mod build;
 pub mod ci;
 pub mod cli;
 pub mod connect;

@@ -35,6 +35,9 @@ pub(crate) struct PublishArgs {
     /// Show this certificate; its key is in the same file
     #[arg(long, value_name = "FILE")]
     pub(crate) client_cert: Option<PathBuf>,
+    /// Build the project in this folder into dist first, and upload what that made
+    #[arg(long, conflicts_with = "files")]
+    pub(crate) build: bool,
     /// Do everything but send
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -9,6 +9,7 @@ use credential_helper_protocol::{ErrorCode, Failure};
 use sha2::{Digest as _, Sha256};
 
 use super::args_index::PythonOptions;
+use crate::build::Builder;
 use crate::package::environment::{ASK, Environment};
 
 /// How long an interpreter may take to say what it is: it starts on a cold disk, and may be an
@@ -68,13 +69,33 @@ fn macos(around: &Surroundings) -> Option<String> {
     Some(value.to_string_lossy().into_owned())
 }
 
+/// Who builds here.
+pub(super) fn builder(around: &Surroundings) -> Builder {
+    let uv: &[&str] = match around.platform {
+        Platform::Windows => &["uv.exe"],
+        _ => &["uv"],
+    };
+    Builder::new(
+        interpreter(around),
+        program(around, uv),
+        std::env::vars_os(),
+    )
+}
+
 /// The interpreter here: of the active environment, else the first on the PATH.
 fn interpreter(around: &Surroundings) -> Option<PathBuf> {
-    let windows = around.platform == Platform::Windows;
-    let (below, names): (&str, &[&str]) = if windows {
-        ("Scripts", &["python.exe"])
-    } else {
-        ("bin", &["python3", "python"])
+    let names: &[&str] = match around.platform {
+        Platform::Windows => &["python.exe"],
+        _ => &["python3", "python"],
+    };
+    program(around, names)
+}
+
+/// The first of these programs that is found, in the active environment and on the PATH.
+fn program(around: &Surroundings, names: &[&str]) -> Option<PathBuf> {
+    let below = match around.platform {
+        Platform::Windows => "Scripts",
+        _ => "bin",
     };
     let active = around
         .folder("VIRTUAL_ENV")

@@ -17,7 +17,7 @@ use crate::package::filename::Parts;
 use crate::package::{PackageName, Version, VersionSpecifiers};
 
 /// The form's number: what was kept in another one is read anew.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 
 /// One file, as it is kept.
 #[derive(Debug, Serialize, Deserialize)]
@@ -100,7 +100,7 @@ fn hex(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// Where a record stands in the buffer.
+/// Where records of one version stand in the buffer, one behind the other.
 type Place = (u32, u32);
 
 /// The files of one version.
@@ -149,13 +149,18 @@ impl Releases {
             return &[];
         };
         release.files.get_or_init(|| {
-            let places = release.places.iter();
-            places
-                .filter_map(|(from, to)| {
-                    let bytes = self.records.get(*from as usize..*to as usize)?;
-                    self.file(project, &postcard::from_bytes(bytes).ok()?)
-                })
-                .collect()
+            let mut files = Vec::new();
+            for (from, to) in &release.places {
+                let mut rest = self.records.get(*from as usize..*to as usize);
+                while let Some(bytes) = rest.filter(|bytes| !bytes.is_empty()) {
+                    let read = postcard::take_from_bytes::<Record<'_>>(bytes).ok();
+                    if let Some((record, _)) = &read {
+                        files.extend(self.file(project, record));
+                    }
+                    rest = read.map(|(_, rest)| rest);
+                }
+            }
+            files
         })
     }
 
@@ -206,7 +211,7 @@ pub(super) struct Packer {
     /// Where specifiers stand among those of this project; 0 for what cannot be read.
     pythons: HashMap<String, u32>,
     /// The last version as it was written: files of one version stand together.
-    last: Option<(String, bool, Version)>,
+    last: Option<(String, Version)>,
 }
 
 impl Packer {
@@ -219,16 +224,20 @@ impl Packer {
         }
     }
 
+    /// How many versions there are.
+    pub(super) fn versions(&self) -> usize {
+        self.releases.all.len()
+    }
+
     /// The version of a name.
     pub(super) fn version(&mut self, parts: &Parts<'_>) -> Option<Version> {
-        if let Some((text, is_wheel, version)) = &self.last
+        if let Some((text, version)) = &self.last
             && text == parts.version
-            && *is_wheel == parts.is_wheel()
         {
             return Some(version.clone());
         }
         let version = parts.version()?;
-        self.last = Some((parts.version.to_owned(), parts.is_wheel(), version.clone()));
+        self.last = Some((parts.version.to_owned(), version.clone()));
         Some(version)
     }
 
@@ -258,7 +267,10 @@ impl Packer {
         self.releases.records = postcard::to_extend(record, records).ok()?;
         let to = u32::try_from(self.releases.records.len()).ok()?;
         let release = self.releases.all.entry(version).or_default();
-        release.places.push((from, to));
+        match release.places.last_mut() {
+            Some((_, end)) if *end == from => *end = to,
+            _ => release.places.push((from, to)),
+        }
         Some(())
     }
 

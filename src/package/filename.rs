@@ -119,14 +119,10 @@ impl<'a> Parts<'a> {
         sdist(stem, project)
     }
 
-    /// Whether it is that of a wheel.
-    pub(crate) fn is_wheel(&self) -> bool {
-        self.wheel.is_some()
-    }
-
-    /// The version.
+    /// The version. That of a wheel is read as it stands: installers no longer take `1.0_1`, which
+    /// PEP 427 once made of `1.0-1`.
     pub(crate) fn version(&self) -> Option<Version> {
-        version(self.version, self.wheel.is_some())
+        Version::from_str(self.version).ok()
     }
 
     /// The name, whole.
@@ -178,7 +174,8 @@ fn sdist_stem(text: &str) -> Option<&str> {
     SDISTS.iter().find_map(|end| text.strip_suffix(end))
 }
 
-/// A version as a name has it. In wheels `-` was escaped to `_` (PEP 427 before 2021).
+/// A version as it may stand in a name. In wheels `-` was escaped to `_` (PEP 427 before 2021), and
+/// is in folders of metadata still.
 pub(crate) fn version(text: &str, is_wheel: bool) -> Option<Version> {
     Version::from_str(text).ok().or_else(|| {
         let unescaped = is_wheel && text.contains('_');

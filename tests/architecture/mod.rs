@@ -8,7 +8,7 @@ mod code;
 use code::{Source, bare, collect, has_word, named};
 
 /// Modules of the crate, and which others each may name; `cli` and the binaries may name all.
-const MAY_NAME: [(&str, &[&str]); 16] = [
+const MAY_NAME: [(&str, &[&str]); 17] = [
     ("domain", &[]),
     ("edit", &["domain"]),
     ("provider", &["domain", "edit"]),
@@ -23,11 +23,12 @@ const MAY_NAME: [(&str, &[&str]); 16] = [
     ("package", &[]),
     ("index", &["package", "http", "sarif"]),
     ("resolve", &["package", "index"]),
+    ("build", &["package", "index"]),
     ("publish", &["package", "index", "http"]),
     ("doctor", &["domain", "provider", "http", "connect"]),
 ];
 /// Paths that a module may name although the rest of that module is closed to it.
-const ALSO: [(&str, &str); 26] = [
+const ALSO: [(&str, &str); 27] = [
     ("ci", "crate::domain::name"),
     ("ci", "crate::domain::netrc"),
     ("ci", "crate::domain::text"),
@@ -54,6 +55,7 @@ const ALSO: [(&str, &str); 26] = [
     ("resolve", "crate::domain::text"),
     ("resolve", "crate::domain::workspace"),
     ("resolve", "crate::edit"),
+    ("build", "crate::domain::text"),
 ];
 /// What `domain` does without: files, variables, sockets, clocks, tasks, serialisation.
 const IMPURE: [&str; 10] = [

@@ -15,8 +15,11 @@ use zeroize::Zeroizing;
 
 const CASES: usize = 3000;
 
+/// A difference, and whether a case shows it.
+type Difference = (&'static str, fn(&Case<'_>) -> bool);
+
 /// What we do otherwise, on purpose.
-const DIFFERENCES: [(&str, fn(&Case<'_>) -> bool); 5] = [
+const DIFFERENCES: [Difference; 5] = [
     ("a local version stands behind `==` alone", |case| {
         case.toml.contains('+')
     }),

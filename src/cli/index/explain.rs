@@ -62,7 +62,9 @@ pub(super) fn run(session: &mut Session<'_>, args: &IndexExplainArgs) -> Result<
         tools.done(told.await);
         lookups.flush();
     };
-    lookups::run(session, desk, work, tell)
+    lookups::run(session, desk, work, |session, answer| {
+        tell(session, &answer)
+    })
 }
 
 fn row((source, answered): &(Arc<Source>, Arc<Answered>)) -> Row {
@@ -145,9 +147,9 @@ fn decided(
     (Some(label(best.0)), why)
 }
 
-fn tell(session: &mut Session<'_>, answer: Answer) -> Result<u8, Failure> {
+fn tell(session: &mut Session<'_>, answer: &Answer) -> Result<u8, Failure> {
     if session.out.is_json() {
-        session.out.object(&answer)?;
+        session.out.object(answer)?;
         return Ok(0);
     }
     let by = answer.served_by.as_deref().unwrap_or("nobody");

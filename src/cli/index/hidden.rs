@@ -3,6 +3,7 @@
 use crate::index::project::File;
 use crate::package::environment::Environment;
 use crate::package::filename::Filename;
+use crate::package::order::allows_python;
 
 /// Why a file is not chosen from, in an order that a person would look for it; `None` where it is.
 pub(super) fn file(file: &File, environment: &Environment) -> Option<String> {
@@ -13,7 +14,7 @@ pub(super) fn file(file: &File, environment: &Environment) -> Option<String> {
         });
     }
     if let Some(range) = &file.requires_python
-        && !range.contains(environment.python())
+        && !allows_python(range, environment.python())
     {
         return Some(format!("requires-python: {range}"));
     }

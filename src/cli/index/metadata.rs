@@ -62,7 +62,9 @@ pub(super) fn run(session: &mut Session<'_>, args: &MetadataArgs) -> Result<u8, 
         tools.done(told.await);
         lookups.flush();
     };
-    lookups::run(session, desk, work, tell)
+    lookups::run(session, desk, work, |session, answer| {
+        tell(session, &answer)
+    })
 }
 
 /// What stands beside a file is the least to read, a source archive the most.
@@ -75,9 +77,9 @@ fn effort(file: &File) -> u8 {
     }
 }
 
-fn tell(session: &mut Session<'_>, answer: Answer) -> Result<u8, Failure> {
+fn tell(session: &mut Session<'_>, answer: &Answer) -> Result<u8, Failure> {
     if session.out.is_json() {
-        session.out.object(&answer)?;
+        session.out.object(answer)?;
         return Ok(0);
     }
     let mut text = String::new();

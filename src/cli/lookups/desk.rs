@@ -11,11 +11,14 @@ use crate::cli::Session;
 use crate::connect::Agent;
 use crate::index::fetch::{Bound, Demand, Inquiry};
 
+/// The agent, with who asks; or why there is none.
+type Reached = Result<(Box<dyn Agent>, Context), Failure>;
+
 /// Where the agent is asked.
 #[derive(Default)]
 pub(crate) struct Desk {
-    /// The agent, or why there is none.
-    agent: Option<Result<(Box<dyn Agent>, Context), Failure>>,
+    /// Set with the first question.
+    agent: Option<Reached>,
     warnings: BTreeSet<String>,
 }
 

@@ -49,12 +49,17 @@ pub(super) fn chosen(given: &[PathBuf], folder: Option<&Path>) -> Result<Vec<Pat
             "nothing to upload: no file was named",
         ));
     }
+    in_order(&mut files);
+    Ok(files)
+}
+
+/// Wheels first, each file once.
+pub(super) fn in_order(files: &mut Vec<PathBuf>) {
     files.sort_by_key(|path| {
         let wheel = path.extension().is_some_and(|end| end == "whl");
         (!wheel, path.clone())
     });
     files.dedup();
-    Ok(files)
 }
 
 fn fitting(path: &Path, pattern: &str) -> Vec<PathBuf> {

@@ -21,7 +21,8 @@ use self::credential::{Asker, Given};
 use self::progress::Progress;
 use self::report::{Run, checked, told};
 use super::args_publish::{PublishArgs, TrustedWord};
-use super::{Session, target};
+use super::lookups::folder;
+use super::{Session, python, target};
 use crate::connect::Agent;
 use crate::domain::url::RepositoryUrl;
 use crate::http::{Client, Proxies};
@@ -36,6 +37,16 @@ use crate::publish::upload::{Job, Plan, Uploads};
 /// The first wait before another attempt.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// Builds the project of the working folder; what was made, wheels first.
+fn built(session: &mut Session<'_>) -> Result<Vec<PathBuf>, Failure> {
+    let folder = folder(session)?;
+    let builder = python::builder(&session.outside.surroundings());
+    let out = &mut session.out;
+    let mut all = builder.project(&folder, &folder.join("dist"), &mut |line| out.note(line))?;
+    files::in_order(&mut all);
+    Ok(all)
+}
+
 /// Uploads; or looks only.
 pub(crate) fn run(session: &mut Session<'_>, args: &PublishArgs) -> Result<u8, Failure> {
     let account = args.username.as_deref().unwrap_or_default();
@@ -47,7 +58,11 @@ pub(crate) fn run(session: &mut Session<'_>, args: &PublishArgs) -> Result<u8, F
     }
     let repository = args.repository.as_deref().unwrap_or("pypi");
     let about = target(repository)?;
-    let files = files::chosen(&args.files, session.global.directory.as_deref())?;
+    let files = if args.build {
+        built(session)?
+    } else {
+        files::chosen(&args.files, session.global.directory.as_deref())?
+    };
     let direct = match about {
         About::Url(url) => Some(RepositoryUrl::parse(url)?.0),
         _ => built_in(repository),

@@ -19,6 +19,7 @@ use crate::domain::url::Userinfo;
 use crate::edit::FILE_SIZE;
 use crate::index::source::Options;
 use crate::package::environment::Environment as Python;
+use crate::package::order::allows_python;
 use crate::package::tags::Tags;
 use crate::package::{MarkerTree, PackageName, VersionSpecifiers};
 use crate::resolve::input::{
@@ -294,7 +295,7 @@ fn least(python: &Python) -> Option<VersionSpecifiers> {
 
 /// What to say where the project is not for this Python.
 pub(super) fn unfit(python: &Python, range: Option<&VersionSpecifiers>) -> Option<String> {
-    let range = range.filter(|range| !range.contains(python.python()))?;
+    let range = range.filter(|range| !allows_python(range, python.python()))?;
     let version = python.python();
     Some(format!(
         "the project is for Python {range}, and packages are chosen for Python {version} \

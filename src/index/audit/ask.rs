@@ -47,7 +47,7 @@ pub async fn said(
         .map(|(source, answer)| Said { source, answer })
         .collect();
     let public = sources.iter().filter(|source| is_public(source));
-    let asked = together(public.map(|source| async {
+    let of_public = together(public.map(|source| async {
         let is_known = ask_public || !is_private || was_asked(subject, source);
         let answer = if is_known {
             asker.ask(source, &subject.name).await
@@ -59,7 +59,7 @@ pub async fn said(
             answer,
         }
     }));
-    answered.extend(asked.await);
+    answered.extend(of_public.await);
     // In the order of the sources: it decides who is first.
     let place = |said: &Said| {
         let same = |source: &Arc<Source>| Arc::ptr_eq(source, &said.source);

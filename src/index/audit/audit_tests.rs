@@ -414,7 +414,7 @@ async fn a_private_name_is_not_told_to_a_public_index() {
         ),
         (vec!["inner"], vec![], Some(INNER), false, &private),
     ] {
-        let asker = Table {
+        let table = Table {
             has,
             fails,
             asked: Mutex::default(),
@@ -423,10 +423,10 @@ async fn a_private_name_is_not_told_to_a_public_index() {
             locked: lock.map(|index| locked(index, &[])).into_iter().collect(),
             ..subject()
         };
-        let answers = said(&asker, &all, &one, ask_public).await;
+        let answers = said(&table, &all, &one, ask_public).await;
         let order: Vec<&str> = answers.iter().map(|one| one.source.label()).collect();
         assert_eq!(order, ["pypi", "inner", "test", "other"]);
-        let mut asked = asker.asked.into_inner().unwrap();
+        let mut asked = table.asked.into_inner().unwrap();
         asked.sort();
         assert_eq!(asked, expected, "{answers:?}");
         let kept = answers

@@ -51,7 +51,8 @@ fn pin(subject: &Subject, target: &Said, tool: Tool) -> String {
             }
             if !subject.direct {
                 // uv takes sources for what the project itself names.
-                text.push_str(&format!("[project]\ndependencies = [..., \"{name}\"]\n\n"));
+                let line = format!("[project]\ndependencies = [..., \"{name}\"]\n\n");
+                text.push_str(&line);
             }
             format!("{text}[tool.uv.sources]\n{name} = {{ index = \"{source_name}\" }}")
         }

@@ -166,10 +166,14 @@ impl Judged<'_> {
             ("uv", &self.picks.uv),
         ] {
             if let Some(pick) = pick.as_ref().filter(|_| is_other(pick)) {
-                text.push_str(&format!(
-                    "; {tool} would take {} from {}",
-                    pick.version, pick.source
-                ));
+                text.extend([
+                    "; ",
+                    tool,
+                    " would take ",
+                    &pick.version,
+                    " from ",
+                    &pick.source,
+                ]);
             }
         }
         // Of a private and a public source, the private one is meant.

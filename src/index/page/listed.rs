@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use url::Url;
 
-use super::{DOUBTS, FILES, URL};
+use super::{DOUBTS, FILES, URL, VERSIONS};
 use crate::domain::text::shown;
 use crate::index::packed::{Digests, Packer, Record, unhex};
 use crate::index::project::Project;
@@ -154,6 +154,9 @@ impl Sink for Files<'_> {
     }
 
     fn full(&self) -> Option<String> {
+        if self.packer.versions() > VERSIONS {
+            return Some(format!("its page has more than {VERSIONS} versions"));
+        }
         (self.count > FILES).then(too_many)
     }
 

@@ -28,6 +28,8 @@ use crate::package::PackageName;
 pub const PAGE: usize = 64 * 1024 * 1024;
 /// The most files of a project.
 pub const FILES: usize = 200_000;
+/// The most versions of a project: those that are published every night have some thousand.
+pub const VERSIONS: usize = 50_000;
 /// The longest URL.
 pub const URL: usize = 16 * 1024;
 /// How many doubts are told; the others are counted.

@@ -4,7 +4,7 @@ use std::str::FromStr as _;
 use proptest::prelude::*;
 use url::Url;
 
-use super::{FILES, Flat, PAGE, read};
+use super::{FILES, Flat, PAGE, VERSIONS, read};
 use crate::index::project::{File, Project};
 use crate::package::{PackageName, Version, VersionSpecifiers};
 
@@ -463,6 +463,14 @@ fn absurd_pages() {
     );
     let links = "<a href=a.b>".repeat(FILES + 1);
     assert!(page(HTML, &links).unwrap_err().contains("200000 files"));
+    let versions = (0..=VERSIONS)
+        .map(|number| format!(r#"{{"filename": "my_pkg-{number}.zip", "url": "a"}}"#));
+    let versions: Vec<String> = versions.collect();
+    assert!(
+        json(&versions.join(","))
+            .unwrap_err()
+            .contains("50000 versions")
+    );
     let project = json("{},".repeat(99_999).trim_end_matches(',')).unwrap();
     assert_eq!(project.doubts.len(), 21);
     assert_eq!(project.doubts[20], "and 99979 more");

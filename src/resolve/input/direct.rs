@@ -11,9 +11,11 @@ use super::{Around, Userinfo};
 use crate::package::Requirement;
 use crate::package::document::Document;
 
+/// The ending of a wheel.
+const WHEEL: &str = ".whl";
 /// Endings of files that hold a distribution.
 const ARCHIVES: [&str; 7] = [
-    ".whl", ".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz", ".tar",
+    WHEEL, ".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz", ".tar",
 ];
 
 /// Where a direct reference leads.
@@ -162,9 +164,11 @@ pub(super) fn name(
         .path_segments()
         .and_then(|mut segments| segments.rfind(|segment| !segment.is_empty()))
         .unwrap_or_default();
-    let stem = ARCHIVES.iter().find_map(|end| file.strip_suffix(end));
-    if let Some(stem) = stem {
-        let name = if file.ends_with(".whl") {
+    let stem = ARCHIVES
+        .iter()
+        .find_map(|end| Some((*end, file.strip_suffix(end)?)));
+    if let Some((end, stem)) = stem {
+        let name = if end == WHEEL {
             stem.split('-').next()
         } else {
             stem.rsplit_once('-').map(|(name, _)| name)

@@ -109,7 +109,7 @@ impl<'a> Reader<'a> {
             return Err(Failure::new(ErrorCode::NotFound, message)
                 .hint("give requirements, or -r and a file of them"));
         }
-        self.asked.project = self.name(project.as_ref(), poetry.as_ref())?;
+        self.asked.project = name(project.as_ref(), poetry.as_ref())?;
         let table = match &poetry {
             Some(poetry) => poetry.get("dependencies")?,
             None => None,
@@ -140,22 +140,6 @@ impl<'a> Reader<'a> {
             self.asked.groups.push(name);
         }
         Ok(())
-    }
-
-    fn name(
-        &self,
-        project: Option<&Item<'_>>,
-        poetry: Option<&Item<'_>>,
-    ) -> Result<Option<PackageName>, Failure> {
-        for table in [project, poetry].into_iter().flatten() {
-            if let Some(item) = table.get("name")? {
-                let name = PackageName::from_str(item.text()?);
-                return name
-                    .map(Some)
-                    .map_err(|_| item.wrong("it is no name of a package"));
-            }
-        }
-        Ok(None)
     }
 
     /// Poetry locks for its own `python`, where there is one: it is never wider than the project's.
@@ -339,13 +323,11 @@ impl<'a> Reader<'a> {
         let mut found = Vec::new();
         for text in &chosen.extras {
             let name = ExtraName::from_str(text).ok();
-            match name.filter(|name| known.contains(name)) {
-                Some(name) => found.push(name),
-                None => {
-                    let names: Vec<String> = known.iter().map(ToString::to_string).collect();
-                    return Err(self.no_such("extra", text, names.iter().map(String::as_str)));
-                }
-            }
+            let Some(name) = name.filter(|name| known.contains(name)) else {
+                let names: Vec<String> = known.iter().map(ToString::to_string).collect();
+                return Err(self.no_such("extra", text, names.iter().map(String::as_str)));
+            };
+            found.push(name);
         }
         found.sort();
         found.dedup();
@@ -385,6 +367,22 @@ impl<'a> Reader<'a> {
             None => Ok(()),
         }
     }
+}
+
+/// The name of the project.
+fn name(
+    project: Option<&Item<'_>>,
+    poetry: Option<&Item<'_>>,
+) -> Result<Option<PackageName>, Failure> {
+    for table in [project, poetry].into_iter().flatten() {
+        if let Some(item) = table.get("name")? {
+            let name = PackageName::from_str(item.text()?);
+            return name
+                .map(Some)
+                .map_err(|_| item.wrong("it is no name of a package"));
+        }
+    }
+    Ok(None)
 }
 
 #[cfg(test)]

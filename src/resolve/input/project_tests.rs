@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use credential_helper_protocol::{ErrorCode, Failure};
+use proptest::prelude::*;
 
 use super::super::held::Held;
 use super::super::{Around, Asked};
@@ -324,4 +325,24 @@ exclude = ["packages/old"]
     let asked = files(&own, &Chosen::default()).unwrap();
     assert_eq!(asked.choices.prerelease.as_deref(), Some("disallow"));
     assert!(asked.constraints.is_empty());
+}
+
+proptest! {
+    #[test]
+    fn no_value_is_too_odd(
+        key in "[a-z-]{1,8}",
+        value in r#"("[a-c@:/.\[\];,=^ ]{0,12}"|[0-9]{1,3}|true|\[\]|\{ git = "[a-c@:/.]{0,12}", rev = "a" \}|\{ path = "[a-c/.#]{0,8}" \}|\{ version = "1", python = "[0-9.<>=|^ ]{0,8}" \})"#,
+        table in prop::sample::select(vec![
+            "project", "tool.poetry.dependencies", "tool.poetry.extras", "tool.poetry.group.x.dependencies",
+            "dependency-groups", "tool.uv.sources", "tool.uv", "project.optional-dependencies",
+        ]),
+    ) {
+        let text = format!("[project]\nname = 'a'\ndependencies = ['{key}']\n[{table}]\n{key} = {value}\n");
+        let text = if table == "project" {
+            format!("[project]\n{key} = {value}\n")
+        } else {
+            text
+        };
+        let _ = project(&text, &Chosen::everything());
+    }
 }

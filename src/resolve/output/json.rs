@@ -52,7 +52,7 @@ pub fn answer<'a>(resolution: &'a Resolution, canonical: &Canonical) -> Answer<'
         source: package.source().map(AsRef::as_ref),
         index: package.index().map(text),
         url: package.direct().map(text),
-        marker: marker(package.marker.clone()),
+        marker: marker(&package.marker),
         extras: package.extras.iter().map(AsRef::as_ref).collect(),
         requires: package.requires.iter().map(edge).collect(),
         requires_python: package.requires_python.as_ref().map(ToString::to_string),
@@ -84,7 +84,7 @@ fn edge(edge: &Edge) -> String {
         text.extend(["[", &extras.join(","), "]"]);
     }
     text.extend(["==", &edge.version.to_string()]);
-    if let Some(marker) = marker(edge.marker.clone()) {
+    if let Some(marker) = marker(&edge.marker) {
         text.extend([" ; ", &marker]);
     }
     text

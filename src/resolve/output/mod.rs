@@ -15,7 +15,7 @@ pub mod pylock;
 pub mod requirements;
 
 /// The marker in words; none where it always holds.
-fn marker(marker: MarkerTree) -> Option<String> {
+fn marker(marker: &MarkerTree) -> Option<String> {
     marker.try_to_string()
 }
 

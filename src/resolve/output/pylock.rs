@@ -42,7 +42,7 @@ pub fn text(resolution: &Resolution, head: &Head<'_>) -> Result<(String, Vec<Str
         );
     }
     text.push_str("lock-version = \"1.0\"\n");
-    let environments = head.environments.iter().cloned();
+    let environments = head.environments.iter();
     let environments: Vec<String> = environments
         .filter_map(marker)
         .map(|one| quoted(&one))
@@ -80,7 +80,7 @@ fn package_text(
     if !matches!(kind, Some(Kind::Git | Kind::Folder)) {
         let _ = writeln!(text, "version = {}", quoted(&package.version.to_string()));
     }
-    if let Some(marker) = marker(package.marker.clone()) {
+    if let Some(marker) = marker(&package.marker) {
         let _ = writeln!(text, "marker = {}", quoted(&marker));
     }
     if let Some(range) = &package.requires_python {

@@ -51,7 +51,7 @@ fn line(text: &mut String, package: &Resolved, style: &Style<'_>) {
         Origin::Direct(url) => write!(text, "{} @ {}", package.name, bare(url)),
         Origin::Index(_) => write!(text, "{}=={}", package.name, package.version),
     };
-    if let Some(marker) = marker(package.marker.clone()) {
+    if let Some(marker) = marker(&package.marker) {
         // Behind a URL the semicolon needs its space (PEP 508).
         let _ = write!(text, " ; {marker}");
     }

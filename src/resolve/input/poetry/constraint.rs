@@ -10,6 +10,9 @@ use version_ranges::Ranges;
 /// More alternatives than anybody writes; `||` within `,` multiplies them.
 const ALTERNATIVES: usize = 256;
 
+/// The largest number of a version: the one behind it is asked for, and ranges count on from there.
+const LARGEST: u64 = u32::MAX as u64;
+
 /// What versions are allowed: those that one of the alternatives allows, in all of its parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Constraint {
@@ -235,7 +238,22 @@ fn split_operator(token: &str) -> (&str, &str) {
 
 fn version(text: &str) -> Result<Version, String> {
     let plain = text.strip_prefix(['v', 'V']).unwrap_or(text);
-    Version::from_str(plain).map_err(|_| "there is no version behind its operator".to_owned())
+    let read = Version::from_str(plain)
+        .map_err(|_| "there is no version behind its operator".to_owned())?;
+    let ends = [
+        read.pre().map(|pre| pre.number),
+        read.post(),
+        read.dev(),
+        Some(read.epoch()),
+    ];
+    let numbers = read.release().iter().copied();
+    if numbers
+        .chain(ends.into_iter().flatten())
+        .any(|number| number > LARGEST)
+    {
+        return Err("its version has a number that is too large".to_owned());
+    }
+    Ok(read)
 }
 
 fn is_release(version: &Version) -> bool {

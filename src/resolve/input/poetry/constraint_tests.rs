@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::{Constraint, hull};
 
 fn said(text: &str) -> String {
@@ -75,5 +77,37 @@ fn bounds_of_all_alternatives() {
     ] {
         let all = Constraint::parse(text).unwrap().specifiers().unwrap();
         assert_eq!(hull(&all).to_string(), expected, "{text}");
+    }
+}
+
+#[test]
+fn numbers_have_an_end() {
+    for text in [
+        "^18446744073709551615",
+        "4294967296.* || 1",
+        "1.post18446744073709551615.*",
+    ] {
+        assert_eq!(
+            said(text),
+            "error: its version has a number that is too large",
+            "{text}"
+        );
+    }
+}
+
+proptest! {
+    #[test]
+    fn nothing_is_too_odd(text in r"[\^~=<>!*|, 0-9a-c.+v-]{0,24}") {
+        if let Ok(read) = Constraint::parse(&text)
+            && let Ok(all) = read.specifiers()
+        {
+            let bounds = hull(&all);
+            // What one of the alternatives allows, the bounds do.
+            for one in &all {
+                let one = version_ranges::Ranges::from(one.clone());
+                let bounds = version_ranges::Ranges::from(bounds.clone());
+                prop_assert!(one.subset_of(&bounds), "{text}: {all:?} {bounds}");
+            }
+        }
     }
 }

@@ -79,17 +79,13 @@ fn expanded(
         let end = inner.find('}');
         let part = |char: char| char.is_ascii_uppercase() || char.is_ascii_digit() || char == '_';
         let name = end.map(|end| &inner[..end]);
-        match name.filter(|name| !name.is_empty() && name.chars().all(part)) {
-            Some(name) => {
-                whole.push_str(&Zeroizing::new(
-                    variable(name).ok_or_else(|| name.to_owned())?,
-                ));
-                rest = &inner[name.len() + 1..];
-            }
-            None => {
-                whole.push_str("${");
-                rest = inner;
-            }
+        if let Some(name) = name.filter(|name| !name.is_empty() && name.chars().all(part)) {
+            let value = variable(name).ok_or_else(|| name.to_owned())?;
+            whole.push_str(&Zeroizing::new(value));
+            rest = &inner[name.len() + 1..];
+        } else {
+            whole.push_str("${");
+            rest = inner;
         }
     }
     whole.push_str(rest);

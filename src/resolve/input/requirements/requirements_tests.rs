@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use credential_helper_protocol::{ErrorCode, Failure};
+use proptest::prelude::*;
 
 use super::super::held::Held;
 use super::super::{Around, Asked, Role};
@@ -251,4 +252,11 @@ fn typed_requirements_are_usage() {
     let failure = asked.typed("a >> 1", &around).unwrap_err();
     assert_eq!(failure.code, ErrorCode::Usage);
     assert_eq!(asked.requirements.len(), 1);
+}
+
+proptest! {
+    #[test]
+    fn nothing_is_too_odd(text in r"([a-c@:/.\[\];,='$\{\}#\\ \n-]|://|--hash|-r |egg=| ; ){0,24}") {
+        let _ = read(&[("a.txt", &text), ("b", "c")]);
+    }
 }
