@@ -51,6 +51,9 @@ pub(crate) struct SourceOptions {
     /// Neither use nor keep what indexes answered
     #[arg(long, conflicts_with = "offline")]
     pub(crate) no_cache: bool,
+    /// Build source archives whose metadata are told by nothing else: runs code of those packages
+    #[arg(long)]
+    pub(crate) build_sdist: bool,
 }
 
 /// The Python and the platform that packages are for.

@@ -1,6 +1,7 @@
 //! What lookups start from: the sources, the cache, and what the user says of connections.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use credential_helper_protocol::surroundings::Surroundings;
 use credential_helper_protocol::{Asked, ErrorCode, Failure, SettingsReply};
@@ -9,10 +10,12 @@ use super::{Desk, Tools};
 use crate::cli::Session;
 use crate::cli::args_index::SourceOptions;
 use crate::cli::publish::whither;
+use crate::cli::python;
 use crate::domain::name::same_stored_name;
 use crate::http::TlsPolicy;
 use crate::index::cache::Cache;
 use crate::index::fetch::{Plan, Requester, Setup};
+use crate::index::ladder::Build;
 use crate::index::lookup::Lookups;
 use crate::index::source::{Options, Sources};
 use crate::package::PackageName;
@@ -30,6 +33,8 @@ pub(crate) struct Ground {
     pub(crate) cache: Option<PathBuf>,
     plan: Plan,
     tls: Vec<(String, TlsPolicy)>,
+    /// Who builds what only a build can tell, where the user allowed it.
+    builder: Option<Arc<dyn Build>>,
 }
 
 /// The folder that a command works in.
@@ -70,6 +75,9 @@ impl Ground {
                 offline: options.offline,
                 ..Plan::default()
             },
+            builder: options
+                .build_sdist
+                .then(|| Arc::new(python::builder(&around)) as Arc<dyn Build>),
             folder,
             around,
             sources,
@@ -121,7 +129,11 @@ impl Ground {
                 .map(|cache| cache.salt().to_vec())
                 .unwrap_or_default(),
         });
-        Lookups::new(self.sources.clone(), requester, cache)
+        let lookups = Lookups::new(self.sources.clone(), requester, cache);
+        match &self.builder {
+            Some(builder) => lookups.building(builder.clone()),
+            None => lookups,
+        }
     }
 }
 
