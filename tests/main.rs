@@ -57,6 +57,8 @@ mod publish;
 mod publish_trusted;
 #[cfg(all(target_os = "linux", feature = "net"))]
 mod resolve;
+#[cfg(all(target_os = "linux", feature = "net"))]
+mod resolve_peers;
 #[cfg(target_os = "linux")]
 mod restricted;
 mod secret_service;

@@ -1,6 +1,6 @@
 //! A recorded dependency graph (`tests/graphs`), with older versions that were never there.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
@@ -82,20 +82,18 @@ pub(crate) fn release(
     if !requires_python.is_empty() {
         let _ = writeln!(metadata, "Requires-Python: {requires_python}");
     }
-    let mut extras = BTreeMap::new();
+    let mut extras = BTreeSet::new();
     for line in requires {
         let _ = writeln!(metadata, "Requires-Dist: {line}");
         for quote in ['"', '\''] {
             let named = line.split("extra == ").skip(1);
             extras.extend(named.filter_map(|rest| {
-                Some((
-                    rest.strip_prefix(quote)?.split(quote).next()?.to_owned(),
-                    (),
-                ))
+                let name = rest.strip_prefix(quote)?.split(quote).next()?;
+                Some(name.to_owned())
             }));
         }
     }
-    for extra in extras.keys() {
+    for extra in &extras {
         let _ = writeln!(metadata, "Provides-Extra: {extra}");
     }
     metadata.push_str("\nA package of a benchmark.\n");

@@ -223,7 +223,7 @@ impl Setting<'_> {
         let words: Vec<OsString> = match tool {
             Tool::Ours => {
                 let helper = agent.unwrap().build.helper.clone();
-                let words = ["resolve", "--index-url", &url, "--python-version", "3.11"];
+                let words = ["resolve", "--index-url", &url, "--python-version", "3.11.7"];
                 std::iter::once(helper.into())
                     .chain(words.into_iter().chain(common).map(Into::into))
                     .collect()
@@ -236,7 +236,7 @@ impl Setting<'_> {
                     "--index-url",
                     &url,
                     "--python-version",
-                    "3.11",
+                    "3.11.7",
                 ];
                 std::iter::once(self.uv().into())
                     .chain(words.into_iter().chain(common).map(Into::into))
@@ -286,7 +286,7 @@ impl Setting<'_> {
 fn poetry_project(case: &Case) -> String {
     let wanted: Vec<String> = case.wanted.iter().map(|one| format!("{one:?}")).collect();
     format!(
-        "[project]\nname = \"a\"\nversion = \"1\"\nrequires-python = \">=3.11,<3.12\"\n\
+        "[project]\nname = \"a\"\nversion = \"1\"\nrequires-python = \">=3.11.7,<3.12\"\n\
          dependencies = [{}]\n[tool.poetry]\npackage-mode = false\n\
          [[tool.poetry.source]]\nname = \"here\"\nurl = \"{}\"\npriority = \"primary\"\n",
         wanted.join(", "),

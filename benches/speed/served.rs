@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use crate::graph::{Package, sha256};
+use super::graph::{Package, sha256};
 
 /// How an index answers.
 #[derive(Clone, Copy, Default)]
@@ -102,7 +103,7 @@ fn bodies(packages: &[Package], host: &str, no_metadata: bool) -> HashMap<String
             });
             for name in &release.files {
                 number += 1;
-                let is_wheel = name.ends_with(".whl");
+                let is_wheel = Path::new(name).extension().is_some_and(|end| end == "whl");
                 let metadata = if is_wheel && !no_metadata {
                     format!("{{\"sha256\":\"{digest}\"}}")
                 } else {

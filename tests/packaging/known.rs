@@ -55,7 +55,7 @@ fn all_versions(text: &str) -> bool {
     let quoted = text.split(['\'', '"']).skip(1).step_by(2);
     quoted.into_iter().all(|value| {
         let value = value.strip_suffix(".*").unwrap_or(value);
-        value.parse::<pep508_rs::pep440_rs::Version>().is_ok()
+        value.parse::<pep440_rs::Version>().is_ok()
     })
 }
 
