@@ -9,9 +9,10 @@ use std::ffi::OsString;
 use credential_helper_protocol::variable::repository_part;
 
 /// Taken out whatever they hold.
-const NAMES: [&str; 7] = [
+const NAMES: [&str; 8] = [
     "NETRC",
     "CREDENTIAL_HELPER_SOCKET",
+    "CREDENTIAL_HELPER_ID_TOKEN_FILE",
     "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
     "ACTIONS_ID_TOKEN_REQUEST_URL",
     "CIRCLE_OIDC_TOKEN",
