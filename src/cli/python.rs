@@ -191,3 +191,74 @@ fn keep(kept: &Path, words: &[u8]) -> std::io::Result<()> {
     std::fs::write(&temporary, words)?;
     std::fs::rename(&temporary, kept)
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::path::{Path, PathBuf};
+
+    use tempfile::TempDir;
+
+    use super::{Platform, Surroundings, asked, interpreter, keep, kept, read};
+
+    /// A program of this name that is a script.
+    fn script(folder: &Path, name: &str, text: &str) -> PathBuf {
+        std::fs::create_dir_all(folder).unwrap();
+        let path = folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    }
+
+    fn found(variables: &[(&str, &str)]) -> Option<PathBuf> {
+        let variables = variables.iter().copied();
+        interpreter(&Surroundings::given(variables, Platform::Xdg, 7, "host"))
+    }
+
+    #[test]
+    fn the_active_environment_comes_first() {
+        let root = TempDir::new().unwrap();
+        let active = script(&root.path().join("venv/bin"), "python3", "");
+        let first = script(&root.path().join("a"), "python3", "");
+        let old = script(&root.path().join("b"), "python", "");
+        let [venv, a, b] = ["venv", "a", "b"].map(|name| root.path().join(name));
+        let [venv, a, b] = [&venv, &a, &b].map(|path| path.to_str().unwrap());
+        let both = format!("relative:{b}:{a}");
+        assert_eq!(found(&[("VIRTUAL_ENV", venv), ("PATH", a)]), Some(active));
+        assert_eq!(found(&[("PATH", &both)]), Some(first.clone()));
+        assert_eq!(found(&[("VIRTUAL_ENV", b), ("PATH", a)]), Some(first));
+        assert_eq!(found(&[("PATH", b)]), Some(old));
+        assert_eq!(found(&[]), None);
+    }
+
+    #[test]
+    fn a_script_is_asked_each_time() {
+        let root = TempDir::new().unwrap();
+        let shim = script(root.path(), "python3", "#!/bin/sh\n");
+        assert_eq!(kept(&shim, root.path()), None);
+        let own = std::env::current_exe().unwrap();
+        let place = kept(&own, root.path()).unwrap();
+        assert_eq!(kept(&own, root.path()), Some(place.clone()));
+        assert_eq!(read(&place), None);
+        keep(&place, b"words").unwrap();
+        assert_eq!(read(&place).as_deref(), Some(&b"words"[..]));
+        let old = std::time::SystemTime::now() - super::AGE;
+        let file = std::fs::File::options().write(true).open(&place).unwrap();
+        file.set_modified(old).unwrap();
+        assert_eq!(read(&place), None);
+    }
+
+    #[tokio::test]
+    async fn what_is_no_interpreter_is_told() {
+        let root = TempDir::new().unwrap();
+        for (text, why) in [
+            ("#!/bin/sh\nexit 3\n", "it fails"),
+            ("#!/bin/sh\necho '{}'\n", "not the answer of an interpreter"),
+        ] {
+            let program = script(root.path(), "python3", text);
+            let told = asked(&program, None).await.unwrap_err();
+            assert!(told.contains(why), "{told}");
+        }
+        assert!(asked(&root.path().join("none"), None).await.is_err());
+    }
+}

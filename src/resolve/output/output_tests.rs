@@ -324,7 +324,7 @@ fn a_lock_needs_digests() {
     assert!(
         failure
             .message
-            .contains("no digest of any file of zebra 2.0")
+            .contains("the digest of no file of zebra 2.0 of acme is known")
     );
 }
 
