@@ -235,4 +235,14 @@ mod tests {
         let small = vec![b'a'; 900 * 1024];
         assert_eq!(decoded("gzip", &gzip(&small), 512), Ok(small));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_it_fall_over(bytes in proptest::collection::vec(0_u8.., 0..300), piece in 1_usize..40) {
+            let _ = decoded("deflate", &bytes, piece);
+            let _ = decoded("gzip", &bytes, piece);
+            let head = [&gzip(b"page")[..10], &bytes].concat();
+            let _ = decoded("gzip", &head, piece);
+        }
+    }
 }

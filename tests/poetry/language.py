@@ -1,6 +1,7 @@
 """Dependencies as Poetry reads them: generated entries, and what real Poetry makes of each.
 
-Prints one JSON object a line; tests/poetry_language reads them and compares. Usage: SEED CASES
+Prints one JSON object a line; tests/poetry_language reads them and compares.
+Usage: SEED ENTRIES PROJECTS, in a folder of its own: projects are written there.
 """
 
 import json
@@ -9,6 +10,7 @@ import random
 import re
 import sys
 import warnings
+from pathlib import Path
 
 from packaging.markers import Marker
 from poetry.core.constraints.version import Version
@@ -212,12 +214,102 @@ def answer(entry: "str | dict[str, object]") -> "dict[str, object]":
     return case
 
 
+def project(generator: Generator) -> str:
+    """A project whose dependencies stand in [project], in Poetry's table, or in both."""
+    pick, chance = generator.random.choice, generator.random.random
+    constraint = lambda: pick([">=1", "<3", "==2", ">=1,<2", "!=1.0.1", ">1"])  # noqa: E731
+
+    def standard() -> str:
+        extras = pick(["", "", "[x]"])
+        marker = f" ; {generator.marker()}" if chance() < 0.3 else ""
+        if chance() < 0.15:
+            return f"{pick('abcd')}{extras} @ https://example.org/{pick('pq')}-1.0.tar.gz{marker}"
+        return f"{pick('abcd')}{extras}{constraint()}{marker}"
+
+    def table() -> "dict[str, object]":
+        found: dict[str, object] = {}
+        for name in generator.random.sample("abcd", pick([0, 1, 2, 3])):
+            one: dict[str, object] = {}
+            if chance() < 0.15:
+                one["url"] = f"https://example.org/{pick('pq')}-1.0.tar.gz"
+            else:
+                one["version"] = pick([constraint(), "^1", "*"])
+            for key, value in [
+                ("markers", generator.marker()),
+                ("source", "inner"),
+                ("extras", ["y"]),
+                ("optional", True),
+                ("allow-prereleases", True),
+            ]:
+                if chance() < 0.2 and not ("url" in one and key in ("source", "allow-prereleases")):
+                    one[key] = value
+            found[name] = [one, {**one, "markers": generator.marker()}] if chance() < 0.1 else one
+        return found
+
+    lines = ["[project]", 'name = "own"', 'version = "1"']
+    dynamic = ["dependencies"] if chance() < 0.15 else []
+    if dynamic:
+        lines.append(f"dynamic = {toml(dynamic)}")
+    if chance() < 0.7 and "dependencies" not in dynamic:
+        lines.append(f"dependencies = {toml([standard() for _ in range(pick([0, 1, 2, 3]))])}")
+    if chance() < 0.3:
+        lines += ["[project.optional-dependencies]", f"more = {toml([standard()])}"]
+    lines.append("[tool.poetry.dependencies]")
+    lines += [f"{name} = {toml(one)}" for name, one in table().items()]
+    if chance() < 0.4:
+        lines += ["[dependency-groups]", f"test = {toml([standard() for _ in range(pick([0, 1, 2]))])}"]
+    if chance() < 0.4:
+        lines.append("[tool.poetry.group.test.dependencies]")
+        lines += [f"{name} = {toml(one)}" for name, one in table().items()]
+    return "\n".join(lines) + "\n"
+
+
+def locked_for(text: str) -> "dict[str, object]":
+    """What Poetry locks for a project, one line a dependency."""
+    Path("pyproject.toml").write_text(text)
+    case: dict[str, object] = {"project": text, "error": None}
+    try:
+        package = Factory().create_poetry(Path.cwd()).package
+        groups = [package.dependency_group(name) for name in package.dependency_group_names(include_optional=True)]
+        found = [dependency for group in groups for dependency in group.dependencies_for_locking]
+    except Exception as error:  # whatever Poetry ends with
+        case["error"] = str(error)
+        return case
+    lines = []
+    for dependency in found:
+        never = dependency.marker.is_empty()
+        marker = dependency.marker.without_extras()
+        read = None if marker.is_any() or marker.is_empty() else Marker(str(marker))
+        holds = [not never and (read is None or read.evaluate(dict(one))) for one in ENVIRONMENTS]
+        allows = [
+            version
+            for version in ALWAYS
+            if not dependency.is_direct_origin() and dependency.constraint.allows(Version.parse(version))
+        ]
+        lines.append(
+            json.dumps(
+                [
+                    dependency.name,
+                    sorted(dependency.extras),
+                    dependency.source_url if dependency.is_direct_origin() else None,
+                    dependency.source_name,
+                    allows,
+                    "".join(str(int(one)) for one in holds),
+                ]
+            )
+        )
+    case["lines"] = sorted(lines)
+    return case
+
+
 def main() -> None:
-    seed, cases = int(sys.argv[1]), int(sys.argv[2])
+    seed, cases, projects = map(int, sys.argv[1:])
     generator = Generator(seed)
-    print(json.dumps(ENVIRONMENTS))
+    print(json.dumps([ENVIRONMENTS, ALWAYS]))
     for _ in range(cases):
         print(json.dumps(answer(generator.entry())))
+    for _ in range(projects):
+        print(json.dumps(locked_for(project(generator))))
 
 
 main()

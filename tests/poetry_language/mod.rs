@@ -1,6 +1,8 @@
 //! Poetry's language of dependencies, as we read it and as real Poetry does: the cases and Poetry's
 //! answers come from `tests/poetry/language.py`.
 
+mod projects;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,7 +15,8 @@ use serde_json::Value;
 use version_ranges::Ranges;
 use zeroize::Zeroizing;
 
-const CASES: usize = 3000;
+const ENTRIES: usize = 3000;
+const PROJECTS: usize = 400;
 
 /// A difference, and whether a case shows it.
 type Difference = (&'static str, fn(&Case<'_>) -> bool);
@@ -63,7 +66,7 @@ impl Files for One {
 }
 
 #[test]
-fn entries_mean_what_they_mean_to_poetry() {
+fn dependencies_mean_what_they_mean_to_poetry() {
     let Some(python) = std::env::var_os("CREDENTIAL_HELPER_TEST_PYTHON") else {
         eprintln!("CREDENTIAL_HELPER_TEST_PYTHON is not set: Poetry's language is not compared");
         return;
@@ -74,7 +77,7 @@ fn entries_mean_what_they_mean_to_poetry() {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/poetry/language.py");
     let output = Command::new(python)
         .arg(script)
-        .args([&seed, &CASES.to_string()])
+        .args([&seed, &ENTRIES.to_string(), &PROJECTS.to_string()])
         .current_dir(&folder)
         .output()
         .unwrap();
@@ -82,12 +85,21 @@ fn entries_mean_what_they_mean_to_poetry() {
     assert!(output.status.success(), "{errors}");
     let text = String::from_utf8(output.stdout).unwrap();
     let mut lines = text.lines();
-    let environments = environments(lines.next().unwrap());
+    let (maps, versions): (Vec<BTreeMap<String, String>>, Vec<String>) =
+        serde_json::from_str(lines.next().unwrap()).unwrap();
+    let environments: Vec<MarkerEnvironment> = maps.iter().map(environment).collect();
     let mut compared = 0;
     let mut by_name = BTreeMap::new();
     let mut wrong = Vec::new();
     for line in lines {
         let case: Value = serde_json::from_str(line).unwrap();
+        compared += 1;
+        if let Some(text) = case["project"].as_str() {
+            if let Some(told) = projects::differs(&case, text, &folder, &environments, &versions) {
+                wrong.push(format!("{text}    {told}"));
+            }
+            continue;
+        }
         let toml = case["toml"].as_str().unwrap();
         let ours = ours(toml, &folder);
         let told = match (&ours, case["error"].as_bool().unwrap()) {
@@ -96,7 +108,6 @@ fn entries_mean_what_they_mean_to_poetry() {
             (Ok(_), true) => Some("taken, and Poetry refuses it".to_owned()),
             (Ok(wanted), false) => differs(&case, wanted, &environments),
         };
-        compared += 1;
         if let Some(told) = told {
             let about = Case { toml, told: &told };
             match DIFFERENCES.iter().find(|(_, holds)| holds(&about)) {
@@ -105,8 +116,8 @@ fn entries_mean_what_they_mean_to_poetry() {
             }
         }
     }
-    assert_eq!(compared, CASES);
-    eprintln!("seed {seed}: {compared} entries; differences: {by_name:?}");
+    assert_eq!(compared, ENTRIES + PROJECTS);
+    eprintln!("seed {seed}: {compared} cases; differences: {by_name:?}");
     assert!(
         wrong.is_empty(),
         "seed {seed}: {} of {compared} differ:\n{}",
@@ -117,14 +128,19 @@ fn entries_mean_what_they_mean_to_poetry() {
 
 fn ours(toml: &str, folder: &Path) -> Result<Vec<Wanted>, Failure> {
     let text = format!("[tool.poetry.dependencies]\n\"Some.Name\" = {toml}\n");
+    read(text, folder).map(|asked| asked.requirements)
+}
+
+fn read(text: String, folder: &Path) -> Result<Asked, Failure> {
     let around = Around {
         files: &One(folder.join("pyproject.toml"), text),
         variable: &|_| None,
         folder,
     };
     let mut asked = Asked::default();
-    asked.project(Path::new("pyproject.toml"), &Chosen::everything(), &around)?;
-    Ok(asked.requirements)
+    let path = Path::new("pyproject.toml");
+    asked.project(path, &Chosen::everything(), &around)?;
+    Ok(asked)
 }
 
 /// In what our reading differs from Poetry's.
@@ -191,23 +207,19 @@ fn ranges(wanted: &Wanted) -> Ranges<Version> {
     bounds.intersection(&any)
 }
 
-fn environments(line: &str) -> Vec<MarkerEnvironment> {
-    let list: Vec<BTreeMap<String, String>> = serde_json::from_str(line).unwrap();
-    let one = |map: &BTreeMap<String, String>| {
-        MarkerEnvironment::try_from(MarkerEnvironmentBuilder {
-            implementation_name: &map["implementation_name"],
-            implementation_version: &map["implementation_version"],
-            os_name: &map["os_name"],
-            platform_machine: &map["platform_machine"],
-            platform_python_implementation: &map["platform_python_implementation"],
-            platform_release: &map["platform_release"],
-            platform_system: &map["platform_system"],
-            platform_version: &map["platform_version"],
-            python_full_version: &map["python_full_version"],
-            python_version: &map["python_version"],
-            sys_platform: &map["sys_platform"],
-        })
-        .unwrap()
-    };
-    list.iter().map(one).collect()
+fn environment(map: &BTreeMap<String, String>) -> MarkerEnvironment {
+    MarkerEnvironment::try_from(MarkerEnvironmentBuilder {
+        implementation_name: &map["implementation_name"],
+        implementation_version: &map["implementation_version"],
+        os_name: &map["os_name"],
+        platform_machine: &map["platform_machine"],
+        platform_python_implementation: &map["platform_python_implementation"],
+        platform_release: &map["platform_release"],
+        platform_system: &map["platform_system"],
+        platform_version: &map["platform_version"],
+        python_full_version: &map["python_full_version"],
+        python_version: &map["python_version"],
+        sys_platform: &map["sys_platform"],
+    })
+    .unwrap()
 }

@@ -175,3 +175,14 @@ fn it_is_listed_and_cleared() {
     put(&cache, &key("a", "https://h/a/"), 60, "a", b"page");
     assert_eq!(Cache::list(&at).unwrap().len(), 1);
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_bytes_make_it_fall_over(bytes in proptest::collection::vec(0_u8.., 0..200)) {
+        let _ = Head::read(&bytes);
+        let marked = [&b"chc\x01"[..], &bytes].concat();
+        let _ = Head::read(&marked);
+        let _ = super::unpack(&bytes);
+        let _ = super::unpack_raw(&bytes);
+    }
+}

@@ -1,15 +1,20 @@
 //! A commit of a git repository, by the user's own git: one commit is fetched, nothing checked out.
 
+use std::fmt;
 use std::fs::DirBuilder;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use tokio::process::Command;
 use url::Url;
+use zeroize::Zeroizing;
 
 use super::tree::Tree;
+use crate::index::page::decoded;
 use crate::package::metadata::LARGEST;
 
 /// How long git may take for all of it.
@@ -24,6 +29,41 @@ pub(super) struct Place {
     revision: String,
     /// The folder in it; empty, or with a slash at its end.
     folder: String,
+    account: Option<Account>,
+}
+
+/// What stood before the host of the URL. It goes to git by its environment: what stands on a command
+/// line is read by every user of the machine.
+#[derive(Clone, PartialEq, Eq)]
+struct Account {
+    /// The setting of git that holds it, for this origin alone.
+    key: String,
+    header: Zeroizing<String>,
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("Account(..)")
+    }
+}
+
+impl Account {
+    /// Takes it out of a URL; of http only, as ssh has a name there that is no secret.
+    fn taken(url: &mut Url) -> Option<Self> {
+        let (name, word) = (url.username(), url.password().unwrap_or_default());
+        if !matches!(url.scheme(), "http" | "https") || name.is_empty() && word.is_empty() {
+            return None;
+        }
+        let plain = |text: &str| Zeroizing::new(decoded(text).into_owned());
+        let pair = Zeroizing::new([plain(name).as_str(), ":", plain(word).as_str()].concat());
+        let encoded = Zeroizing::new(STANDARD.encode(pair.as_bytes()));
+        let header = Zeroizing::new(["Authorization: Basic ", encoded.as_str()].concat());
+        // A URL of http always has them.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        let key = format!("http.{}/.extraHeader", url.origin().ascii_serialization());
+        Some(Self { key, header })
+    }
 }
 
 impl Place {
@@ -42,10 +82,11 @@ impl Place {
         let mut repository = Url::parse(text).map_err(|_| wrong())?;
         let fragment = repository.fragment().unwrap_or_default().to_owned();
         repository.set_fragment(None);
+        let account = Account::taken(&mut repository);
         let path = repository.path().to_owned();
         let mut revision = "HEAD".to_owned();
         if let Some((path, found)) = path.rsplit_once('@') {
-            revision = percent(found);
+            revision = decoded(found).into_owned();
             repository.set_path(path);
         }
         let odd = |c: char| {
@@ -59,7 +100,7 @@ impl Place {
         let folder = fragment
             .split('&')
             .find_map(|part| part.strip_prefix("subdirectory="));
-        let folder = percent(folder.unwrap_or_default());
+        let folder = decoded(folder.unwrap_or_default());
         let folder = folder.trim_matches('/');
         let is_odd = folder
             .split('/')
@@ -76,17 +117,9 @@ impl Place {
             repository,
             revision,
             folder,
+            account,
         })
     }
-}
-
-fn percent(text: &str) -> String {
-    let pairs = url::form_urlencoded::parse(text.as_bytes());
-    // `+` stays what it is: this is no form.
-    if text.contains(['+', '&', '=']) {
-        return text.to_owned();
-    }
-    pairs.map(|(key, _)| key.into_owned()).collect()
 }
 
 /// A commit that was fetched; its files are read from git's own store.
@@ -111,7 +144,10 @@ impl Commit {
     async fn fetched(place: &Place) -> Result<Self, String> {
         let folder = Temporary::new()
             .map_err(|error| format!("a temporary folder could not be made ({})", error.kind()))?;
-        let git = Git(&folder.0);
+        let git = Git {
+            folder: &folder.0,
+            account: place.account.as_ref(),
+        };
         git.run(&["init", "--quiet", "--bare", "."]).await?;
         let repository = place.repository.as_str();
         let shallow = [
@@ -175,7 +211,10 @@ impl Commit {
 
     /// Writes its files into a folder, for a build; the folder goes with the commit.
     pub(super) async fn checked_out(&self) -> Result<PathBuf, String> {
-        let git = Git(&self.folder.0);
+        let git = Git {
+            folder: &self.folder.0,
+            account: None,
+        };
         let tree = self.folder.0.join("tree");
         DirBuilder::new()
             .create(&tree)
@@ -203,13 +242,16 @@ impl Tree for Commit {
 }
 
 /// The user's git, in a repository of ours: with the user's settings, and without questions.
-struct Git<'a>(&'a Path);
+struct Git<'a> {
+    folder: &'a Path,
+    account: Option<&'a Account>,
+}
 
 impl Git<'_> {
     async fn run(&self, arguments: &[&str]) -> Result<Output, String> {
         let mut command = Command::new("git");
         command
-            .current_dir(self.0)
+            .current_dir(self.folder)
             .args(["-c", "core.hooksPath=/dev/null", "-c", "protocol.ext.allow=never"])
             .args(["-c", "core.fsmonitor=false", "-c", "gc.auto=0"])
             .args(arguments)
@@ -230,6 +272,12 @@ impl Git<'_> {
             "GIT_OBJECT_DIRECTORY",
         ] {
             command.env_remove(name);
+        }
+        if let Some(account) = self.account {
+            command
+                .env("GIT_CONFIG_COUNT", "1")
+                .env("GIT_CONFIG_KEY_0", &account.key)
+                .env("GIT_CONFIG_VALUE_0", account.header.as_str());
         }
         let ended = command.output().await.map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => "git is not installed".to_owned(),

@@ -5,6 +5,7 @@ use url::Url;
 
 use super::{Commit, Place};
 use crate::index::fetch::test_sources::run;
+use crate::index::ladder::test_server::{Ranges, Server};
 use crate::index::ladder::tree::{Tree as _, metadata};
 
 fn place(text: &str) -> Result<Place, String> {
@@ -124,4 +125,24 @@ fn commits() {
     assert!(nowhere.err().unwrap().contains("no such revision"));
     let none = run(Commit::fetch(&place("git+file:///nowhere/at/all").unwrap()));
     assert!(none.err().unwrap().contains("could not fetch"));
+}
+
+/// What stands before the host goes to the server, and neither on a command line nor into words.
+#[test]
+fn accounts() {
+    let server = Server::start(Ranges::Sent, &[]);
+    let url = server.url("r.git").replace("//", "//me:hunter%202@");
+    let place = place(&format!("git+{url}")).unwrap();
+    assert!(!format!("{place:?}").contains("hunter"));
+    assert!(!place.repository.as_str().contains("hunter"));
+    let why = run(Commit::fetch(&place)).err().unwrap();
+    assert!(why.contains("could not fetch"), "{why}");
+    let sent = server.header("authorization");
+    // `me:hunter 2`
+    assert_eq!(
+        sent[0].as_deref(),
+        Some("Basic bWU6aHVudGVyIDI="),
+        "{:?}",
+        server.asked()
+    );
 }

@@ -177,7 +177,14 @@ impl<'a> Reader<'a> {
         let dependencies = project.get("dependencies")?;
         let optional = project.get("optional-dependencies")?;
         let poetry = !main.entries.is_empty() || main.python.is_some();
-        if dependencies.is_none() && optional.is_none() && poetry {
+        // Poetry takes no notice of lists that are there and empty.
+        let is_silent = match (&dependencies, &optional) {
+            (Some(list), None) => list.list()?.is_empty(),
+            (None, Some(table)) => table.entries()?.is_empty(),
+            (Some(list), Some(table)) => list.list()?.is_empty() && table.entries()?.is_empty(),
+            (None, None) => true,
+        };
+        if is_silent && poetry {
             return Ok(false);
         }
         let from_build = |key: &str| {
@@ -192,9 +199,14 @@ impl<'a> Reader<'a> {
         if dynamic.contains(&"dependencies") && !poetry {
             return Err(from_build("dependencies"));
         }
-        let extras_asked = !chosen.extras.is_empty() || chosen.all_extras;
-        if dynamic.contains(&"optional-dependencies") && extras_asked && optional.is_none() {
-            return Err(from_build("optional-dependencies"));
+        if dynamic.contains(&"optional-dependencies") && optional.is_none() && !poetry {
+            let failure = from_build("optional-dependencies");
+            if !chosen.extras.is_empty() {
+                return Err(failure);
+            }
+            if chosen.all_extras {
+                self.asked.warnings.push(failure.message);
+            }
         }
         if let Some(list) = &dependencies {
             for item in list.list()? {

@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use credential_helper_protocol::Failure;
 use tokio::task::JoinSet;
 
+use super::marker;
 use super::need::Facts;
 use super::pool::{Choice, Picked, Place, Pool, Tier, Want};
 use super::store::{Ask, Store, Then};
@@ -109,7 +110,7 @@ fn expand(store: &Store, pool: &Pool, facts: &Facts, then: &Then) {
     for need in &facts.needs {
         let active = std::iter::once(None)
             .chain(then.extras.iter().map(Some))
-            .any(|extra| !need.marker(extra).is_disjoint(&store.base));
+            .any(|extra| marker::meet(need.marker(extra), &store.base));
         if !active || need.url.is_some() || need.name == pool.name {
             continue;
         }

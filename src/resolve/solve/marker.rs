@@ -76,10 +76,24 @@ pub(super) fn with_extra(marker: &MarkerTree, extra: Option<&ExtraName>) -> Mark
     any
 }
 
+/// Whether both can be true at once. The algebra has one lock; the common cases do without it.
+pub(super) fn meet(a: &MarkerTree, b: &MarkerTree) -> bool {
+    if a.is_false() || b.is_false() {
+        false
+    } else {
+        a.is_true() || b.is_true() || !a.is_disjoint(b)
+    }
+}
+
 /// `a and b`.
 pub(super) fn and(a: &MarkerTree, b: &MarkerTree) -> MarkerTree {
-    let mut both = a.clone();
-    both.and(b.clone());
+    if b.is_true() || a.is_false() {
+        return a.clone();
+    }
+    let mut both = b.clone();
+    if !a.is_true() {
+        both.and(a.clone());
+    }
     both
 }
 

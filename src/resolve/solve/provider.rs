@@ -77,7 +77,7 @@ impl<'a> Provider<'a> {
         let active: Vec<Active<'_>> = needs
             .filter_map(|need| {
                 let marker = need.marker(extra);
-                (!marker.is_disjoint(environment)).then_some(Active { need, marker })
+                marker::meet(marker, environment).then_some(Active { need, marker })
             })
             .collect();
         if self.store.rules.universal()

@@ -184,7 +184,7 @@ fn whole(answer: &Result<Resolution, Unsolved>) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn answers_are_right_and_there_is_one_where_one_can_be(graph in graph(true)) {

@@ -1,4 +1,4 @@
-//! Specifiers as sets of versions (PEP 440), and sets of versions in words.
+//! Sets of versions, in words.
 //!
 //! A set is a list of intervals, so local versions have to lie inside: `==1.2` is everything from
 //! `1.2` up to the least version that is neither `1.2` nor a local version of it, `1.2.post0.dev0`.
@@ -6,70 +6,14 @@
 use std::fmt::Write as _;
 use std::ops::Bound;
 
-use pep440_rs::{Operator, VersionSpecifier};
 use version_ranges::Ranges;
 
-use crate::package::{Version, VersionSpecifiers};
+use crate::package::Version;
+use crate::package::order::after;
+pub(super) use crate::package::order::range as of;
 
 /// A set of versions.
 pub(super) type Range = Ranges<Version>;
-
-/// The versions that all of these specifiers allow.
-pub(super) fn of(specifiers: &VersionSpecifiers) -> Range {
-    let mut all = specifiers.iter();
-    let Some(first) = all.next() else {
-        return Range::full();
-    };
-    all.fold(of_one(first), |range, next| {
-        range.intersection(&of_one(next))
-    })
-}
-
-/// The versions that a specifier allows.
-fn of_one(specifier: &VersionSpecifier) -> Range {
-    let version = specifier.version();
-    match specifier.operator() {
-        Operator::Equal => equal(version),
-        Operator::ExactEqual => Range::singleton(version.clone()),
-        Operator::NotEqual => equal(version).complement(),
-        Operator::LessThan if version.any_prerelease() => {
-            Range::strictly_lower_than(version.clone())
-        }
-        // "MUST NOT allow a pre-release of the specified version"
-        Operator::LessThan => Range::strictly_lower_than(version.clone().with_dev(Some(0))),
-        Operator::LessThanEqual => Range::strictly_lower_than(after(version)),
-        // "MUST NOT allow a post-release of the given version unless V itself is a post release",
-        // nor a local version of it.
-        Operator::GreaterThan if version.is_dev() || version.is_post() => {
-            Range::higher_than(after(version))
-        }
-        Operator::GreaterThan => Range::strictly_higher_than(version.clone().with_max(Some(0))),
-        Operator::GreaterThanEqual => Range::higher_than(version.clone()),
-        Operator::TildeEqual | Operator::EqualStar | Operator::NotEqualStar => {
-            Range::from(specifier.clone())
-        }
-    }
-}
-
-/// `==V`.
-fn equal(version: &Version) -> Range {
-    if version.is_local() {
-        Range::singleton(version.clone())
-    } else {
-        Range::from_range_bounds(version.clone()..after(version))
-    }
-}
-
-/// The least version above `version` and its local versions.
-fn after(version: &Version) -> Version {
-    let version = version.clone().without_local();
-    if let Some(dev) = version.dev() {
-        version.with_dev(Some(dev.saturating_add(1)))
-    } else {
-        let post = version.post().map_or(0, |post| post.saturating_add(1));
-        version.with_post(Some(post)).with_dev(Some(0))
-    }
-}
 
 /// The version, where the set is what `==V` or `===V` allows.
 pub(super) fn exact(range: &Range) -> Option<&Version> {

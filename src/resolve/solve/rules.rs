@@ -13,6 +13,7 @@ use super::need::{Changes, Need};
 use super::problem::{Environment, Names, Prerelease, Problem, Strategy};
 use crate::index::project::File;
 use crate::package::filename::Filename;
+use crate::package::order;
 use crate::package::tags::Tags;
 use crate::package::{ExtraName, MarkerTree, PackageName, Requirement, Version, VersionSpecifiers};
 
@@ -21,7 +22,7 @@ pub(super) struct Rules {
     tags: Arc<Tags>,
     /// The markers of the one environment; none in a universal resolution.
     markers: Option<Box<MarkerEnvironment>>,
-    /// The Python of the one environment, as a release.
+    /// The Python of the one environment.
     python: Option<Version>,
     /// The least Python of a universal resolution.
     pub(super) least: Option<Version>,
@@ -111,7 +112,7 @@ impl Rules {
         };
         match &problem.environment {
             Environment::One { markers, .. } => {
-                rules.python = Some(markers.python_full_version().version.only_release());
+                rules.python = Some(markers.python_full_version().version.clone());
                 rules.markers = Some(markers.clone());
             }
             Environment::Universal {
@@ -226,7 +227,7 @@ impl Rules {
     pub(super) fn takes_python(&self, needed: &VersionSpecifiers) -> bool {
         self.python
             .as_ref()
-            .is_none_or(|python| needed.contains(python))
+            .is_none_or(|python| order::allows_python(needed, python))
     }
 
     /// Which of these files of one version counts.
