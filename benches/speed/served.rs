@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use super::graph::{Package, sha256};
@@ -121,7 +121,7 @@ fn bodies(packages: &[Package], host: &str, no_metadata: bool) -> HashMap<String
                      \"upload-time\":\"2024-05-{day:02}T10:11:12.345678Z\",\
                      \"url\":\"http://{host}{path}\",\"yanked\":false}}",
                     release.requires_python,
-                    number + 10_000,
+                    size(&shared),
                 ));
                 if is_wheel {
                     bodies.insert(format!("{path}.metadata"), Body::Metadata(shared.clone()));
@@ -280,29 +280,49 @@ fn part(wheel: &[u8], request: &Request) -> Vec<u8> {
     )
 }
 
-/// A wheel as it might be, uncompressed: 64 KiB of a module, and what describes it behind that.
+/// What stands before the metadata in a wheel: 64 KiB of a module, and its CRC, worked out once.
+static MODULE: LazyLock<(Vec<u8>, u32)> = LazyLock::new(|| {
+    let module = vec![b'#'; 65_536];
+    let sum = crc(&module);
+    (module, sum)
+});
+const ABOUT: &[u8] = b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\n";
+
+fn crc(data: &[u8]) -> u32 {
+    let mut crc = flate2::Crc::new();
+    crc.update(data);
+    crc.sum()
+}
+
+/// How large its wheel is: what stands around each file is as long as this, and twice its name.
+fn size(release: &Release) -> usize {
+    let folder = release.stem.len() + ".dist-info".len();
+    let names = "module.py".len() + 3 * folder + "/METADATA/WHEEL/RECORD".len();
+    let data = MODULE.0.len() + release.metadata.len() + ABOUT.len();
+    data + 2 * names + 4 * (30 + 46) + 22
+}
+
+/// A wheel as it might be, uncompressed: a module, and what describes it behind that.
 fn wheel(release: &Release) -> Vec<u8> {
     let folder = format!("{}.dist-info", release.stem);
-    let module = vec![b'#'; 65_536];
-    let files: [(String, &[u8]); 4] = [
-        ("module.py".to_owned(), &module),
-        (format!("{folder}/METADATA"), &release.metadata),
+    let files: [(String, &[u8], u32); 4] = [
+        ("module.py".to_owned(), &MODULE.0, MODULE.1),
         (
-            format!("{folder}/WHEEL"),
-            b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\n",
+            format!("{folder}/METADATA"),
+            &release.metadata,
+            crc(&release.metadata),
         ),
-        (format!("{folder}/RECORD"), b""),
+        (format!("{folder}/WHEEL"), ABOUT, crc(ABOUT)),
+        (format!("{folder}/RECORD"), b"", 0),
     ];
-    let (mut archive, mut directory) = (Vec::new(), Vec::new());
-    for (name, data) in &files {
+    let (mut archive, mut directory) = (Vec::with_capacity(size(release)), Vec::new());
+    for (name, data, sum) in &files {
         let offset = u32::try_from(archive.len()).unwrap();
-        let mut crc = flate2::Crc::new();
-        crc.update(data);
         let size = u32::try_from(data.len()).unwrap().to_le_bytes();
         let mut fields = Vec::new();
         // Version 2.0, no flags, stored, 1980-01-01.
         fields.extend([20, 0, 0, 0, 0, 0, 0, 0, 33, 0]);
-        fields.extend(crc.sum().to_le_bytes());
+        fields.extend(sum.to_le_bytes());
         fields.extend(size);
         fields.extend(size);
         fields.extend(u16::try_from(name.len()).unwrap().to_le_bytes());
@@ -317,11 +337,12 @@ fn wheel(release: &Release) -> Vec<u8> {
         directory.extend(offset.to_le_bytes());
         directory.extend(name.as_bytes());
     }
-    let (start, size) = (archive.len(), directory.len());
+    let (start, length) = (archive.len(), directory.len());
     archive.extend(directory);
     archive.extend(b"PK\x05\x06\0\0\0\0\x04\0\x04\0");
-    archive.extend(u32::try_from(size).unwrap().to_le_bytes());
+    archive.extend(u32::try_from(length).unwrap().to_le_bytes());
     archive.extend(u32::try_from(start).unwrap().to_le_bytes());
     archive.extend([0, 0]);
+    assert_eq!(archive.len(), size(release));
     archive
 }

@@ -277,7 +277,7 @@ pub(super) fn universal(
     project: Option<VersionSpecifiers>,
     environments: Vec<MarkerTree>,
 ) -> (Environment, Option<VersionSpecifiers>) {
-    let range = project.filter(|_| !named).or_else(|| least(python));
+    let range = project.filter(|_| !named).or_else(|| least(python, named));
     let environment = Environment::Universal {
         requires_python: range.clone(),
         environments,
@@ -286,10 +286,16 @@ pub(super) fn universal(
     (environment, range)
 }
 
-/// From this Python on.
-fn least(python: &Python) -> Option<VersionSpecifiers> {
+/// From this Python on; the series of it where nobody named it.
+fn least(python: &Python, named: bool) -> Option<VersionSpecifiers> {
     let release = python.python().release();
-    let text: Vec<String> = release.iter().take(2).map(ToString::to_string).collect();
+    let patch = named && release.get(2).is_some_and(|patch| *patch > 0);
+    let count = if patch { 3 } else { 2 };
+    let text: Vec<String> = release
+        .iter()
+        .take(count)
+        .map(ToString::to_string)
+        .collect();
     VersionSpecifiers::from_str(&format!(">={}", text.join("."))).ok()
 }
 
