@@ -1,6 +1,6 @@
 //! How fast the helper is, beside others that do the same, in one run on one machine.
 //!
-//! `cargo bench --bench speed -- [--rounds N] [--only once|traffic|latency|memory|clients|exec|resolve] [--write-readme]`
+//! `cargo bench --bench speed -- [--rounds N] [--only once|traffic|latency|memory|clients|exec|resolve|publish] [--write-readme]`
 //!
 //! Nothing here is a test: a figure depends on the machine and on what else it does. So everything
 //! is measured in turn with what it is compared to, and what counts are ratios.
@@ -36,6 +36,8 @@ mod keyring;
 mod memory;
 #[cfg(target_os = "linux")]
 mod once;
+#[cfg(target_os = "linux")]
+mod publish;
 #[cfg(target_os = "linux")]
 mod report;
 #[cfg(target_os = "linux")]

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use crate::artifacts::Artifacts;
 use crate::report::Report;
 use crate::stage::Stage;
-use crate::{clients, exec, memory, once, report, resolve, traffic};
+use crate::{clients, exec, memory, once, publish, report, resolve, traffic};
 
 /// What was asked for.
 pub(crate) struct Options {
@@ -14,8 +14,8 @@ pub(crate) struct Options {
     write_readme: bool,
 }
 
-const PARTS: [&str; 7] = [
-    "once", "traffic", "latency", "memory", "clients", "exec", "resolve",
+const PARTS: [&str; 8] = [
+    "once", "traffic", "latency", "memory", "clients", "exec", "resolve", "publish",
 ];
 
 impl Options {
@@ -89,6 +89,9 @@ pub(crate) fn main() -> ExitCode {
     }
     if options.wants("resolve") {
         resolve::measure(&stage, &options, &mut report);
+    }
+    if options.wants("publish") {
+        publish::measure(&stage, &options, &mut report);
     }
     drop(stage);
     let text = report.finish();

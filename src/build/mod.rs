@@ -7,7 +7,9 @@
 //! - `environment`: what a build is not given
 //! - `run`: one run of a front end
 //! - `metadata`: what only a build knows of a source
+//! - `ask`: a question to the interpreter
 
+mod ask;
 mod environment;
 mod metadata;
 mod run;

@@ -9,6 +9,7 @@
 //! - `metadata`: core metadata, and the name of each field in the form
 //! - `digest`: what a file's bytes add up to
 //! - `distribution`: one file, made ready; `rules`, `classifiers`: what PyPI would refuse later
+//! - `reference`: what PyPI's own libraries say, where they are installed
 //! - `attestation`: what stands beside a file
 //! - `form`: the upload form, in pieces; `answers`: what servers say to it
 //! - `place`, `pypirc`: where a name leads
@@ -29,6 +30,7 @@ pub mod metadata;
 pub mod outcome;
 pub mod place;
 pub mod pypirc;
+pub mod reference;
 pub mod rules;
 pub mod trusted;
 pub mod upload;

@@ -5,6 +5,7 @@
 use super::classifiers::{self, is_private};
 use super::distribution::{Contents, Distribution};
 use super::filename::Kind;
+use super::metadata::Metadata;
 use crate::package::Version;
 use std::str::FromStr as _;
 
@@ -58,13 +59,7 @@ fn fields(one: &Distribution, found: &mut Vec<String>) {
     if summary.contains('\n') {
         found.push("its summary has more than one line".to_owned());
     }
-    let kind = metadata.one("description_content_type").unwrap_or_default();
-    let mime = kind
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
+    let (kind, mime) = kind_of(metadata);
     if !kind.is_empty() && !RENDERED.contains(&mime.as_str()) {
         found.push(format!(
             "its description is of the type {kind}, which is not rendered"
@@ -101,6 +96,13 @@ fn fields(one: &Distribution, found: &mut Vec<String>) {
             found.push(format!("its metadata calls {field} dynamic"));
         }
     }
+}
+
+/// The type of the description, as written and without its parameters.
+pub(super) fn kind_of(metadata: &Metadata) -> (&str, String) {
+    let kind = metadata.one("description_content_type").unwrap_or_default();
+    let mime = kind.split(';').next().unwrap_or_default();
+    (kind, mime.trim().to_ascii_lowercase())
 }
 
 fn links(one: &Distribution, found: &mut Vec<String>) {

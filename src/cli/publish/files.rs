@@ -1,6 +1,8 @@
 //! Which files are meant: names, patterns, or what was built.
 
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use credential_helper_protocol::{ErrorCode, Failure};
 
@@ -62,6 +64,37 @@ pub(super) fn in_order(files: &mut Vec<PathBuf>) {
     files.dedup();
 }
 
+/// What `read` makes of each file, in the order of the files. Digests cost more than reading does:
+/// each processor has a file of its own.
+pub(super) fn side_by_side<T: Send>(files: &[PathBuf], read: impl Fn(&Path) -> T + Sync) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(path) = files.get(at) else {
+                return done;
+            };
+            done.push((at, read(path)));
+        }
+    };
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let mut all = std::thread::scope(|scope| {
+        let others = 1..processors.min(files.len());
+        let others: Vec<_> = others.map(|_| scope.spawn(&work)).collect();
+        let mut all = work();
+        for other in others {
+            match other.join() {
+                Ok(done) => all.extend(done),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        all
+    });
+    all.sort_by_key(|(at, _)| *at);
+    all.into_iter().map(|(_, done)| done).collect()
+}
+
 fn fitting(path: &Path, pattern: &str) -> Vec<PathBuf> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -95,7 +128,15 @@ fn fits(pattern: &[u8], name: &[u8]) -> bool {
 mod tests {
     use std::path::PathBuf;
 
-    use super::chosen;
+    use super::{chosen, side_by_side};
+
+    #[test]
+    fn each_file_once_and_in_order() {
+        for count in [0, 1, 2, 100] {
+            let files: Vec<PathBuf> = (0..count).map(|at| format!("{at}").into()).collect();
+            assert_eq!(side_by_side(&files, std::path::Path::to_path_buf), files);
+        }
+    }
 
     #[test]
     fn names_and_patterns() {

@@ -1,6 +1,7 @@
 //! `helper publish`: uploads wheels and source archives.
 //!
 //! - `whither`: where to; `credential`, `identity`: with what; `hide`: and who has to be told so
+//! - `reference`: what PyPI's own libraries say of the files
 //! - `files`, `progress`, `report`: which files, how far they are, how they ended
 
 mod credential;
@@ -8,6 +9,7 @@ mod files;
 mod hide;
 mod identity;
 mod progress;
+mod reference;
 mod report;
 pub(super) mod whither;
 
@@ -68,7 +70,12 @@ pub(crate) fn run(session: &mut Session<'_>, args: &PublishArgs) -> Result<u8, F
         _ => built_in(repository),
     };
     let strict = direct.as_ref().is_some_and(index::is_public);
-    let (ready, bad) = read(&files, strict, args.attestations);
+    let (mut ready, mut bad) = read(&files, args.attestations);
+    let runtime = runtime()?;
+    if args.check || strict {
+        reference::look(session, &runtime, &mut ready);
+    }
+    bad.extend(stopping(&ready, strict));
     if args.check || !bad.is_empty() {
         return checked(session, repository, direct.as_ref(), strict, &ready, bad);
     }
@@ -90,7 +97,8 @@ pub(crate) fn run(session: &mut Session<'_>, args: &PublishArgs) -> Result<u8, F
         _ => whither::find(&mut *agent, repository, &context, own.clone())?,
     };
     if index::is_public(&place.url) && !strict {
-        let (_, bad) = read(&files, true, args.attestations);
+        reference::look(session, &runtime, &mut ready);
+        let bad = stopping(&ready, true);
         if !bad.is_empty() {
             return checked(session, repository, Some(&place.url), true, &ready, bad);
         }
@@ -111,7 +119,6 @@ pub(crate) fn run(session: &mut Session<'_>, args: &PublishArgs) -> Result<u8, F
     };
     let [silence, answer] = whither::times(session);
     let client = Client::new(&tls, Proxies::Environment, silence)?;
-    let runtime = runtime()?;
     let trusted = identity::About {
         client: &client,
         place: &place,
@@ -266,19 +273,15 @@ fn tell_agent(agent: &mut dyn Agent, questions: &[Option<Question>], outcomes: &
 }
 
 /// Reads every file; those that may be sent, and those that may not.
-fn read(
-    files: &[PathBuf],
-    strict: bool,
-    attest: bool,
-) -> (Vec<Distribution>, Vec<(String, String)>) {
+fn read(files: &[PathBuf], attest: bool) -> (Vec<Distribution>, Vec<(String, String)>) {
     let (mut ready, mut bad) = (Vec::new(), Vec::new());
-    for path in files {
-        let read = Distribution::read(path).and_then(|mut one| {
-            if attest {
-                one.attest()?;
-            }
-            Ok(one)
-        });
+    for (path, read) in files.iter().zip(files::side_by_side(files, |path| {
+        let mut one = Distribution::read(path)?;
+        if attest {
+            one.attest()?;
+        }
+        Ok(one)
+    })) {
         match read {
             Ok(one) => ready.push(one),
             Err(why) => {
@@ -287,13 +290,19 @@ fn read(
             }
         }
     }
-    for one in &ready {
+    (ready, bad)
+}
+
+/// What stops the upload, of each file and of all together.
+fn stopping(ready: &[Distribution], strict: bool) -> Vec<(String, String)> {
+    let mut bad = Vec::new();
+    for one in ready {
         for why in one.refused(strict) {
             bad.push((one.filename.clone(), why.to_owned()));
         }
     }
-    bad.extend(together(&ready, strict));
-    (ready, bad)
+    bad.extend(together(ready, strict));
+    bad
 }
 
 /// What does not stop the upload and should be known.
