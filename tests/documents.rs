@@ -106,7 +106,7 @@ fn every_file_that_is_named_is_there() {
     let mut wrong = Vec::new();
     for (path, text) in documents() {
         for word in text.split([' ', '\n', '`', '(', ')', ',', ';', ':', '|']) {
-            let word = word.trim_end_matches('.');
+            let word = word.split('#').next().unwrap().trim_end_matches('.');
             let named = folders.iter().any(|folder| word.starts_with(folder));
             if named && !word.contains('*') && !root().join(word).exists() {
                 wrong.push(format!("{}: {word}", path.display()));

@@ -52,6 +52,7 @@ pub(super) fn line(args: &ResolveArgs) -> String {
     for (name, given) in [
         ("--all-extras", args.all_extras),
         ("--universal", args.universal),
+        ("--build-sdist", args.sources.build_sdist),
         ("--generate-hashes", args.generate_hashes),
         ("--no-annotate", args.no_annotate),
         ("--emit-index-annotation", args.emit_index_annotation),
