@@ -266,7 +266,7 @@ pub(super) fn one(python: &Python) -> (Environment, Option<VersionSpecifiers>) {
         markers: Box::new(python.markers().clone()),
         tags: python.tags().clone().into(),
     };
-    (environment, least(python))
+    (environment, least(python, true))
 }
 
 /// All platforms, and all Pythons from the one that was named on, else those that the project is
