@@ -65,16 +65,22 @@ fn the_same_versions_as_uv() {
         sandbox.write("project/wanted.txt", &wanted.replace(' ', "\n"));
         let url = index.url();
         for how in ["one", "universal"] {
-            let mut words = vec!["-r", "wanted.txt", "--index-url", &url];
+            let mut words = vec!["--index-url", &url];
             words.extend(["--python-version", "3.11.7", "--no-header", "--no-annotate"]);
             if how == "universal" {
                 words.push("--universal");
             }
-            let ours = end(sandbox.command(HELPER).arg("resolve").args(&words), "");
+            let ours = end(
+                sandbox
+                    .command(HELPER)
+                    .args(["resolve", "-r", "wanted.txt"])
+                    .args(&words),
+                "",
+            );
             let theirs = end(
                 sandbox
                     .command(&uv)
-                    .args(["pip", "compile", "-q"])
+                    .args(["pip", "compile", "-q", "wanted.txt"])
                     .args(&words),
                 "",
             );

@@ -212,10 +212,10 @@ impl Setting<'_> {
             .env("UV_PYTHON_DOWNLOADS", "never")
             .env("PATH", self.path());
         let common = [
-            "-r",
-            "wanted.txt",
             "-o",
             "found.txt",
+            "--python-version",
+            "3.11.7",
             "--no-header",
             "--no-annotate",
         ];
@@ -223,21 +223,13 @@ impl Setting<'_> {
         let words: Vec<OsString> = match tool {
             Tool::Ours => {
                 let helper = agent.unwrap().build.helper.clone();
-                let words = ["resolve", "--index-url", &url, "--python-version", "3.11.7"];
+                let words = ["resolve", "-r", "wanted.txt", "--index-url", &url];
                 std::iter::once(helper.into())
                     .chain(words.into_iter().chain(common).map(Into::into))
                     .collect()
             }
             Tool::Uv => {
-                let words = [
-                    "pip",
-                    "compile",
-                    "-q",
-                    "--index-url",
-                    &url,
-                    "--python-version",
-                    "3.11.7",
-                ];
+                let words = ["pip", "compile", "-q", "wanted.txt", "--index-url", &url];
                 std::iter::once(self.uv().into())
                     .chain(words.into_iter().chain(common).map(Into::into))
                     .collect()
