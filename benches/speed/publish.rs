@@ -123,7 +123,7 @@ fn tools(stage: &Stage<'_>, server: &Server) -> Vec<Tool> {
     let tool = |name: String, program: &Path, words: &[&str]| Tool {
         name,
         words: std::iter::once(program.into())
-            .chain(words.iter().map(|word| word.into()))
+            .chain(words.iter().map(Into::into))
             .collect(),
         whole: Vec::new(),
         first: Vec::new(),

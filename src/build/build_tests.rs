@@ -76,7 +76,7 @@ fn who_builds() {
     let home = tempfile::tempdir().unwrap();
     project(home.path());
     let out = home.path().join("dist");
-    let says = "for last; do :; done; echo \"$0 $*\" | sed 's#/.*/##; s# /.*##'; exit 1";
+    let says = "for last; do :; done; echo \"$0 $*\" | sed 's#^[^ ]*/##; s# /.*##'; exit 1";
     let uv = program(home.path(), "uv", says);
     let bare = program(
         home.path(),

@@ -64,8 +64,7 @@ pub(crate) const FIELDS: [Field; 32] = [
         "description_content_type",
         (2, 1),
     ),
-    // PEP 685 lets older metadata have it.
-    many("provides-extra", "provides_extra", (1, 2)),
+    many("provides-extra", "provides_extra", (2, 1)),
     many("dynamic", "dynamic", (2, 2)),
     one("license-expression", "license_expression", (2, 4)),
     many("license-file", "license_file", (2, 4)),

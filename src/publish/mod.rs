@@ -8,7 +8,8 @@
 //! - `filename`: what the name of a file says
 //! - `metadata`: core metadata, and the name of each field in the form
 //! - `digest`: what a file's bytes add up to
-//! - `distribution`: one file, made ready; `rules`, `classifiers`: what PyPI would refuse later
+//! - `distribution`: one file, made ready; `rules`, `values`, `classifiers`: what PyPI would
+//!   refuse later
 //! - `reference`: what PyPI's own libraries say, where they are installed
 //! - `attestation`: what stands beside a file
 //! - `form`: the upload form, in pieces; `answers`: what servers say to it
@@ -34,6 +35,7 @@ pub mod reference;
 pub mod rules;
 pub mod trusted;
 pub mod upload;
+mod values;
 mod verdict;
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::classifiers::{self, is_private};
 use super::distribution::{Contents, Distribution};
 use super::filename::Kind;
 use super::metadata::Metadata;
+use super::values;
 use crate::package::Version;
 use std::str::FromStr as _;
 
@@ -29,6 +30,7 @@ const RENDERED: [&str; 3] = ["text/plain", "text/x-rst", "text/markdown"];
 pub(super) fn findings(one: &Distribution, contents: &Contents) -> Vec<Finding> {
     let mut found = Vec::new();
     fields(one, &mut found);
+    values::findings(&one.metadata, &mut found);
     links(one, &mut found);
     licences(one, contents, &mut found);
     archive(one, contents, &mut found);
@@ -90,11 +92,6 @@ fn fields(one: &Distribution, found: &mut Vec<String>) {
         found.push(format!(
             "its Requires-Python \"{python}\" is no set of versions (PEP 440)"
         ));
-    }
-    for field in metadata.all("dynamic") {
-        if ["name", "version", "metadata-version"].contains(&&*field.to_ascii_lowercase()) {
-            found.push(format!("its metadata calls {field} dynamic"));
-        }
     }
 }
 
@@ -240,7 +237,8 @@ fn is_specifiers(text: &str) -> bool {
                 "==" | "!=" => version.strip_suffix(".*").unwrap_or(version),
                 _ => version,
             };
-            Version::from_str(bare).is_ok()
+            Version::from_str(bare)
+                .is_ok_and(|version| *operator != "~=" || version.release().len() > 1)
         })
 }
 

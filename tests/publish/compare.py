@@ -94,6 +94,43 @@ class Form(unittest.TestCase):
         self.assertEqual(len(recorder.forms), 4 * len(METADATA))
 
 
+class Rendering(unittest.TestCase):
+    """Descriptions, as PyPI's own renderer sees them: the one that twine brings."""
+
+    def checked(self, kind: str, description: str, where: str, python: str) -> tuple[int, str]:
+        """Exit status, and everything that is told, when `python` is the folder of the interpreter."""
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            text = f"Metadata-Version: 2.1\nName: a\nVersion: 1.0\n{kind}\n{description}\n"
+            helper = Helper(HELPER, folder)
+            helper.variables["PATH"] = python
+            ended = helper.run("--check", "-r", where, wheel(folder, "a", "1.0", text, {}))
+            return ended.returncode, ended.stdout + ended.stderr
+
+    def test_what_can_be_shown(self) -> None:
+        here = str(Path(sys.executable).parent)
+        for kind, description in [
+            ("", "Title\n=====\n\n*words*"),
+            ("Description-Content-Type: text/plain\n", "``open"),
+        ]:
+            with self.subTest(description):
+                status, told = self.checked(kind, description, "pypi", here)
+                self.assertEqual(status, 0, told)
+                self.assertNotIn("description", told)
+        status, told = self.checked("", "- a\nb", "pypi", here)
+        self.assertEqual(status, 1, told)
+        self.assertIn("its description cannot be shown as reStructuredText: line 2: Bullet list ends", told)
+        status, told = self.checked("", "- a\nb", "https://pypi.example.org/", here)
+        self.assertEqual(status, 0, told)
+        self.assertIn("line 2: Bullet list ends", told)
+        self.assertIn("(PyPI refuses that)", told)
+
+    def test_without_the_renderer(self) -> None:
+        status, told = self.checked("", "- a\nb", "pypi", "/nowhere")
+        self.assertEqual(status, 0, told)
+        self.assertIn("was not looked at: there is no Python here", told)
+
+
 class Pypiserver(unittest.TestCase):
     """A real server with accounts."""
 

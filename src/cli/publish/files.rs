@@ -81,7 +81,7 @@ pub(super) fn side_by_side<T: Send>(files: &[PathBuf], read: impl Fn(&Path) -> T
     let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
     let mut all = std::thread::scope(|scope| {
         let others = 1..processors.min(files.len());
-        let others: Vec<_> = others.map(|_| scope.spawn(&work)).collect();
+        let others: Vec<_> = others.map(|_| scope.spawn(work)).collect();
         let mut all = work();
         for other in others {
             match other.join() {

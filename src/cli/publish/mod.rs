@@ -43,8 +43,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 fn built(session: &mut Session<'_>) -> Result<Vec<PathBuf>, Failure> {
     let folder = folder(session)?;
     let builder = python::builder(&session.outside.surroundings());
-    let out = &mut session.out;
-    let mut all = builder.project(&folder, &folder.join("dist"), &mut |line| out.note(line))?;
+    let dist = folder.join("dist");
+    let mut all = builder.project(&folder, &dist, &mut |line| session.out.note(line))?;
     files::in_order(&mut all);
     Ok(all)
 }
