@@ -61,7 +61,8 @@ impl Builder {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::ffi::OsString;
     use std::os::unix::fs::PermissionsExt as _;
@@ -90,7 +91,7 @@ mod tests {
         runtime.block_on(builder.asked("the script", input, time))
     }
 
-    const TIME: Duration = Duration::from_secs(60);
+    const TIME: Duration = Duration::from_mins(1);
 
     #[test]
     fn what_comes_back() {

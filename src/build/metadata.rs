@@ -59,7 +59,7 @@ impl Json {
                     .map(|value| ("Requires-Dist", value)),
             );
         for (name, value) in all {
-            text.push_str(&format!("{name}: {}\n", value.replace(['\r', '\n'], " ")));
+            text.extend([name, ": ", &value.replace(['\r', '\n'], " "), "\n"]);
         }
         text
     }

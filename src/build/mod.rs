@@ -216,6 +216,7 @@ fn failed(path: &Path, doing: &str, error: &std::io::Error) -> Failure {
     Failure::new(ErrorCode::Unavailable, message).hint("see who owns the folder, and its mode")
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 #[path = "build_tests.rs"]
 mod tests;

@@ -209,7 +209,7 @@ struct Signal {
     by_kernel: bool,
 }
 
-/// A leader outside of this process's namespace has the number 0 (pid_namespaces(7)), which the safe
+/// A leader outside of this process's namespace has the number 0 (`pid_namespaces(7)`), which the safe
 /// wrappers take for impossible.
 fn leads_session() -> bool {
     #[expect(unsafe_code, reason = "the number may be 0")]

@@ -32,6 +32,10 @@ pub(crate) enum IndexCommand {
 /// Where packages are looked for. Not printable: a URL may hold a password.
 #[derive(Args, Clone, Default)]
 #[command(next_help_heading = "Sources")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option that is given or not"
+)]
 pub(crate) struct SourceOptions {
     /// Look here, in place of the sources that files and variables name
     #[arg(short, long, value_name = "URL", visible_alias = "default-index")]

@@ -38,6 +38,8 @@ mod log;
 #[cfg(feature = "net")]
 mod lookups;
 mod man;
+#[cfg(feature = "net")]
+mod missing;
 mod output;
 mod outside;
 #[cfg(feature = "net")]

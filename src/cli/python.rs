@@ -192,7 +192,8 @@ fn keep(kept: &Path, words: &[u8]) -> std::io::Result<()> {
     std::fs::rename(&temporary, kept)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
     use std::path::{Path, PathBuf};

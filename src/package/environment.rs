@@ -64,10 +64,10 @@ impl Environment {
         .map_err(|_| "its version cannot be read".to_owned())?;
         let interpreter = said.interpreter();
         let platform = said.platform();
-        Ok(Self::new(interpreter, platform, markers))
+        Ok(Self::new(interpreter, platform, &markers))
     }
 
-    /// CPython 3.13 on this machine's platform, for where there is no interpreter to ask.
+    /// `CPython` 3.13 on this machine's platform, for where there is no interpreter to ask.
     ///
     /// # Errors
     /// Never: the versions in it can be read.
@@ -88,13 +88,13 @@ impl Environment {
         })
         .map_err(|_| "the version of Python cannot be read".to_owned())?;
         let interpreter = Interpreter::cpython((3, 13), false);
-        Ok(Self::new(interpreter, target.platform, markers))
+        Ok(Self::new(interpreter, target.platform, &markers))
     }
 
-    fn new(interpreter: Interpreter, platform: Platform, markers: MarkerEnvironment) -> Self {
+    fn new(interpreter: Interpreter, platform: Platform, markers: &MarkerEnvironment) -> Self {
         let tags = Tags::new(&interpreter, &platform);
         let python = markers.python_full_version().version.clone();
-        let markers = release(&markers);
+        let markers = release(markers);
         Self {
             interpreter,
             platform,
@@ -144,7 +144,7 @@ impl Environment {
         if !pypy {
             markers = markers.with_implementation_version(full);
         }
-        Ok(Self::new(interpreter, self.platform.clone(), markers))
+        Ok(Self::new(interpreter, self.platform.clone(), &markers))
     }
 
     /// The same on another platform, by the names that `uv pip compile` has. `macos` is the version
@@ -164,7 +164,7 @@ impl Environment {
         Ok(Self::new(
             self.interpreter.clone(),
             target.platform,
-            markers,
+            &markers,
         ))
     }
 

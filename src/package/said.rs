@@ -7,6 +7,7 @@ use super::tags::Interpreter;
 
 /// The object that the script prints. Null stands for what does not apply.
 #[derive(Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "as the script says it")]
 pub(super) struct Said {
     pub(super) markers: Markers,
     version: (u32, u32),

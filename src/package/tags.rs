@@ -25,7 +25,7 @@ pub struct Interpreter {
 }
 
 impl Interpreter {
-    /// CPython as it is commonly built; `free_threaded` from 3.13 on (PEP 703).
+    /// `CPython` as it is commonly built; `free_threaded` from 3.13 on (PEP 703).
     pub fn cpython(version: (u32, u32), free_threaded: bool) -> Self {
         let threads = if free_threaded && version >= (3, 13) {
             "t"
@@ -348,7 +348,7 @@ fn could_fit(versions: &[(u32, u32)], python: &str, abi: &str) -> bool {
     }
 }
 
-/// The version in an ABI tag of CPython (`cp313t`).
+/// The version in an ABI tag of `CPython` (`cp313t`).
 fn abi_of(abi: &str) -> Option<(u32, u32)> {
     let number = abi.strip_prefix("cp")?;
     let digits = number.bytes().take_while(u8::is_ascii_digit).count();

@@ -45,6 +45,10 @@ pub mod value;
 #[cfg(target_os = "linux")]
 mod watch;
 
+/// What is said where no session bus can be had: then there is no system keyring, and none can be
+/// locked or slow.
+pub const NO_BUS: &str = "there is no D-Bus session bus here";
+
 /// What a provider promises: an answer later, on the agent's own thread.
 pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 

@@ -62,6 +62,7 @@ pub(crate) enum Act {
     /// Answers with this status, these headers and this content.
     Say(u16, String, String),
     /// Answers with a file.
+    #[allow(dead_code, reason = "for the integration tests, which share this file")]
     Give(Vec<u8>),
     /// Closes without a word.
     Close,

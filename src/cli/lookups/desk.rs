@@ -8,6 +8,7 @@ use credential_helper_protocol::{
 };
 
 use crate::cli::Session;
+use crate::cli::missing::is_nowhere;
 use crate::connect::Agent;
 use crate::index::fetch::{Bound, Demand, Inquiry};
 
@@ -65,7 +66,13 @@ impl Desk {
 
     fn get(&mut self, session: &mut Session<'_>, inquiry: Inquiry) -> Result<Credential, Failure> {
         let (agent, context) = self.agent(session)?;
-        agent.get(&question(inquiry, context))
+        let answer = agent.get(&question(inquiry, context));
+        answer.map_err(|failure| {
+            if is_nowhere(&failure) {
+                return Failure::new(ErrorCode::NotFound, failure.message);
+            }
+            failure
+        })
     }
 
     /// What the user bound names to. A restricted socket tells nothing of that.

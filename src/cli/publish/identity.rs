@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use credential_helper_protocol::surroundings::Surroundings;
-use credential_helper_protocol::{Context, ErrorCode, Failure, ProviderAnswer, Secret};
+use credential_helper_protocol::{Context, ErrorCode, Failure, Secret};
 
 use crate::agent::registry;
 use crate::http::{Client, Proxies};
@@ -90,23 +90,6 @@ fn found(configured: Option<Box<dyn Identity>>, time: Duration) -> Option<Found>
     ambient::detect(Variables(&variable), &names, configured, reach)
 }
 
-/// Whether there is no credential: none was found, and all that could not be asked is a system
-/// keyring. Where a CI job runs there is none, and a locked one says that it is locked.
-pub(super) fn is_nothing(failure: &Failure) -> bool {
-    const KEYRINGS: [&str; 3] = ["secret-service", "keychain", "credential-manager"];
-    let none = |one: &ProviderAnswer| {
-        matches!(&*one.answer, "not-found" | "skipped")
-            || one.answer == "unavailable" && KEYRINGS.contains(&&*one.name)
-    };
-    match failure.code {
-        ErrorCode::NotFound => true,
-        ErrorCode::Unavailable => {
-            !failure.providers.is_empty() && failure.providers.iter().all(none)
-        }
-        _ => false,
-    }
-}
-
 /// What a run by trusted publishing is about.
 pub(super) struct About<'a> {
     pub(super) client: &'a Client,
@@ -183,53 +166,4 @@ pub(super) fn by(exchange: &Exchange<'_>) -> String {
         exchange.identity().name(),
         exchange.audience()
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use credential_helper_protocol::{ErrorCode, Failure, ProviderAnswer};
-
-    use super::is_nothing;
-
-    #[test]
-    fn what_counts_as_no_credential() {
-        for (code, answers, expected) in [
-            (ErrorCode::NotFound, &[][..], true),
-            (
-                ErrorCode::Unavailable,
-                &[
-                    ("auth.toml", "not-found"),
-                    ("secret-service", "unavailable"),
-                ],
-                true,
-            ),
-            (ErrorCode::Unavailable, &[], false),
-            (ErrorCode::Unavailable, &[("command", "unavailable")], false),
-            (
-                ErrorCode::Unavailable,
-                &[
-                    ("auth.toml", "malformed"),
-                    ("secret-service", "unavailable"),
-                ],
-                false,
-            ),
-            (
-                ErrorCode::Unavailable,
-                &[("secret-service", "timed-out")],
-                false,
-            ),
-            (ErrorCode::Locked, &[("secret-service", "locked")], false),
-            (ErrorCode::OriginChanged, &[], false),
-        ] {
-            let answer = |(name, answer): &(&str, &str)| ProviderAnswer {
-                name: (*name).to_owned(),
-                answer: (*answer).to_owned(),
-            };
-            let failure = Failure {
-                providers: answers.iter().map(answer).collect(),
-                ..Failure::new(code, "")
-            };
-            assert_eq!(is_nothing(&failure), expected, "{code:?} {answers:?}");
-        }
-    }
 }

@@ -24,6 +24,7 @@ use self::progress::Progress;
 use self::report::{Run, checked, told};
 use super::args_publish::{PublishArgs, TrustedWord};
 use super::lookups::folder;
+use super::missing::is_nothing;
 use super::{Session, python, target};
 use crate::connect::Agent;
 use crate::domain::url::RepositoryUrl;
@@ -131,7 +132,7 @@ pub(crate) fn run(session: &mut Session<'_>, args: &PublishArgs) -> Result<u8, F
         when => match asker.all(&given, &ready) {
             Err(missing)
                 if when == TrustedWord::Auto
-                    && identity::is_nothing(&missing)
+                    && is_nothing(&missing)
                     && given.username.is_none() =>
             {
                 (Vec::new(), Some(runtime.block_on(trusted.auto(missing))?))

@@ -5,7 +5,7 @@ use std::str::FromStr as _;
 use serde::{Deserialize, Serialize};
 
 use crate::package::metadata::Metadata;
-use crate::package::{ExtraName, PackageName, Requirement, Version, VersionSpecifiers};
+use crate::package::{ExtraName, PackageName, Version, VersionSpecifiers, requirement};
 
 #[derive(Serialize, Deserialize)]
 struct Texts {
@@ -66,7 +66,7 @@ pub(in crate::index) fn unpack(bytes: &[u8]) -> Option<(Metadata, String)> {
         name: PackageName::from_str(&texts.name).ok()?,
         version: Version::from_str(&texts.version).ok()?,
         requires: requires
-            .map(|text| Requirement::from_str(text))
+            .map(|text| requirement::parse(text))
             .collect::<Result<_, _>>()
             .ok()?,
         requires_python: python.map(VersionSpecifiers::from_str).transpose().ok()?,

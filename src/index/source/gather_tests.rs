@@ -1,3 +1,5 @@
+#![expect(clippy::type_complexity, reason = "a table of a test")]
+
 use std::ffi::OsString;
 
 use credential_helper_protocol::surroundings::{Platform, Surroundings};

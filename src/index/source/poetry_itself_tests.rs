@@ -1,5 +1,7 @@
 //! Held against Poetry itself (`tests/poetry/sources.py`): the same projects, the same sources.
 
+#![expect(clippy::format_collect, reason = "a table of a test")]
+
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -1,3 +1,5 @@
+#![expect(clippy::format_push_string, reason = "a table of a test")]
+
 use std::path::Path;
 
 use super::{declared, is_project};

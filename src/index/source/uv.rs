@@ -10,7 +10,7 @@ use super::address::Address;
 use super::{Authenticate, Cutoff, Form, Priority, Source};
 use crate::domain::name::RepositoryName;
 use crate::domain::toml_text::{Document, FileFailure, Item};
-use crate::package::{ExtraName, MarkerTree, PackageName};
+use crate::package::{ExtraName, MarkerTree, PackageName, requirement};
 
 /// The name of PyPI where nothing lists it.
 const PYPI_NAME: &str = "pypi";
@@ -291,7 +291,7 @@ pub fn pins(document: &Document, file: &str) -> Result<Vec<Pin>, FileFailure> {
             };
             let marker = match entry.get("marker")? {
                 None => MarkerTree::TRUE,
-                Some(marker) => MarkerTree::from_str(marker.text()?)
+                Some(marker) => requirement::marker(marker.text()?)
                     .map_err(|_| marker.fails("is no valid marker"))?,
             };
             let extra = text("extra")?

@@ -1,5 +1,7 @@
 //! Held against uv itself: in generated projects, both ask the same indexes in the same order.
 
+#![expect(clippy::format_push_string, reason = "a table of a test")]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::str::FromStr as _;

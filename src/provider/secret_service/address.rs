@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use tokio::net::UnixStream;
 
 use super::trouble::Trouble;
+use crate::provider::NO_BUS;
 
 /// Where this process looks for the bus.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -83,9 +84,7 @@ impl Places {
                 return Ok(Reached { stream, client });
             }
         }
-        Err(Trouble::Absent(
-            "there is no D-Bus session bus here".to_owned(),
-        ))
+        Err(Trouble::Absent(NO_BUS.to_owned()))
     }
 
     /// Whether one of our own sockets answers.

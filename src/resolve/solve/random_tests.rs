@@ -110,10 +110,10 @@ impl Graph {
                 continue;
             }
             let version = chosen.get(&wanted.name)?;
-            if let Some(VersionOrUrl::VersionSpecifier(specifiers)) = &wanted.version_or_url {
-                if !specifiers.contains(version) {
-                    return None;
-                }
+            if let Some(VersionOrUrl::VersionSpecifier(specifiers)) = &wanted.version_or_url
+                && !specifiers.contains(version)
+            {
+                return None;
             }
             for extra in std::iter::once(None).chain(wanted.extras.into_iter().map(Some)) {
                 let key = (wanted.name.clone(), extra.clone());
