@@ -40,6 +40,9 @@ use crate::publish::upload::{Job, Plan, Uploads};
 /// The first wait before another attempt.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// What names a proxy for plain http.
+const PROXIES: [&str; 4] = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
+
 /// Builds the project of the working folder; what was made, wheels first.
 fn built(session: &mut Session<'_>) -> Result<Vec<PathBuf>, Failure> {
     let folder = folder(session)?;
@@ -119,7 +122,19 @@ pub(crate) fn run(session: &mut Session<'_>, args: &PublishArgs) -> Result<u8, F
         warnings: std::collections::BTreeSet::new(),
     };
     let [silence, answer] = whither::times(session);
-    let client = Client::new(&tls, Proxies::Environment, silence)?;
+    // The system's certificates are some hundred files: they are read where one can be needed.
+    let mut urls = std::iter::once(&place.url).chain(&place.indexes);
+    let client = if (given_too || args.trusted_publishing == TrustedWord::Never)
+        && args.cert.is_none()
+        && args.client_cert.is_none()
+        && urls.all(|url| url.as_str().starts_with("http://"))
+        // A proxy may be spoken to by TLS.
+        && PROXIES.iter().all(|name| std::env::var_os(name).is_none())
+    {
+        Client::plain(Proxies::Environment, silence)?
+    } else {
+        Client::new(&tls, Proxies::Environment, silence)?
+    };
     let trusted = identity::About {
         client: &client,
         place: &place,
