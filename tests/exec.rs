@@ -103,7 +103,7 @@ const SENDS: &str = "import signal, subprocess, sys\n\
     print(running.wait())\n";
 
 /// As in a container whose job was started from outside: of a leader that cannot be seen, the kernel
-/// says number 0 (`getsid(2)`, pid_namespaces(7)).
+/// says number 0 (`getsid(2)`, `pid_namespaces(7)`).
 #[test]
 fn signals_where_the_leader_of_the_session_cannot_be_seen() {
     let sandbox = sandbox();

@@ -54,6 +54,7 @@ mod poetry_language;
 mod provider_contract;
 #[cfg(all(target_os = "linux", feature = "net"))]
 mod publish;
+#[cfg(all(target_os = "linux", feature = "net"))]
 mod publish_trusted;
 #[cfg(all(target_os = "linux", feature = "net"))]
 mod resolve;

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::index::{index, release};
-use super::test_server::Server;
 use super::{ACCOUNT, private, public};
 use crate::harness::sandbox::{Ended, Sandbox};
+use crate::publish::test_server::Server;
 
 const UV: &str = "[[tool.uv.index]]\nname = \"acme\"\nurl = \"{}\"\n";
 const POETRY: &str = "[[tool.poetry.source]]\nname = \"acme\"\nurl = \"{}\"\n\

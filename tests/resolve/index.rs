@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::samples;
-use super::test_server::{Act, Request, Server, say};
+use crate::publish::samples;
+use crate::publish::test_server::{Act, Request, Server, say};
 
 /// A release: one wheel, or one source archive.
 #[derive(Clone, Debug, Default)]

@@ -6,15 +6,8 @@ mod index;
 mod locks;
 mod tour;
 
-#[path = "../../src/package/archive/samples.rs"]
-#[allow(dead_code, reason = "shared with the unit tests, which use all of it")]
-mod samples;
-#[path = "../../src/publish/test_server.rs"]
-#[allow(dead_code, reason = "shared with the unit tests, which use all of it")]
-mod test_server;
-
+use crate::publish::test_server::{self, Server, say};
 use serde_json::{Value, json};
-use test_server::{Server, say};
 
 use crate::harness::sandbox::{Ended, HELPER, Sandbox, end};
 use index::{Release, index, release};
