@@ -402,6 +402,9 @@ async fn lock_cancels_secrets_on_their_way_to_a_file_and_reports() {
     let configured = json!({ "key": "http-basic.foo", "values": ["alice", "new"] });
     let question = json!({ "name": "foo", "context": home.context() });
     let report = json!({ "question": question, "outcome": "unauthorized" });
+    // As another writer would: the change is still on its way when the lock comes.
+    let folder = std::fs::File::open(home.path("poetry")).unwrap();
+    folder.lock().unwrap();
     let (configured, reported, _) = tokio::join!(
         home.call("Configure", configured),
         home.call("Report", report),

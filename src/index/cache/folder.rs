@@ -149,8 +149,9 @@ pub(super) fn salt(folder: &Path) -> Result<Vec<u8>, Failure> {
     let make = || -> io::Result<()> {
         let temporary = unfinished(folder);
         create(&temporary)?.write_all(&random()?)?;
-        // A link does not take the place of one that is there; a damaged one has to go first.
-        if path.exists() {
+        // A link does not take the place of one that is there; a damaged one has to go first. One that
+        // somebody else has made meanwhile is not damaged.
+        if path.exists() && read().is_none() {
             return fs::rename(&temporary, &path);
         }
         let linked = fs::hard_link(&temporary, &path);
