@@ -121,6 +121,23 @@ fn version(item: &Item<'_>) -> Result<Option<Version>, Failure> {
         .map_err(|_| item.wrong("its version is none as PEP 440 has it"))
 }
 
+/// The files of a package, an sdist and wheels, each read by `file`.
+fn files(
+    item: &Item<'_>,
+    file: fn(&Item<'_>) -> Result<LockedFile, Failure>,
+) -> Result<Vec<LockedFile>, Failure> {
+    let mut files = Vec::new();
+    if let Some(sdist) = item.get("sdist")? {
+        files.push(file(&sdist)?);
+    }
+    if let Some(wheels) = item.get("wheels")? {
+        for wheel in wheels.list()? {
+            files.push(file(&wheel)?);
+        }
+    }
+    Ok(files)
+}
+
 fn index(item: &Item<'_>, text: &str, source: Option<&str>) -> Result<Origin, Failure> {
     let mut url = Url::parse(text).map_err(|_| item.wrong("its URL cannot be read"))?;
     // Where there can be no userinfo, there is none.

@@ -3,7 +3,7 @@
 use credential_helper_protocol::{ErrorCode, Failure};
 use pep508_rs::MarkerTree;
 
-use super::{Locked, LockedFile, Origin, filename, index, name, version};
+use super::{Locked, LockedFile, Origin, filename, files, index, name, version};
 use crate::package::document::{Document, Item};
 use crate::package::requirement;
 
@@ -23,20 +23,11 @@ pub(super) fn read(document: &Document) -> Result<Vec<Locked>, Failure> {
     let mut found = Vec::new();
     let packages = document.at(&["packages"])?;
     for item in packages.map_or(Ok(Vec::new()), |list| list.list())? {
-        let mut files = Vec::new();
-        if let Some(sdist) = item.get("sdist")? {
-            files.push(file(&sdist)?);
-        }
-        if let Some(wheels) = item.get("wheels")? {
-            for wheel in wheels.list()? {
-                files.push(file(&wheel)?);
-            }
-        }
         found.push(Locked {
             name: name(&item)?,
             version: version(&item)?,
             origin: origin(&item)?,
-            files,
+            files: files(&item, file)?,
             marker: marker(&item)?,
             line: item.line(),
         });

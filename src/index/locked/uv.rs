@@ -3,7 +3,7 @@
 use credential_helper_protocol::Failure;
 use pep508_rs::MarkerTree;
 
-use super::{Locked, LockedFile, Origin, filename, hash, index, name, version};
+use super::{Locked, LockedFile, Origin, filename, files, hash, index, name, version};
 use crate::package::document::{Document, Item};
 use crate::package::requirement;
 
@@ -17,20 +17,11 @@ pub(super) fn read(document: &Document) -> Result<Vec<Locked>, Failure> {
         }
     }
     for item in lists {
-        let mut files = Vec::new();
-        if let Some(sdist) = item.get("sdist")? {
-            files.push(file(&sdist)?);
-        }
-        if let Some(wheels) = item.get("wheels")? {
-            for wheel in wheels.list()? {
-                files.push(file(&wheel)?);
-            }
-        }
         found.push(Locked {
             name: name(&item)?,
             version: version(&item)?,
             origin: origin(&item)?,
-            files,
+            files: files(&item, file)?,
             marker: marker(&item)?,
             line: item.line(),
         });

@@ -19,7 +19,7 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
-    std::fs::create_dir_all(dir.path().join("work")).unwrap();
+    std::fs::create_dir_all(dir.path().join("project")).unwrap();
     dir
 }
 
@@ -43,8 +43,9 @@ fn of(
     options: &Options,
 ) -> Result<(Rule, Vec<String>, Vec<String>), String> {
     let dir = folder(files);
-    let work = dir.path().join("work");
-    let sources = Sources::of(&work, options, &around(&dir, variables)).map_err(|f| f.message)?;
+    let project = dir.path().join("project");
+    let sources =
+        Sources::of(&project, options, &around(&dir, variables)).map_err(|f| f.message)?;
     let place = dir.path().to_str().unwrap();
     let clean = |lines: Vec<String>| lines.iter().map(|line| line.replace(place, "")).collect();
     Ok((
@@ -59,12 +60,12 @@ fn list(files: &[(&str, &str)], variables: &[(&str, &str)], options: &Options) -
 }
 
 const POETRY: (&str, &str) = (
-    "work/pyproject.toml",
+    "project/pyproject.toml",
     "[[tool.poetry.source]]\nname='p'\nurl='https://p/'\n\
      [[tool.poetry.source]]\nname='x'\nurl='https://x/'\npriority='explicit'\n",
 );
 const UV: (&str, &str) = (
-    "work/pyproject.toml",
+    "project/pyproject.toml",
     "[[tool.uv.index]]\nname='u'\nurl='https://u/'\n\
      [[tool.uv.index]]\nname='x'\nurl='https://x/'\nexplicit=true\n",
 );
@@ -106,23 +107,23 @@ fn the_rule_follows_the_configuration() {
         ),
         (&[PIP], index, &["- https://pip/ default"]),
         (
-            &[("work/pyproject.toml", "[project]\nname='x'\n"), PIP],
+            &[("project/pyproject.toml", "[project]\nname='x'\n"), PIP],
             index,
             &["- https://pip/ default"],
         ),
         (
-            &[("work/pyproject.toml", "[tool.uv]\npackage=true\n"), PIP],
+            &[("project/pyproject.toml", "[tool.uv]\npackage=true\n"), PIP],
             index,
             &[PYPI],
         ),
         (
-            &[("work/pyproject.toml", "[tool.poetry.dependencies]\n")],
+            &[("project/pyproject.toml", "[tool.poetry.dependencies]\n")],
             version,
             &["PyPI https://pypi.org/simple/ primary"],
         ),
         // `uv.toml` hides `[tool.uv]` of the same folder.
         (
-            &[UV, ("work/uv.toml", "index-url='https://t/'\n")],
+            &[UV, ("project/uv.toml", "index-url='https://t/'\n")],
             index,
             &["- https://t/ default"],
         ),
@@ -136,12 +137,12 @@ fn the_rule_follows_the_configuration() {
         assert!(found.2.is_empty(), "{:?}", found.2);
     }
     let both = format!("{}{}", POETRY.1, UV.1);
-    let found = of(&[("work/pyproject.toml", &both)], &[], &none).unwrap();
+    let found = of(&[("project/pyproject.toml", &both)], &[], &none).unwrap();
     assert_eq!(found.0, index);
     assert_eq!(
         found.2,
         [
-            "/work/pyproject.toml has sources of Poetry and indexes of uv: uv's are used, by index priority"
+            "/project/pyproject.toml has sources of Poetry and indexes of uv: uv's are used, by index priority"
         ]
     );
 }
@@ -179,7 +180,7 @@ fn variables_of_uv() {
             &[("UV_FIND_LINKS", "https://l/,wheels")],
             &[
                 "- https://l/ primary flat links",
-                "- file:///work/wheels primary local links",
+                "- file:///project/wheels primary local links",
                 u,
                 PYPI,
                 x,
@@ -208,7 +209,7 @@ fn variables_of_uv() {
 
 #[test]
 fn the_file_that_a_variable_names() {
-    let files = [UV, ("work/own.toml", "index-url='https://o/'\n")];
+    let files = [UV, ("project/own.toml", "index-url='https://o/'\n")];
     let variables = [("UV_CONFIG_FILE", "own.toml")];
     assert_eq!(
         list(&files, &variables, &Options::default()),
@@ -216,7 +217,7 @@ fn the_file_that_a_variable_names() {
     );
     let error = of(&[UV], &variables, &Options::default()).unwrap_err();
     assert!(
-        error.ends_with("/work/own.toml, which UV_CONFIG_FILE names: it is not there"),
+        error.ends_with("/project/own.toml, which UV_CONFIG_FILE names: it is not there"),
         "{error}"
     );
 }
@@ -226,17 +227,17 @@ fn the_file_that_a_variable_names() {
 fn workspaces() {
     let root = (
         "pyproject.toml",
-        "[tool.uv.workspace]\nmembers=['w*']\n[[tool.uv.index]]\nname='root'\nurl='https://root/'\n\
+        "[tool.uv.workspace]\nmembers=['p*']\n[[tool.uv.index]]\nname='root'\nurl='https://root/'\n\
          [tool.uv.sources]\na={index='root'}\nb={index='root'}\n",
     );
     let member = (
-        "work/pyproject.toml",
+        "project/pyproject.toml",
         "[project]\nname='m'\n[[tool.uv.index]]\nname='m'\nurl='https://m/'\n\
          [tool.uv.sources]\na={index='m'}\n",
     );
     let dir = folder(&[root, member]);
     let sources = Sources::of(
-        &dir.path().join("work"),
+        &dir.path().join("project"),
         &Options::default(),
         &around(&dir, &[]),
     )
@@ -284,14 +285,14 @@ fn the_command_line() {
         find_links: urls(&["links"]),
         ..Options::default()
     };
-    let links = "- file:///work/links primary local links";
+    let links = "- file:///project/links primary local links";
     let (c, e, x) = (
         "- https://c/ default",
         "- https://e/ primary",
         "x https://x/ explicit",
     );
     let default = (
-        "work/pyproject.toml",
+        "project/pyproject.toml",
         "[[tool.uv.index]]\nname='d'\nurl='https://d/'\ndefault=true\n",
     );
     let table: &[(&Options, (&str, &str), Rule, &[&str])] = &[
@@ -403,7 +404,7 @@ fn files_of_pip() {
             &[install, venv],
             &["VIRTUAL_ENV=venv"],
             &[
-                "- file:///work/wheels primary local links",
+                "- file:///project/wheels primary local links",
                 "- https://l/ primary flat links",
             ],
         ),
@@ -441,7 +442,7 @@ fn files_of_pip() {
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .collect();
         let around = around(&dir, &variables);
-        let sources = Sources::of(&dir.path().join("work"), &none, &around).unwrap();
+        let sources = Sources::of(&dir.path().join("project"), &none, &around).unwrap();
         let found: Vec<String> = shorts(sources.all.iter().map(AsRef::as_ref))
             .iter()
             .map(|line| line.replace(here, ""))
@@ -469,14 +470,14 @@ fn files_of_pip() {
 fn files_that_cannot_be_used() {
     for (file, text, told) in [
         (
-            "work/pyproject.toml",
+            "project/pyproject.toml",
             "x = hunter2",
-            "/work/pyproject.toml line 1 is not valid TOML",
+            "/project/pyproject.toml line 1 is not valid TOML",
         ),
         (
-            "work/uv.toml",
+            "project/uv.toml",
             "x = hunter2",
-            "/work/uv.toml line 1 is not valid TOML",
+            "/project/uv.toml line 1 is not valid TOML",
         ),
         (
             "home/.config/uv/uv.toml",
@@ -493,9 +494,9 @@ fn files_that_cannot_be_used() {
         assert!(error.ends_with(told), "{error}");
     }
     let dir = folder(&[]);
-    std::fs::create_dir(dir.path().join("work/pyproject.toml")).unwrap();
+    std::fs::create_dir(dir.path().join("project/pyproject.toml")).unwrap();
     let error = Sources::of(
-        &dir.path().join("work"),
+        &dir.path().join("project"),
         &Options::default(),
         &around(&dir, &[]),
     );
@@ -505,7 +506,12 @@ fn files_that_cannot_be_used() {
         "{message}"
     );
     let large = " ".repeat(4 * 1024 * 1024 + 1);
-    let error = of(&[("work/pyproject.toml", &large)], &[], &Options::default()).unwrap_err();
+    let error = of(
+        &[("project/pyproject.toml", &large)],
+        &[],
+        &Options::default(),
+    )
+    .unwrap_err();
     assert!(error.ends_with("it is larger than 4 MiB"), "{error}");
 }
 
@@ -522,7 +528,7 @@ fn mirrors_of_the_user() {
         "[plugins.pypi_mirror]\nurl='https://plugin/simple/'\n",
     );
     let project = (
-        "work/poetry.toml",
+        "project/poetry.toml",
         "[plugins.pypi_mirror]\nurl='https://evil/simple/'\n",
     );
     let variable = [("POETRY_PYPI_MIRROR_URL", "https://variable/simple/")];
@@ -539,7 +545,7 @@ fn mirrors_of_the_user() {
         found.2
     );
     let dir = folder(&[POETRY, own]);
-    let sources = Sources::of(&dir.path().join("work"), &none, &around(&dir, &[])).unwrap();
+    let sources = Sources::of(&dir.path().join("project"), &none, &around(&dir, &[])).unwrap();
     let source = sources.named("p").unwrap();
     assert_eq!(source.url.as_str(), "https://pm/");
     assert_eq!(source.label(), "p");
