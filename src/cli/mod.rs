@@ -40,6 +40,7 @@ mod lookups;
 mod man;
 #[cfg(feature = "net")]
 mod missing;
+mod often;
 mod output;
 mod outside;
 #[cfg(feature = "net")]
@@ -67,7 +68,6 @@ mod fake;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use clap::error::ErrorKind;
 use credential_helper_protocol::caller::{About, CallerOptions};
 use credential_helper_protocol::{Context, ErrorCode, Failure};
@@ -118,7 +118,7 @@ fn parse_and_answer(
     let chosen = bridges::chosen(arguments);
     let own = chosen.map(|(bridge, _)| ["helper", "bridge", bridge.name].map(OsString::from));
     let words: &[OsString] = own.as_ref().map_or(arguments, |own| own);
-    let cli = match Cli::try_parse_from(words) {
+    let cli = match Cli::of(words) {
         Ok(cli) => cli,
         Err(error) => {
             let words: Vec<String> = arguments
@@ -193,7 +193,7 @@ fn parse_and_answer(
             None => bridge::run(&mut session, args.bridge, &args.arguments),
         },
         #[cfg(target_os = "linux")]
-        Command::ExecNetrc { memory, life } => exec::hold(memory, life),
+        Command::ExecNetrc(args) => exec::hold(&args),
     }
 }
 
