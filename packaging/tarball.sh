@@ -38,5 +38,5 @@ name=credential-helper-$version-$(uname -m)-linux-$linked
 strip --strip-unneeded "$work/$name/bin/helper" "$work/$name/libexec/credential-helper/helperd"
 install -m 644 "$source/packaging/INSTALL" "$work/$name/share/doc/credential-helper/INSTALL"
 tar -C "$work" --sort=name --format=gnu --mtime="@$epoch" --owner=0 --group=0 --numeric-owner \
-    --mode=go-w -cf - "$name" | gzip -9n >"$output/$name.tar.gz"
+    --mode=go-w -cf - "$name" | gzip -n >"$output/$name.tar.gz"
 echo "$output/$name.tar.gz"

@@ -16,6 +16,8 @@ HERE = ROOT / "target/packages"
 # Beside the smallest Debian: socket activation, the reader of manual pages, what loads bash's completions,
 # Python's keyring; and readers of the Homebrew formula and the Nix expression.
 EXTRA = ["systemd", "mandoc", "bash-completion", "python3-keyring", "ruby", "nix-bin"]
+# What was installed into it, noted when it was done.
+NOTE = "extra-packages"
 # Nobody needs this system after a crash.
 FAST = "force-unsafe-io\n"
 QUIET = {
@@ -26,8 +28,8 @@ QUIET = {
 }
 
 
-def missing() -> Optional[str]:
-    """Why there can be no such system here; None if there can be."""
+def missing(quick: bool) -> Optional[str]:
+    """Why there can be no such system here; None if there can be. `quick` where nothing may be fetched."""
     if os.geteuid() != 0:
         return "it needs root"
     for program in ("debootstrap", "apt-get", "chroot", "unshare"):
@@ -35,6 +37,8 @@ def missing() -> Optional[str]:
             return f"there is no {program}"
     if subprocess.run(["unshare", "-m", "-p", "-f", "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True).returncode:
         return "nothing can be mounted"
+    if quick and not _complete(HERE / _release()[0]):
+        return "there is no fresh system yet: run tests/run without --quick"
     return None
 
 
@@ -52,13 +56,16 @@ def _release() -> tuple[str, str]:
     sys.exit("apt's sources do not name this machine's own release of Debian")
 
 
+def _complete(system: Path) -> bool:
+    note = system / NOTE
+    return note.is_file() and note.read_text(encoding="utf-8") == " ".join(EXTRA)
+
+
 def base() -> Path:
     """The system as it was made; whatever is broken off is made again."""
     codename, mirror = _release()
     made = HERE / codename
-    extra = " ".join(EXTRA)
-    note = made / "extra-packages"
-    if note.is_file() and note.read_text() == extra:
+    if _complete(made):
         return made
     shutil.rmtree(made, ignore_errors=True)
     new = HERE / f"{codename}.new"
@@ -75,7 +82,7 @@ def base() -> Path:
     _quiet([*inside, "apt-get", "install", "-q", "-y", "--no-install-recommends", *EXTRA])
     _quiet([*inside, "apt-get", "clean"])
     shutil.rmtree(new / "var/lib/apt/lists")
-    (new / "extra-packages").write_text(extra)
+    (new / NOTE).write_text(" ".join(EXTRA), encoding="utf-8")
     new.rename(made)
     return made
 

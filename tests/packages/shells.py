@@ -19,6 +19,7 @@ TYPED = {
     "helper agent st": {"start", "stop", "status"},
     "helper get foo --for": {"--format"},
     "helper completions ": {"bash", "zsh", "fish"},
+    "helper setup d": {"docker"},
 }
 
 BASH = """

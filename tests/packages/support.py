@@ -28,6 +28,7 @@ EPOCH = {"SOURCE_DATE_EPOCH": "1700000001"}
 def arguments(about: Optional[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--binaries", type=Path, required=True, help="the folder of helper and helperd")
+    parser.add_argument("--quick", action="store_true", help="fetch nothing")
     found = parser.parse_args()
     found.binaries = found.binaries.resolve()
     return found

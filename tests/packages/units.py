@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import errno
-import json
 import os
 import re
 import socket
@@ -14,6 +13,7 @@ import sys
 
 from pathlib import Path
 from typing import Any
+from typing import Callable
 from typing import Sequence
 
 from support import VARIABLES
@@ -34,8 +34,10 @@ def value(unit: str, key: str) -> str:
     return found[-1] if found else ""
 
 
-def activated(user: Installation, path: str, command: Sequence[str]) -> None:
-    """The command of the service, behind a socket that is there before it: used, and ended."""
+def activated(
+    user: Installation, path: str, command: Sequence[str], also: Callable[[], None] = lambda: None
+) -> None:
+    """The command of the service, behind a socket that is there before it: used, also as somebody says, and ended."""
     user.run("mkdir", "-p", "-m", "700", os.path.dirname(path))
     kept = [part for name in ("HOME", "XDG_RUNTIME_DIR") for part in ("-E", name)]
     manager = subprocess.Popen(
@@ -50,6 +52,7 @@ def activated(user: Installation, path: str, command: Sequence[str]) -> None:
         assert status["started_by"] == "activation" and status["idle_exit_s"] is None, status
         got = user.run(f"{user.prefix}/bin/helper", "get", "foo", variables=VARIABLES)
         assert got == "username=alice\npassword=hunter2\n", got
+        also()
         user.run(f"{user.prefix}/bin/helper", "agent", "stop")
         assert manager.wait(60) == 0
         # The socket is the manager's.
@@ -71,7 +74,7 @@ class _Compare(ctypes.Structure):
 
 def calls(filters: Sequence[str]) -> set[str]:
     """The system calls that lines of SystemCallFilter= allow, by systemd's own lists of this machine."""
-    listed = json.loads(json.dumps(_lists()))
+    listed = _lists()
 
     def members(name: str) -> set[str]:
         if not name.startswith("@"):
