@@ -99,7 +99,7 @@ package() {
 tree=$work/programs
 "$packaging/stage.sh" --binaries "$binaries" --output "$tree/usr" \
     --helperd /usr/libexec/credential-helper/helperd
-strip --strip-unneeded "$tree/usr/bin/helper" "$tree/usr/libexec/credential-helper/helperd"
+strip --strip-unneeded --remove-section=.comment "$tree/usr/bin/helper" "$tree/usr/libexec/credential-helper/helperd"
 # Where Debian has them.
 mkdir -p "$tree/usr/lib/systemd"
 mv "$tree/usr/share/systemd/user" "$tree/usr/lib/systemd/user"
@@ -108,6 +108,7 @@ mv "$tree/usr/share/zsh/site-functions" "$tree/usr/share/zsh/vendor-completions"
 # The changelog and the licences have their own form here.
 own=$tree/usr/share/doc/credential-helper
 rm "$own/CHANGELOG.md" "$own/LICENSE-APACHE" "$own/LICENSE-MIT" "$own"/examples/*.plist
+install -D -m 644 "$packaging/debian/lintian-overrides" "$tree/usr/share/lintian/overrides/credential-helper"
 documents credential-helper "$tree"
 package credential-helper control "$architecture" "$tree" \
     "$(depends "$tree/usr/bin/helper" "$tree/usr/libexec/credential-helper/helperd")"

@@ -58,7 +58,8 @@ def linked() -> list[dict[str, object]]:
 
 def texts(crate: dict[str, object]) -> list[str]:
     folder = Path(str(crate["manifest_path"])).parent
-    files = sorted(path for path in folder.iterdir() if TEXT.match(path.name) and path.suffix not in (".rs", ".html"))
+    named = (path for path in folder.iterdir() if TEXT.match(path.name))
+    files = sorted(path for path in named if path.suffix not in (".rs", ".html"))
     for path in [path for path in files if path.is_dir()]:
         files += sorted(path.rglob("*"))
     return [path.read_text(encoding="utf-8", errors="replace").strip() for path in files if path.is_file()]

@@ -38,6 +38,7 @@ class Debian(unittest.TestCase):
     programs: Path
     backend: Path
     before: set[str]
+    user: Installation
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -61,9 +62,7 @@ class Debian(unittest.TestCase):
             shutil.copy(package, cls.system / "tmp")
         cls.inside("dpkg", "-i", f"/tmp/{cls.programs.name}", f"/tmp/{cls.backend.name}")
         environment = {"PATH": "/usr/bin:/bin", "HOME": HOME, "XDG_RUNTIME_DIR": RUNTIME, "LANG": "C.UTF-8"}
-        cls.user = Installation(
-            "/usr", environment, ["chroot", f"--userspec={USER}", str(cls.system)]
-        )
+        cls.user = Installation("/usr", environment, ["chroot", f"--userspec={USER}", str(cls.system)])
 
     @classmethod
     def tearDownClass(cls) -> None:

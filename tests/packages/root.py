@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import subprocess
 import sys
+import tempfile
 
 from pathlib import Path
 from typing import Optional
@@ -35,8 +37,17 @@ def missing(quick: bool) -> Optional[str]:
     for program in ("debootstrap", "apt-get", "chroot", "unshare"):
         if not shutil.which(program):
             return f"there is no {program}"
-    if subprocess.run(["unshare", "-m", "-p", "-f", "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True).returncode:
+    mounting = ["unshare", "-m", "-p", "-f", "mount", "-t", "tmpfs", "none", "/mnt"]
+    if subprocess.run(mounting, capture_output=True, check=False).returncode:
         return "nothing can be mounted"
+    HERE.mkdir(parents=True, exist_ok=True)
+    # debootstrap makes /dev/null, which many containers forbid.
+    with tempfile.TemporaryDirectory(dir=HERE) as folder:
+        try:
+            os.mknod(f"{folder}/null", stat.S_IFCHR | 0o600, os.makedev(1, 3))
+            open(f"{folder}/null", "rb").close()
+        except OSError:
+            return "no device files can be made"
     if quick and not _complete(HERE / _release()[0]):
         return "there is no fresh system yet: run tests/run without --quick"
     return None
@@ -70,7 +81,6 @@ def base() -> Path:
     shutil.rmtree(made, ignore_errors=True)
     new = HERE / f"{codename}.new"
     shutil.rmtree(new, ignore_errors=True)
-    HERE.mkdir(parents=True, exist_ok=True)
     (new / "etc/dpkg/dpkg.cfg.d").mkdir(parents=True)
     (new / "etc/dpkg/dpkg.cfg.d/fast").write_text(FAST)
     _quiet(["debootstrap", "--variant=minbase", codename, str(new), mirror])

@@ -31,8 +31,10 @@ EXPOSURE = 36
 
 class Tarball(unittest.TestCase):
     folder: Path
-    user: Installation
+    archive: Path
     prefix: Path
+    environment: dict[str, str]
+    user: Installation
 
     @classmethod
     def setUpClass(cls) -> None:
