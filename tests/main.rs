@@ -31,6 +31,8 @@ mod exec;
 #[cfg(target_os = "linux")]
 mod exec_terminal;
 mod harness;
+#[cfg(all(target_os = "linux", feature = "net"))]
+mod hostile_index;
 #[cfg(target_os = "linux")]
 mod keyring_bridge;
 #[cfg(target_os = "linux")]
