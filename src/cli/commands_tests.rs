@@ -675,7 +675,7 @@ fn selftest() {
          memory  ok        seen\n\
          memory  not here  seen\n\
          memory  FAILED    seen\n\
-         helper 1, 2026-01-01T00:00:00Z, Linux 6 x, uid 7\n"
+         2026-01-01T00:00:00Z, helper 1, Linux 6 x, uid 7\n"
     );
     assert_eq!(
         (ran.status, ran.err.as_str()),

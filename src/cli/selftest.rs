@@ -48,7 +48,7 @@ pub(crate) fn run(session: &mut Session<'_>, args: &SelftestArgs) -> Result<u8, 
             uid,
             ..
         } = &report;
-        text.push_str(&format!("helper {version}, {date}, {system}, uid {uid}\n"));
+        text.push_str(&format!("{date}, helper {version}, {system}, uid {uid}\n"));
         session.out.text(&text)?;
         let count = |wanted| {
             report
