@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Every command of the documents, run: the blocks of README.md, CONTRIBUTING.md and docs/, and the command
-lines of `helper` in running text.
+"""Every command of the documents, run: the blocks of README.md, CONTRIBUTING.md and docs/, the command lines
+of `helper` in running text, and the examples of the manual pages.
 
     tests/clients/pages.py --helper target/debug/helper [--only PAGE] [-v]
 
@@ -120,6 +120,20 @@ def spans(page: Path) -> Iterator[Line]:
         if line.startswith("helper ") and line not in known.NAMES:
             number = "\n".join(outside)[: span.start()].count("\n") + 1
             yield Line(name, number, known.with_words(line))
+
+
+def examples(helper: Path) -> Iterator[Line]:
+    """The examples of the manual pages, as they are made by this program."""
+    with tempfile.TemporaryDirectory(prefix="pages-man-") as folder:
+        environment = {"PATH": os.environ["PATH"], "HOME": folder}
+        subprocess.run([helper, "man", "--dir", folder], env=environment, check=True, timeout=DEADLINE)
+        for page in sorted(Path(folder).glob("*.1")):
+            lines = page.read_text().splitlines()
+            begin = lines.index(".SH EXAMPLES")
+            for number, line in enumerate(lines[begin:], begin + 1):
+                if line.startswith(".B "):
+                    text = line[3:].replace("\\(aq", "'").replace("\\(dq", '"')
+                    yield Line(page.name, number, text.replace("\\-", "-").replace("\\e", "\\"))
 
 
 class World:
@@ -301,6 +315,8 @@ def main() -> int:
             for lines in blocks(page):
                 run.block(lines)
         alone = {line.text: line for page in pages for line in spans(page)}
+        if not given.only:
+            alone |= {line.text: line for line in examples(run.helper)}
         for line in alone.values():
             run.block([line])
     for what in run.wrong:

@@ -104,8 +104,8 @@ STANDINS = {
     "twine": ("ci_matrix.py has the real one", 'env | grep -q "^TWINE_PASSWORD="'),
     "pip": ("ci_matrix.py has the real one", GIVEN),
     "docker": (
-        "needs a daemon and an image: only whether the secret is there is looked at",
-        'case "$*" in *src=*) test -s "$XDG_RUNTIME_DIR/netrc";; *) ' + GIVEN + ";; esac",
+        "needs a daemon and an image: only whether the secret or the socket is there is looked at",
+        'case "$*" in run*) test -S "$XDG_RUNTIME_DIR/box/agent.sock";; *src=*) test -s "$XDG_RUNTIME_DIR/netrc";; *) ' + GIVEN + ";; esac",
     ),
 }
 
@@ -174,6 +174,7 @@ WITH_KEYRING = {
     "helper agent unlock": "",
     "helper import --apply": "",
     "helper import ~/.netrc --apply": "",
+    "docs/providers.md: helper set shop alice": "",
 }
 
 # --- what ends with another status than 0
@@ -195,6 +196,7 @@ _ITSELF = "builds or tests this project: whoever runs this has done so"
 _FOREGROUND = "stays in the foreground: tests/agent.rs"
 _SYSTEMD = "needs the systemd of a user's session: tests/systemd.rs"
 _REAL = "a real tool: tests/clients/matrix.py"
+_ENVIRONMENT = "changes the environment in which the tool runs: tests/setup.rs"
 _PYPI = "goes to PyPI itself: tests/publish.rs and tests/publish_trusted.rs have servers in its place"
 
 BLOCKS_ELSEWHERE = {
@@ -224,7 +226,16 @@ NOT_HERE = {
     "systemctl --user restart credential-helper.service": _SYSTEMD,
     "helper agent run": _FOREGROUND,
     "helper agent run -v": _FOREGROUND,
-    "helper setup poetry": "changes the environment in which Poetry runs: tests/setup.rs",
+    "helper setup poetry": _ENVIRONMENT,
+    "helper setup poetry --undo": _ENVIRONMENT,
+    "helper setup twine": _ENVIRONMENT,
+    "helper setup twine --undo": _ENVIRONMENT,
+    "helper setup pdm": _ENVIRONMENT,
+    "helper setup hatch": _ENVIRONMENT,
+    "helper setup flit": _ENVIRONMENT,
+    "poetry install": _REAL,
+    "poetry publish -r foo": _REAL,
+    "uv publish --index foo": _REAL,
     "pip install --index-url https://pypi.example.org/simple/ mypackage": _REAL,
     "uv pip install mypackage": _REAL,
     "twine upload -r foo dist/*": _REAL,
