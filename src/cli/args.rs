@@ -130,6 +130,8 @@ pub(crate) enum Command {
     Agent(AgentArgs),
     /// Check what can be wrong, and say what to do
     Doctor(DoctorArgs),
+    /// Try the safety rules out on this machine, without touching what is stored
+    Selftest(SelftestArgs),
     /// Make other tools use the helper; shows what it changes
     Setup(SetupArgs),
     /// Find credentials in plain text in other tools' files
@@ -171,6 +173,18 @@ pub(crate) struct DoctorArgs {
     /// Send no request to a repository
     #[arg(long)]
     pub(crate) offline: bool,
+}
+
+/// `helper selftest`.
+#[derive(Args)]
+#[command(
+    after_help = "Exit status: 0 every rule that could be tried holds, 1 one does not, 3 \
+                        nothing could be tried"
+)]
+pub(crate) struct SelftestArgs {
+    /// Also write, read and remove an entry of its own in your keyring
+    #[arg(long)]
+    pub(crate) keyring: bool,
 }
 
 /// `helper get`.

@@ -53,6 +53,7 @@ mod python;
 #[cfg(feature = "net")]
 mod resolve;
 mod scan;
+mod selftest;
 mod set;
 mod setup;
 #[cfg(feature = "net")]
@@ -180,6 +181,7 @@ fn parse_and_answer(
         #[cfg(feature = "net")]
         Command::Source(args) => source::run(&mut session, &args.command),
         Command::Doctor(args) => doctor::run(&mut session, &args),
+        Command::Selftest(args) => selftest::run(&mut session, &args),
         Command::Scan(args) => scan::run(&mut session, &args),
         Command::Import(args) => import::run(&mut session, &args),
         Command::Token(args) => token::run(&mut session, &args.command),
