@@ -30,13 +30,13 @@ mod env;
 mod exec;
 #[cfg(target_os = "linux")]
 mod exec_terminal;
+#[cfg(target_os = "linux")]
+mod faults;
 mod harness;
 #[cfg(target_os = "linux")]
 mod keyring_bridge;
 #[cfg(target_os = "linux")]
 mod keyring_end_to_end;
-#[cfg(target_os = "linux")]
-mod kills;
 #[cfg(target_os = "linux")]
 mod leak;
 #[cfg(target_os = "linux")]
