@@ -87,9 +87,9 @@ same() { cmp "$folder/auth.toml" "$HOME/copy/auth.toml" && echo same; "$HELPER" 
 head -c 2000000 /dev/zero 2>/dev/null >"$folder/fill"
 try "no space left"; same
 rm "$folder/fill"
-mount -o remount,ro "$folder"
+mount -o remount,bind,ro "$folder"
 try "read-only"; same
-mount -o remount,rw "$folder"
+mount -o remount,bind,rw "$folder"
 try nothing; grep -c a-new-one "$folder/auth.toml"
 ls -A "$folder"
 "$HELPER" agent stop >"$HOME/said" 2>&1

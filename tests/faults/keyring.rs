@@ -56,6 +56,19 @@ fn assert_found(reply: &Value, round: u32) {
     assert_eq!(password(reply), Some(secret.as_str()), "{reply}");
 }
 
+/// The answer of a keyring that is back. On a busy machine it may be too late more than once.
+fn until_found(connection: &mut Connection, asked: &Value, round: u32) -> Duration {
+    let start = Instant::now();
+    let mut reply = connection.call("Get", asked);
+    while error(&reply) == "TimedOut" && start.elapsed() < PATIENCE {
+        // A breaker that has opened is waited for.
+        assert!(!readable(&connection.0, Duration::from_millis(50)));
+        reply = connection.call("Get", asked);
+    }
+    assert_found(&reply, round);
+    start.elapsed()
+}
+
 /// Asks a keyring that does not answer, and comes back in the middle of that.
 fn under_way(
     sandbox: &Sandbox,
@@ -81,7 +94,7 @@ fn the_keyring_dies_during_a_call() {
         rounds: [8, 200, 200],
     };
     row.run(|run| {
-        let slowest = Slowest::default();
+        let (slowest, back) = (Slowest::default(), Slowest::default());
         run.shared(2, |run| {
             let mut keyring = Keyring::start();
             let sandbox = home(Some(&keyring.address()), run.rounds);
@@ -97,10 +110,14 @@ fn the_keyring_dies_during_a_call() {
                 assert!(slowest.note(start.elapsed()) < DEADLINE + BUSY, "{reply}");
                 assert_not_asked(&reply);
                 keyring.restart();
-                assert_found(&connection.call("Get", &asked), round);
+                back.note(until_found(&mut connection, &asked, round));
             }
         });
-        run.figure(format!("slowest answer {}", slowest.shown()));
+        run.figure(format!(
+            "slowest answer {}; of the next one {}",
+            slowest.shown(),
+            back.shown()
+        ));
     });
 }
 
@@ -112,7 +129,7 @@ fn the_bus_goes_during_a_call() {
         rounds: [6, 200, 200],
     };
     row.run(|run| {
-        let slowest = Slowest::default();
+        let (slowest, back) = (Slowest::default(), Slowest::default());
         run.shared(2, |run| {
             let sandbox = home(None, run.rounds);
             let _agent = sandbox.run_agent(&[]);
@@ -132,10 +149,14 @@ fn the_bus_goes_during_a_call() {
                 let next = Keyring::start();
                 store(&next, LOGIN, round);
                 asked["question"]["context"]["bus"] = json!(next.address());
-                assert_found(&connection.call("Get", &asked), round);
+                back.note(until_found(&mut connection, &asked, round));
             }
         });
-        run.figure(format!("slowest answer {}", slowest.shown()));
+        run.figure(format!(
+            "slowest answer {}; of the next one {}",
+            slowest.shown(),
+            back.shown()
+        ));
     });
 }
 
@@ -170,9 +191,7 @@ fn the_owner_is_replaced() {
                         assert_not_asked(&reply);
                     }
                 }
-                let start = Instant::now();
-                assert_found(&connection.call("Get", &asked), round);
-                slowest.note(start.elapsed());
+                slowest.note(until_found(&mut connection, &asked, round));
             }
         });
         run.figure(format!("slowest answer of the new one {}", slowest.shown()));
@@ -256,10 +275,10 @@ fn the_collection_is_deleted() {
                     if round % 2 == 0 {
                         client.lock(&other).await;
                         let reply = connection.call("Get", &asked);
-                        assert_eq!(error(&reply), "Locked", "{reply}");
+                        assert!(["Locked", "TimedOut"].contains(&error(&reply)), "{reply}");
                         client.unlock(&other).await;
                     }
-                    assert_found(&connection.call("Get", &asked), round);
+                    until_found(&mut connection, &asked, round);
                     connection.send("Get", &asked);
                     client.delete_collection(&other).await;
                 });
@@ -302,13 +321,13 @@ fn one_session_and_one_call_at_a_time() {
         let address = keyring.address();
         while run.next().is_some() {
             let _agent = sandbox.run_agent(&[]);
-            let seen = block_on(async {
+            let (seen, too_late) = block_on(async {
                 let bus = zbus::connection::Builder::address(address.as_str()).unwrap();
                 let monitor = bus.build().await.unwrap();
                 let mut messages = zbus::MessageStream::from(&monitor);
                 let proxy = MonitoringProxy::new(&monitor).await.unwrap();
                 proxy.become_monitor(&[], 0).await.unwrap();
-                late += ask_all(&sandbox, CLIENTS);
+                let too_late = ask_all(&sandbox, CLIENTS);
                 // What the monitor sees last.
                 let marker = keyring.client().await;
                 marker.default_collection().await;
@@ -321,12 +340,16 @@ fn one_session_and_one_call_at_a_time() {
                         .sender()
                         .is_some_and(|name| name.as_str() == last)
                     {
-                        break seen;
+                        break (seen, too_late);
                     }
                     seen.take(&message);
                 }
             });
-            assert_eq!((seen.sessions, seen.most), (1, 1));
+            // A call that is given up takes its session with it.
+            if too_late == 0 {
+                assert_eq!((seen.sessions, seen.most), (1, 1));
+            }
+            late += too_late;
             calls += seen.calls;
         }
         let all = run.rounds * CLIENTS;

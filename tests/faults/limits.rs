@@ -53,7 +53,7 @@ fn descriptors() {
                 let answered = connections
                     .iter()
                     .take_while(|connection| {
-                        crate::harness::sandbox::readable(&connection.0, Duration::from_millis(300))
+                        crate::harness::sandbox::readable(&connection.0, Duration::from_secs(1))
                     })
                     .count();
                 assert!((5..32).contains(&answered), "{answered}");

@@ -59,10 +59,14 @@ impl Events {
         events
     }
 
-    fn wait_for_begun(&mut self) {
-        while !self.take().contains(&Event::Begun) {
+    /// What has happened up to the moment when we have begun.
+    fn wait_for_begun(&mut self) -> Vec<Event> {
+        let mut events = self.take();
+        while !events.contains(&Event::Begun) {
             assert!(readable(&self.queue, PATIENCE), "nobody writes");
+            events.append(&mut self.take());
         }
+        events
     }
 }
 
@@ -99,7 +103,7 @@ fn two_writers() {
             events.take();
             one.send("Set", &set("foo", format!("foo-{round}")));
             two.send("Set", &set("bar", format!("bar-{round}")));
-            events.wait_for_begun();
+            let mut order = events.wait_for_begun();
             rewrite(&sandbox, round + 1);
             for connection in [&mut one, &mut two] {
                 let reply = connection.receive().unwrap();
@@ -110,7 +114,7 @@ fn two_writers() {
             let (foo, bar) = (has(format!("foo-{round}\"")), has(format!("bar-{round}\"")));
             let their = has(format!("foreign = {}\n", round + 1));
             // What the other program read before we wrote, and wrote after us, is its own loss.
-            let order = events.take();
+            order.append(&mut events.take());
             let by_us: Vec<bool> = order
                 .iter()
                 .filter_map(|event| match event {
