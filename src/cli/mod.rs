@@ -84,6 +84,7 @@ use crate::domain::url::RepositoryUrl;
 
 /// Runs the command that this process was started with.
 pub fn main() -> ExitCode {
+    credential_helper_protocol::guard::guard();
     let environment = Environment::of_process();
     let Ok(mut out) = Output::standard(environment.no_color) else {
         // Without a descriptor there is nothing to say it on.
