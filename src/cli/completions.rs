@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use clap::builder::PossibleValue;
 use clap::{Command, CommandFactory as _};
 use clap_complete::Shell;
 use credential_helper_protocol::Failure;
@@ -34,7 +35,7 @@ fn values_for_fish(root: &Command) -> String {
     for command in root.get_subcommands() {
         for argument in command.get_positionals() {
             let values = argument.get_possible_values();
-            let names: Vec<&str> = values.iter().map(|value| value.get_name()).collect();
+            let names: Vec<&str> = values.iter().map(PossibleValue::get_name).collect();
             if !names.is_empty() {
                 // Writing to a string cannot fail.
                 let _ = writeln!(
