@@ -189,6 +189,58 @@ fn invented(seed: u64) -> (Vec<graph::Package>, String) {
 /// Where uv answers otherwise to an invented graph, and why.
 const INVENTED_OTHERWISE: [(u64, &str); 0] = [];
 
+/// Known differences, each as small as it gets: what is wanted, what there is (name, version, what it
+/// needs), our versions, uv's, and why.
+type Difference = (
+    &'static str,
+    &'static [(&'static str, &'static str, &'static [&'static str])],
+    &'static [&'static str],
+    &'static [&'static str],
+    &'static str,
+);
+
+const DIFFERENCES: [Difference; 1] = [(
+    "a",
+    &[
+        (
+            "a",
+            "1.0",
+            &["c==0.9 ; implementation_name == 'pypy'", "c<3"],
+        ),
+        ("a", "0.5", &[]),
+        ("c", "2.0", &[]),
+    ],
+    &["a==0.5"],
+    &["a==0.5", "a==1.0", "c==2.0"],
+    "a part of a universal resolution begins anew and keeps to the versions of the parts before it, \
+     so that there are fewer versions; uv goes on from what was decided before the split",
+)];
+
+#[test]
+fn known_differences_from_uv() {
+    let Some(uv) = uv() else {
+        eprintln!("left out: there is no uv beside the Python of the tests");
+        return;
+    };
+    for (wanted, there, own, other, why) in DIFFERENCES {
+        let mut packages: Vec<graph::Package> = Vec::new();
+        for (name, version, needs) in there {
+            let release = graph::release(name, (*version).to_owned(), ">=3.8", false, needs);
+            match packages.iter_mut().find(|one| one.name == *name) {
+                Some(package) => package.releases.push(release),
+                None => packages.push(graph::Package {
+                    name: (*name).to_owned(),
+                    releases: vec![release],
+                }),
+            }
+        }
+        let [ours, theirs] = both(&uv, &packages, wanted, true);
+        let set = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect();
+        let meant: [BTreeSet<String>; 2] = [set(own), set(other)];
+        assert_eq!([pins(&ours.stdout), pins(&theirs.stdout)], meant, "{why}");
+    }
+}
+
 /// The same of graphs that nobody would make: either the same versions, or none.
 #[test]
 fn the_same_as_uv_of_invented_graphs() {
