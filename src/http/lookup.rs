@@ -285,7 +285,7 @@ impl Incoming {
 
 /// Makes room for a piece that is within the limit. A vector by itself would take twice the limit in
 /// the end, beside what it had before, and memory that is given back here is written to once more.
-fn make_room(body: &mut Vec<u8>, more: usize, limit: usize) {
+pub(crate) fn make_room(body: &mut Vec<u8>, more: usize, limit: usize) {
     let needed = body.len() + more;
     if needed > body.capacity() {
         let room = needed.next_power_of_two().min(limit);

@@ -31,6 +31,7 @@ pub use body::{Body, Sent};
 pub use call::{Call, Endpoint};
 pub use client::{Client, Proxies, REDIRECTS, may_be_proxied};
 pub use exchange::{Answer, Post};
+pub(crate) use lookup::make_room;
 pub use lookup::{Broken, Incoming, Lookup, Validators, origin};
 pub use pool::Pool;
 pub use tls::TlsPolicy;

@@ -99,6 +99,41 @@ fn wheels_that_are_bombs() {
     }
 }
 
+/// A directory of as many entries as a zip has without its extension, with names of this length.
+fn crowded(length: u16) -> Vec<u8> {
+    let mut entry = b"PK\x01\x02\x14\x00\x14".to_vec();
+    entry.extend([0; 21]);
+    entry.extend(length.to_le_bytes());
+    entry.extend([0; 16]);
+    let mut central = Vec::new();
+    for number in 0..u32::from(u16::MAX) {
+        central.extend(&entry);
+        let name = format!("{number:0>width$}", width = usize::from(length));
+        central.extend(name.as_bytes());
+    }
+    let mut bytes = b"PK\x03\x04".to_vec();
+    bytes.extend([0; 26]);
+    let directory = u32::try_from(bytes.len()).unwrap();
+    bytes.extend(&central);
+    bytes.extend(b"PK\x05\x06\0\0\0\0\xff\xff\xff\xff");
+    bytes.extend(u32::try_from(central.len()).unwrap().to_le_bytes());
+    bytes.extend(directory.to_le_bytes());
+    bytes.extend([0, 0]);
+    bytes
+}
+
+#[test]
+fn wheels_with_large_directories() {
+    for length in [300, 900] {
+        for ranges in [true, false] {
+            let index = wheel(crowded(length), ranges);
+            let what = format!("names of {length} bytes, ranges: {ranges}");
+            let measured = resolve(&index.url(), &["a"]);
+            refused(&what, &measured, &["a 1.0", &index.url()]);
+        }
+    }
+}
+
 #[test]
 fn source_archives_that_are_bombs() {
     let mut head = samples::tar_member("a-1.0/big", b'0', b"");

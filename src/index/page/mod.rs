@@ -24,8 +24,9 @@ use url::Url;
 use super::project::Project;
 use crate::package::PackageName;
 
-/// The most bytes of a page, unpacked: PyPI's largest has some 20 MiB.
-pub const PAGE: usize = 64 * 1024 * 1024;
+/// The most bytes of a page, unpacked: PyPI's largest has some 20 MiB. What is made of it takes up to
+/// four times as much.
+pub const PAGE: usize = 32 * 1024 * 1024;
 /// The most files of a project.
 pub const FILES: usize = 200_000;
 /// The most versions of a project: those that are published every night have some thousand.

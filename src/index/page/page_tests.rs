@@ -448,12 +448,12 @@ fn absurd_pages() {
     assert!(
         read(JSON, &large, &base, &name("a"))
             .unwrap_err()
-            .contains("64 MiB")
+            .contains("32 MiB")
     );
     assert!(
         Flat::read(HTML, &large, &base)
             .unwrap_err()
-            .contains("64 MiB")
+            .contains("32 MiB")
     );
     let many = "{},".repeat(FILES);
     assert!(
