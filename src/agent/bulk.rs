@@ -156,7 +156,8 @@ impl Own {
     /// Takes a block back.
     fn give(&self, block: *mut u8, size: usize) {
         let (place, length) = class(size);
-        let block: *mut Free = block.cast();
+        // Aligned as every block is.
+        let block: *mut Free = block.cast::<()>().cast();
         if self.counts[place].get() * length >= HOARD {
             SHARED[place].give(self.lists[place].replace(ptr::null_mut()));
             self.counts[place].set(0);

@@ -3,6 +3,9 @@
 
 use jiff::Timestamp;
 
+/// The days from 0000-03-01 to 1970-01-01.
+const EPOCH: i64 = 719_468;
+
 /// A time (PEP 700) in microseconds since 1970; none where it is no time.
 pub(super) fn read(text: &str) -> Option<i64> {
     at_sight(text.as_bytes()).or_else(|| Some(text.parse::<Timestamp>().ok()?.as_microsecond()))
@@ -63,8 +66,6 @@ fn at_sight(text: &[u8]) -> Option<i64> {
         (year - 1, month + 9)
     };
     let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1;
-    /// From 0000-03-01 to 1970-01-01.
-    const EPOCH: i64 = 719_468;
     let seconds = ((days - EPOCH) * 24 + hour) * 3600 + minute * 60 + second;
     Some(seconds * 1_000_000 + fraction)
 }
