@@ -37,6 +37,7 @@ pub mod askers;
 pub mod breaker;
 #[cfg(unix)]
 mod buffer;
+pub mod bulk;
 pub mod change;
 pub mod clock;
 pub mod configure;

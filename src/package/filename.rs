@@ -106,9 +106,14 @@ impl<'a> Parts<'a> {
         if text.len() > LONGEST {
             return Err(Wrong::Broken("its name is too long"));
         }
-        if text
-            .chars()
-            .any(|c| c.is_control() || matches!(c, '/' | '\\'))
+        // Nearly all names are of letters that are none of these, and seen to be at one glance.
+        let plain = text.bytes().fold(true, |all, byte| {
+            all & (byte.is_ascii_graphic() & (byte != b'/') & (byte != b'\\'))
+        });
+        if !plain
+            && text
+                .chars()
+                .any(|c| c.is_control() || matches!(c, '/' | '\\'))
         {
             return Err(Wrong::Broken("its name is none of a file"));
         }
@@ -224,7 +229,7 @@ pub(crate) fn wheel_parts(stem: &str) -> Result<Split<'_>, &'static str> {
     // Runs of `-_.` are one `_` in an escaped name; Python's `packaging` refuses two.
     let plain = |text: &str| {
         let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.');
-        text.bytes().all(letter)
+        text.bytes().fold(true, |all, byte| all & letter(byte))
             || text
                 .chars()
                 .all(|c| c.is_alphanumeric() || matches!(c, '_' | '.'))

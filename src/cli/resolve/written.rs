@@ -73,13 +73,13 @@ pub(super) fn write(
     let canonical = sources.canonical();
     let command = command::line(args);
     let command = (!args.no_header).then_some(command.as_str());
-    let object = json::answer(resolution, &canonical);
+    let object = || json::answer(resolution, &canonical);
     let text = match form.format {
         Format::Json if args.output_file.is_none() => {
-            session.out.object(&object)?;
+            session.out.object(&object())?;
             return Ok(0);
         }
-        Format::Json => serde_json::to_string(&object)
+        Format::Json => serde_json::to_string(&object())
             .map(|text| text + "\n")
             .map_err(|_| Failure::new(ErrorCode::Internal, "writing the answer as JSON failed"))?,
         Format::Pylock => {
@@ -122,7 +122,7 @@ pub(super) fn write(
     };
     let changed = save(&folder.join(file), text)?;
     if session.out.is_json() {
-        session.out.object(&object)?;
+        session.out.object(&object())?;
         return Ok(0);
     }
     let what = if changed {

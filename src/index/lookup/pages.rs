@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use bytes::Bytes;
 use reqwest::header::HeaderMap;
 use url::Url;
 
@@ -22,7 +23,7 @@ struct Asked<'a> {
     url: Url,
     provider: Option<String>,
     key: Key,
-    kept: Option<(Head, Vec<u8>)>,
+    kept: Option<(Head, Bytes)>,
 }
 
 impl Lookups {
@@ -113,7 +114,7 @@ impl Lookups {
             flat.map(Arc::new)
                 .map_err(|why| Trouble::malformed(source, base, &why))
         };
-        let kept = |(_, payload): &(Head, Vec<u8>)| {
+        let kept = |(_, payload): &(Head, Bytes)| {
             let (kind, base, body): (&str, &str, &[u8]) = postcard::from_bytes(payload).ok()?;
             read(kind, body, &Url::parse(base).ok()?).ok()
         };

@@ -5,7 +5,7 @@
 //! error: an empty project would send a resolution on to the next source.
 //!
 //! - `json`, `value`, `html`: the two forms; `text`: what HTML hides in its letters
-//! - `listed`: one file as a page tells of it, checked
+//! - `listed`: one file as a page tells of it, checked; `time`: when it was uploaded
 //! - `flat`: all projects on one page, or in a folder
 
 mod flat;
@@ -13,6 +13,7 @@ mod html;
 mod json;
 mod listed;
 mod text;
+mod time;
 mod value;
 
 pub use flat::Flat;
@@ -75,7 +76,7 @@ pub fn read(
 ) -> Result<Project, String> {
     let form = Form::of(content_type)?;
     fits(bytes)?;
-    let mut files = Files::new(project, base);
+    let mut files = Files::with_room(project, base, bytes.len());
     match form {
         Form::Json => {
             let head = json::read(bytes, &mut files)?;
