@@ -297,8 +297,21 @@ class Run:
         return sorted({entry for entries in lists for entry in entries} - self.used)
 
 
+def self_test() -> None:
+    """What reads the pages sees what stands there, and no more."""
+    with tempfile.TemporaryDirectory(prefix="pages-", dir=ROOT / "target") as folder:
+        page = Path(folder) / "page.md"
+        text = "```sh\na 'b # c'   # d\n\ne \\\n  f\n```\n`helper x` and `helper get\nfoo`\n"
+        page.write_text(text + "```console\n$ g\nh\n$ i\n```\n```text\nhelper j\n```\n")
+        found = [[(line.text, line.printed) for line in lines] for lines in blocks(page)]
+        assert found == [[("a 'b # c'", []), ("e \\\n  f", [])], [("g", ["h"]), ("i", [])]], found
+        assert [line.text for line in spans(page)] == ["helper x", "helper get foo"]
+    assert fits("a ... c", "x\na b c\n") and not fits("a ... c", "x a b c") and not fits("a", "ab")
+
+
 def main() -> int:
     """Runs everything."""
+    self_test()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--helper", type=Path, required=True)
     parser.add_argument("--only", help="pages whose path contains this")
