@@ -161,12 +161,17 @@ pub(crate) enum Command {
     /// Hold a netrc in memory for a command that runs.
     #[cfg(target_os = "linux")]
     #[command(hide = true)]
-    ExecNetrc {
-        /// The memory file.
-        memory: i32,
-        /// The process with which it ends.
-        life: i32,
-    },
+    ExecNetrc(HolderArgs),
+}
+
+/// What the holder of a netrc is started with: descriptors that it inherits.
+#[cfg(target_os = "linux")]
+#[derive(Args)]
+pub(crate) struct HolderArgs {
+    /// The memory file.
+    pub(crate) memory: i32,
+    /// The process with which it ends.
+    pub(crate) life: i32,
 }
 
 /// `helper doctor`.

@@ -41,6 +41,7 @@ mod man;
 mod man_text;
 #[cfg(feature = "net")]
 mod missing;
+mod often;
 mod output;
 mod outside;
 #[cfg(feature = "net")]
@@ -69,7 +70,6 @@ mod fake;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use clap::error::ErrorKind;
 use credential_helper_protocol::caller::{About, CallerOptions};
 use credential_helper_protocol::{Context, ErrorCode, Failure};
@@ -85,6 +85,7 @@ use crate::domain::url::RepositoryUrl;
 
 /// Runs the command that this process was started with.
 pub fn main() -> ExitCode {
+    credential_helper_protocol::guard::guard();
     let environment = Environment::of_process();
     let Ok(mut out) = Output::standard(environment.no_color) else {
         // Without a descriptor there is nothing to say it on.
@@ -120,7 +121,7 @@ fn parse_and_answer(
     let chosen = bridges::chosen(arguments);
     let own = chosen.map(|(bridge, _)| ["helper", "bridge", bridge.name].map(OsString::from));
     let words: &[OsString] = own.as_ref().map_or(arguments, |own| own);
-    let cli = match Cli::try_parse_from(words) {
+    let cli = match Cli::of(words) {
         Ok(cli) => cli,
         Err(error) => {
             let words: Vec<String> = arguments
@@ -198,7 +199,7 @@ fn parse_and_answer(
         #[cfg(target_os = "linux")]
         Command::SelftestStranger { folder } => selftest::stranger(&mut session, &folder),
         #[cfg(target_os = "linux")]
-        Command::ExecNetrc { memory, life } => exec::hold(memory, life),
+        Command::ExecNetrc(args) => exec::hold(&args),
     }
 }
 
