@@ -151,6 +151,13 @@ pub(crate) enum Command {
     Completions(CompletionsArgs),
     /// Print the manual page
     Man(ManArgs),
+    /// Act as another user, in a user namespace of the self-test.
+    #[cfg(target_os = "linux")]
+    #[command(hide = true)]
+    SelftestStranger {
+        /// The folder of the self-test's socket.
+        folder: PathBuf,
+    },
     /// Hold a netrc in memory for a command that runs.
     #[cfg(target_os = "linux")]
     #[command(hide = true)]

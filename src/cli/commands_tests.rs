@@ -758,6 +758,18 @@ fn manual_pages() {
         assert!(!page.contains("detached"));
         judged("mandoc", &["-Tlint"], &page);
     }
+    for entry in std::fs::read_dir(&path).unwrap() {
+        let page = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        for section in ["NAME", "SYNOPSIS", "\"EXIT STATUS\"", "EXAMPLES"] {
+            assert!(
+                page.contains(&format!("\n.SH {section}\n")),
+                "{section}: {page}"
+            );
+        }
+        judged("mandoc", &["-Tlint"], &page);
+    }
+    let page = std::fs::read_to_string(path.join("helper.1")).unwrap();
+    assert!(page.contains("\n.SH ENVIRONMENT\n") && page.contains("\n.SH FILES\n"));
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
     let ran = run(World::default(), &["man", "--dir", file.to_str().unwrap()]);

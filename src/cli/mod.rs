@@ -38,6 +38,7 @@ mod log;
 #[cfg(feature = "net")]
 mod lookups;
 mod man;
+mod man_text;
 #[cfg(feature = "net")]
 mod missing;
 mod often;
@@ -195,6 +196,8 @@ fn parse_and_answer(
             Some((bridge, arguments)) => bridge::run(&mut session, bridge, arguments),
             None => bridge::run(&mut session, args.bridge, &args.arguments),
         },
+        #[cfg(target_os = "linux")]
+        Command::SelftestStranger { folder } => selftest::stranger(&mut session, &folder),
         #[cfg(target_os = "linux")]
         Command::ExecNetrc(args) => exec::hold(&args),
     }

@@ -17,8 +17,9 @@ use super::here::ACCOUNT;
 const ID: &str = "deadline";
 /// What the question is given.
 const GIVEN: Duration = Duration::from_secs(1);
-/// How much later it may end: to start a program and to end one takes time, too (design 4.8).
-const LATER: Duration = Duration::from_secs(2);
+/// How much later it may end: to start a program and to end one takes time, too, more of it on a busy
+/// machine.
+const LATER: Duration = Duration::from_secs(4);
 /// The exit status of "could not be answered".
 const COULD_NOT: i32 = 3;
 

@@ -27,7 +27,7 @@ const LONGEST: usize = 70;
 pub(super) struct Ground {
     folder: PathBuf,
     helper: PathBuf,
-    helperd: PathBuf,
+    pub(super) helperd: PathBuf,
     time: Duration,
     /// The made-up secret: random, and of letters and digits alone.
     pub(super) secret: String,
@@ -61,8 +61,12 @@ impl Ground {
         if base.as_os_str().len() > LONGEST {
             base = PathBuf::from("/tmp");
         }
+        let folder = base.join(format!("credential-helper-selftest-{name}"));
+        // Fails where somebody has made it already; only what is ours is removed in the end.
+        let made = DirBuilder::new().mode(0o700).create(&folder);
+        made.map_err(|error| internal("prepare", &error))?;
         let ground = Self {
-            folder: base.join(format!("credential-helper-selftest-{name}")),
+            folder,
             helper: door(&helperd),
             helperd,
             time,
@@ -74,8 +78,6 @@ impl Ground {
     }
 
     fn fill(&self) -> std::io::Result<()> {
-        // Fails where somebody has made it already.
-        DirBuilder::new().mode(0o700).create(&self.folder)?;
         let secret = &self.secret;
         let waiting = self.fifo();
         rustix::fs::mknodat(
@@ -152,7 +154,6 @@ impl Ground {
             .env("LANG", "C.UTF-8")
             .env("HOME", self.path("home"))
             .env("XDG_RUNTIME_DIR", self.path("run"))
-            .env("CREDENTIAL_HELPER_LOG", "debug")
             .current_dir(self.path("project"))
             .stdin(Stdio::null())
             .kill_on_drop(true);
@@ -247,6 +248,7 @@ impl Running {
         let mut child = command
             .args(["agent", "run"])
             .env("NOTIFY_SOCKET", &notify)
+            .env("CREDENTIAL_HELPER_LOG", "debug")
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()

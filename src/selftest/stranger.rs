@@ -1,7 +1,8 @@
 //! Another user: knocks at the agent's door, or waits behind a door where the agent should be.
 //!
-//! Only root can become another user. One thread of this process does, by its own system calls:
-//! the program need not be readable for that user, and nothing of ours changes its owner.
+//! Only root can become another user, or who is root in a user namespace. One thread of a process
+//! does, by its own system calls: the program need not be readable for that user, and nothing of
+//! ours changes its owner.
 
 use std::fs::{File, Permissions};
 use std::io::{self, Read as _, Write as _};
@@ -9,6 +10,7 @@ use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Gid, Uid};
@@ -26,10 +28,11 @@ pub(super) const TIME: Duration = Duration::from_secs(5);
 /// A call that the agent answers to everybody whom it lets in.
 const HELLO: &[u8] = b"{\"method\":\"org.varlink.service.GetInfo\"}\0";
 /// Why there is no other user.
-pub(super) const NOT_ROOT: &str = "only root can act as another user: run it once with sudo";
+const NOT_ROOT: &str = "only root, or a user with subordinate ids (subuid(5), newuidmap), can act as \
+                        another user: run it once with sudo";
 
 /// What a stranger meets.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Met {
     /// The file modes keep them out.
     Denied,
@@ -38,46 +41,88 @@ enum Met {
     /// They were answered.
     Answered,
     /// Something else.
-    Other(io::ErrorKind),
+    Other,
+}
+
+impl Met {
+    const ALL: [(Self, &str); 4] = [
+        (Self::Denied, "refused-by-the-modes"),
+        (Self::Closed, "sent-away-by-the-agent"),
+        (Self::Answered, "answered"),
+        (Self::Other, "something-else"),
+    ];
+
+    fn word(self) -> &'static str {
+        let found = Self::ALL.iter().find(|(met, _)| *met == self);
+        found.map_or("", |(_, word)| word)
+    }
+
+    fn of_word(word: &str) -> Option<Self> {
+        let found = Self::ALL.iter().find(|(_, own)| *own == word);
+        found.map(|(met, _)| *met)
+    }
 }
 
 /// Another user is refused twice: by the modes of folder and socket, and where these are open, by
 /// the agent itself.
 pub(super) fn knocks(ground: &Ground) -> Check {
     const ID: &str = "other-user";
-    if !rustix::process::geteuid().is_root() {
-        return Check::not_here(ID, NOT_ROOT);
-    }
-    match try_both(&ground.socket_folder()) {
-        Err(error) => Check::not_here(
-            ID,
-            format!("this root cannot act as another user: {}", error.kind()),
-        ),
-        Ok((Met::Denied, Met::Closed)) => Check::ok(
+    let folder = ground.socket_folder();
+    let root = rustix::process::geteuid().is_root();
+    let (met, who) = if root {
+        (try_both(&folder).ok(), format!("uid {STRANGER}"))
+    } else {
+        let who = "a user of a user namespace";
+        (in_namespace(ground, &folder), who.to_owned())
+    };
+    match met {
+        None if root => Check::not_here(ID, "this root may not act as another user"),
+        None => Check::not_here(ID, NOT_ROOT),
+        Some((Met::Denied, Met::Closed)) => Check::ok(
             ID,
             format!(
-                "uid {STRANGER} is refused by the modes of the socket and, with these open, by the agent"
+                "{who} is refused by the modes of the socket and, with these open, by the agent"
             ),
         ),
-        Ok((Met::Answered, _)) => Check::failed(ID, format!("uid {STRANGER} was answered")),
-        Ok((_, Met::Answered)) => Check::failed(
+        Some((closed, open)) => Check::failed(
             ID,
-            format!("with the modes of the socket open, uid {STRANGER} was answered"),
-        ),
-        Ok((closed, open)) => Check::failed(
-            ID,
-            format!("uid {STRANGER}: {}, then {}", word(&closed), word(&open)),
+            format!(
+                "{who}: {}; with the modes of the socket open: {}",
+                closed.word(),
+                open.word()
+            ),
         ),
     }
 }
 
-fn word(met: &Met) -> String {
-    match met {
-        Met::Denied => "refused by the modes".to_owned(),
-        Met::Closed => "sent away by the agent".to_owned(),
-        Met::Answered => "answered".to_owned(),
-        Met::Other(kind) => kind.to_string(),
+/// An ordinary user is root in a user namespace of their own, and has other users there, where the
+/// system has given them some. `None` where it has not.
+fn in_namespace(ground: &Ground, folder: &Path) -> Option<(Met, Met)> {
+    let output = Command::new("unshare")
+        .args(["--user", "--map-auto", "--map-root-user", "--"])
+        .arg(&ground.helperd)
+        .arg("selftest-stranger")
+        .arg(folder)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .stdin(Stdio::null())
+        .output()
+        .ok()?;
+    let said = String::from_utf8(output.stdout).ok()?;
+    let mut words = said.split_whitespace().map(Met::of_word);
+    match (words.next(), words.next(), words.next()) {
+        (Some(Some(closed)), Some(Some(open)), None) => Some((closed, open)),
+        _ => None,
     }
+}
+
+/// What [`in_namespace`] runs there: the words of what a stranger meets.
+///
+/// # Errors
+/// Where there is no other user, or the modes cannot be changed.
+pub fn told(folder: &Path) -> io::Result<String> {
+    let (closed, open) = try_both(folder)?;
+    Ok(format!("{} {}", closed.word(), open.word()))
 }
 
 fn try_both(folder: &Path) -> io::Result<(Met, Met)> {
@@ -100,7 +145,7 @@ fn knock(folder: &File) -> Met {
     let mut stream = match UnixStream::connect(path) {
         Ok(stream) => stream,
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Met::Denied,
-        Err(error) => return Met::Other(error.kind()),
+        Err(_) => return Met::Other,
     };
     let mut answer = [0];
     let asked = stream
@@ -112,7 +157,7 @@ fn knock(folder: &File) -> Met {
         Ok(_) => Met::Answered,
         Err(error) => match error.kind() {
             io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Met::Closed,
-            kind => Met::Other(kind),
+            _ => Met::Other,
         },
     }
 }

@@ -147,7 +147,8 @@ class World:
         self.runtime = Path(tempfile.mkdtemp(prefix="pages-run-", dir=memory))
         for name in ("home", "bin", "project/dist", "tmp"):
             (self.root / name).mkdir(parents=True)
-        (self.root / "project/packaging").symlink_to(ROOT / "packaging")
+        # A copy: nothing here leads into this project.
+        shutil.copytree(ROOT / "packaging/systemd", self.root / "project/packaging/systemd")
         for program in ("helper", "helperd"):
             (self.root / "bin" / program).symlink_to(helper.with_name(program))
         if any(word in line.text for line in lines for word in ("helper exec", "docker")):
@@ -257,18 +258,20 @@ class Run:
     def block(self, lines: list[Line]) -> None:
         """Runs a block, without what cannot be run here."""
         here = []
+        reasons = {**known.OURS, **known.NOT_HERE, **known.BLOCKS_ELSEWHERE}
         whole = lines[0].known(known.BLOCKS_ELSEWHERE)
         for line in lines:
             for entries in (known.STATUS, known.BEFORE, known.WITH_KEYRING):
                 self.used.update(filter(None, [line.known(entries)]))
-            entry = whole or line.known(known.NOT_HERE)
+            begin = next((begin for begin in known.OURS if line.text.startswith(begin)), None)
+            entry = whole or line.known(known.NOT_HERE) or begin
             if entry is None:
                 here.append(line)
                 continue
             self.used.add(entry)
             self.left += 1
             if self.told:
-                print(f"left out {line}\n         {known.NOT_HERE.get(entry) or known.BLOCKS_ELSEWHERE[entry]}")
+                print(f"left out {line}\n         {reasons[entry]}")
         if not here:
             return
         world = World(self.helper, self.index, here, self.bus)
@@ -293,12 +296,25 @@ class Run:
 
     def unused(self) -> list[str]:
         """What the lists of `pages_known.py` hold although no document needs it."""
-        lists = (known.NOT_HERE, known.BLOCKS_ELSEWHERE, known.STATUS, known.BEFORE, known.WITH_KEYRING)
+        lists = (known.OURS, known.NOT_HERE, known.BLOCKS_ELSEWHERE, known.STATUS, known.BEFORE, known.WITH_KEYRING)
         return sorted({entry for entries in lists for entry in entries} - self.used)
+
+
+def self_test() -> None:
+    """What reads the pages sees what stands there, and no more."""
+    with tempfile.TemporaryDirectory(prefix="pages-", dir=ROOT / "target") as folder:
+        page = Path(folder) / "page.md"
+        text = "```sh\na 'b # c'   # d\n\ne \\\n  f\n```\n`helper x` and `helper get\nfoo`\n"
+        page.write_text(text + "```console\n$ g\nh\n$ i\n```\n```text\nhelper j\n```\n")
+        found = [[(line.text, line.printed) for line in lines] for lines in blocks(page)]
+        assert found == [[("a 'b # c'", []), ("e \\\n  f", [])], [("g", ["h"]), ("i", [])]], found
+        assert [line.text for line in spans(page)] == ["helper x", "helper get foo"]
+    assert fits("a ... c", "x\na b c\n") and not fits("a ... c", "x a b c") and not fits("a", "ab")
 
 
 def main() -> int:
     """Runs everything."""
+    self_test()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--helper", type=Path, required=True)
     parser.add_argument("--only", help="pages whose path contains this")

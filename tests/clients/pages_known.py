@@ -131,6 +131,7 @@ NAMES = {
     "helper get",
     "helper index",
     "helper set",
+    "helper setup",
     "helper setup uv --store",
     "helper source",
     "helper trust",
@@ -196,6 +197,9 @@ _ITSELF = "builds or tests this project: whoever runs this has done so"
 _FOREGROUND = "stays in the foreground: tests/agent.rs"
 _SYSTEMD = "needs the systemd of a user's session: tests/systemd.rs"
 _REAL = "a real tool: tests/clients/matrix.py"
+_PACKAGE = "builds a package, or installs it into this machine: tests/packages does both in a folder"
+_WHEEL = "builds the wheel, or installs it: packaging/python/tests/test_wheel.py"
+_OTHER_SYSTEM = "needs macOS, Homebrew or Nix: tests/packages reads the file only"
 _ENVIRONMENT = "changes the environment in which the tool runs: tests/setup.rs"
 _PYPI = "goes to PyPI itself: tests/publish.rs and tests/publish_trusted.rs have servers in its place"
 
@@ -203,27 +207,36 @@ BLOCKS_ELSEWHERE = {
     "helper set acme ci --url https://pypi.example.org/acme/simple/": "the tour: tests/resolve/tour.rs runs it",
 }
 
+# What a line begins with that builds, tests or measures this project.
+OURS = {
+    "tests/": _ITSELF,
+    ".ci/": _ITSELF,
+    "cargo build ": _ITSELF,
+    "cargo test ": _ITSELF,
+    "cargo install ": _ITSELF,
+    "cargo deny ": "needs the network: tests/supply_chain.py reads the same rules",
+    "target/publish/bin/python ": "needs a copy of PyPI's source",
+    "CREDENTIAL_HELPER_TEST_ALL_KEYRINGS=1 ": _ITSELF,
+}
+
 NOT_HERE = {
+    "cargo login --registry my": "a registry of cargo's: tests/bridges/cargo.rs",
     "poetry config http-basic.foo alice": "asks at a terminal: tests/poetry/differential.py",
-    "cargo build --release --locked && POETRY_HTTP_BASIC_FOO_USERNAME=alice "
-    "POETRY_HTTP_BASIC_FOO_PASSWORD=s3cret target/release/helper get foo": _ITSELF,
-    "tests/run": _ITSELF,
-    "cargo install --path . --locked": _ITSELF,
-    "cargo build --locked": _ITSELF,
-    "tests/run --quick": _ITSELF,
-    "tests/run --all-keyrings": _ITSELF,
-    "cargo test --locked --lib domain": _ITSELF,
-    ".ci/run": _ITSELF,
-    "target/publish/bin/python -m pip install -r tests/publish/oracle-requirements.txt": "needs PyPI's source",
-    "target/publish/bin/python tests/publish/oracle.py --helper target/debug/helper --warehouse FOLDER": "needs "
-    "PyPI's source",
-    "CREDENTIAL_HELPER_TEST_ALL_KEYRINGS=1 setpriv --reuid 65534 --regid 65534 --clear-groups \\\n"
-    "    env HOME=/tmp target/debug/deps/main-HASH other_keyrings::oo7": _ITSELF,
-    "cargo deny check advisories": "needs the network",
-    "tests/supply_chain.py --advisories FOLDER": "needs a copy of a database that only the network has",
     "systemctl --user daemon-reload": _SYSTEMD,
     "systemctl --user enable --now credential-helper.socket": _SYSTEMD,
     "systemctl --user restart credential-helper.service": _SYSTEMD,
+    "packaging/deb.sh --output dist": _PACKAGE,
+    "sudo dpkg -i dist/credential-helper_*.deb": _PACKAGE,
+    "sudo apt install ./dist/python3-credential-helper_*.deb": _PACKAGE,
+    "packaging/tarball.sh --output dist": _PACKAGE,
+    "tar -xzf dist/credential-helper-*-linux-static.tar.gz --strip-components=1 -C ~/.local": _PACKAGE,
+    "packaging/wheel.sh": _WHEEL,
+    "pip install target/wheels/credential_helper-*.whl": _WHEEL,
+    "cp /usr/share/doc/credential-helper/examples/no-commands.conf "
+    "~/.config/systemd/user/credential-helper.service.d/": "a file of the Debian package: tests/packages",
+    "brew install --HEAD --formula packaging/homebrew/credential-helper.rb": _OTHER_SYSTEM,
+    "cp packaging/launchd/io.credentialhelper.agent.plist ~/Library/LaunchAgents/": _OTHER_SYSTEM,
+    "nix-build packaging/nix": _OTHER_SYSTEM,
     "helper agent run": _FOREGROUND,
     "helper agent run -v": _FOREGROUND,
     "helper setup poetry": _ENVIRONMENT,
@@ -239,7 +252,6 @@ NOT_HERE = {
     "pip install --index-url https://pypi.example.org/simple/ mypackage": _REAL,
     "uv pip install mypackage": _REAL,
     "twine upload -r foo dist/*": _REAL,
-    "cargo login --registry my": "a registry of cargo's: tests/bridges/cargo.rs",
     "helper publish": _PYPI,
     "helper index audit --ask-public": "asks PyPI itself: tests/resolve/audit.rs",
     "helper env --format fish | source": "a line of fish: tests/env.rs",
