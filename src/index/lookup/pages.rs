@@ -10,7 +10,7 @@ use url::Url;
 use super::Lookups;
 use crate::http::ACCEPT_SIMPLE;
 use crate::index::cache::{Head, Key, Life, Payload, life};
-use crate::index::fetch::{CacheUse, Said, Seen, Trouble, Wish};
+use crate::index::fetch::{CacheUse, Said, Seen, Trouble, Wish, plain};
 use crate::index::page::{self, Flat, PAGE};
 use crate::index::project::Project;
 use crate::index::source::{Kind, Source};
@@ -164,7 +164,7 @@ impl Lookups {
     fn found(&self, asked: &Asked<'_>) {
         self.requester.watch().seen(&Seen {
             method: "GET",
-            url: asked.url.as_str().to_owned(),
+            url: plain(&asked.url),
             status: None,
             trouble: None,
             cache: CacheUse::Hit,
