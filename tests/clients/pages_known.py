@@ -197,6 +197,7 @@ _FOREGROUND = "stays in the foreground: tests/agent.rs"
 _SYSTEMD = "needs the systemd of a user's session: tests/systemd.rs"
 _REAL = "a real tool: tests/clients/matrix.py"
 _ENVIRONMENT = "changes the environment in which the tool runs: tests/setup.rs"
+_LONG = "takes as long as it is told to: the same tests run for seconds in tests/main.rs"
 _PYPI = "goes to PyPI itself: tests/publish.rs and tests/publish_trusted.rs have servers in its place"
 
 BLOCKS_ELSEWHERE = {
@@ -219,6 +220,9 @@ NOT_HERE = {
     "PyPI's source",
     "CREDENTIAL_HELPER_TEST_ALL_KEYRINGS=1 setpriv --reuid 65534 --regid 65534 --clear-groups \\\n"
     "    env HOME=/tmp target/debug/deps/main-HASH other_keyrings::oo7": _ITSELF,
+    "tests/faults/long --hours 24": _LONG,
+    "tests/faults/long --hours 0.5 --binaries DIR": _LONG,
+    "tests/faults/long --hours 0.5 --only clients::latency": _LONG,
     "cargo deny check advisories": "needs the network",
     "tests/supply_chain.py --advisories FOLDER": "needs a copy of a database that only the network has",
     "systemctl --user daemon-reload": _SYSTEMD,
