@@ -254,8 +254,8 @@ fn files_and_commands() {
 }
 
 /// H17: an identity token is for the index's own audience, which the index says by https, or for one that the settings allow; it is sent there and nowhere else.
-/// Also: publish::trusted::audience::tests::whose_audiences_they_are, publish::trusted::exchange::tests::no_redirect_is_followed,
-/// publish::trusted::exchange::tests::documents_that_lead_elsewhere
+/// Also: `publish::trusted::audience::tests::whose_audiences_they_are`, `publish::trusted::exchange::tests::no_redirect_is_followed`,
+/// `publish::trusted::exchange::tests::documents_that_lead_elsewhere`
 #[test]
 fn h17_audiences_of_others() {
     let index = Index::start(&[], |request| {

@@ -120,7 +120,7 @@ fn a_command_gets_the_named_ones_in_its_variables() {
 }
 
 /// L19: a restricted socket reads its names for one operation, and refuses every other method.
-/// Also: restricted::what_is_there_for_others_cannot_be_told_from_what_is_not, restricted::another_user_only_where_it_is_named
+/// Also: `restricted::what_is_there_for_others_cannot_be_told_from_what_is_not`, `restricted::another_user_only_where_it_is_named`
 #[test]
 fn l19_refuses_everything_else() {
     let outside = Outside::new(&[]);

@@ -44,9 +44,10 @@ fn serving(name: &'static str, bytes: Vec<u8>) -> (Sandbox, Server) {
                 json!({ "filename": name, "url": format!("/files/{name}"), "hashes": { "sha256": sha } }),
             ]);
         }
-        match path.starts_with("/files/") {
-            true => Act::Give(bytes.clone()),
-            false => say(404, ""),
+        if path.starts_with("/files/") {
+            Act::Give(bytes.clone())
+        } else {
+            say(404, "")
         }
     });
     let sandbox = Sandbox::new().without_keyring();
@@ -60,11 +61,11 @@ fn serving(name: &'static str, bytes: Vec<u8>) -> (Sandbox, Server) {
 }
 
 /// What `index metadata` says of such a file, and `publish --check` of the same on disk; nothing is written anywhere.
-fn read(name: &'static str, bytes: Vec<u8>) -> [Ended; 2] {
-    let (sandbox, server) = serving(name, bytes.clone());
+fn read(name: &'static str, bytes: &[u8]) -> [Ended; 2] {
+    let (sandbox, server) = serving(name, bytes.to_vec());
     let dist = sandbox.path("project/dist");
     std::fs::create_dir(&dist).unwrap();
-    samples::write(&dist, name, &bytes);
+    samples::write(&dist, name, bytes);
     std::fs::create_dir_all(sandbox.path("home/.cache")).unwrap();
     let before = files(&sandbox);
     let all = [
@@ -140,13 +141,13 @@ fn with(name: &str) -> Vec<Member> {
 }
 
 /// A1: archives are read for their metadata and never unpacked: whatever a name in them says, nothing is written, and a name that leads out is refused.
-/// Also: package::archive::zip::tests::two_readings_are_refused, package::archive::flow::tests::what_is_refused
+/// Also: `package::archive::zip::tests::two_readings_are_refused`, `package::archive::flow::tests::what_is_refused`
 #[test]
 fn a1_no_name_in_a_wheel_leads_out() {
     let names = ways_out();
     assert!(names.len() >= 40, "{}", names.len());
     for name in &names {
-        let [from_index, from_disk] = read(WHEEL, zip(&with(name)));
+        let [from_index, from_disk] = read(WHEEL, &zip(&with(name)));
         assert!(
             (0..=4).contains(&from_index.status),
             "{name:?}: {from_index:?}"
@@ -157,13 +158,13 @@ fn a1_no_name_in_a_wheel_leads_out() {
         }
     }
     // A sound one is read.
-    let [from_index, _] = read(WHEEL, zip(&wheel_members("demo-1.0", METADATA)));
+    let [from_index, _] = read(WHEEL, &zip(&wheel_members("demo-1.0", METADATA)));
     assert_eq!(from_index.status, 0, "{from_index:?}");
     assert!(from_index.stdout.contains("name: demo"), "{from_index:?}");
 }
 
 /// A2: of a source archive PKG-INFO alone is read; links, devices and what leads out are not followed or made.
-/// Also: package::archive::tar::tests::what_is_refused, package::archive::tar::tests::cut_off_anywhere
+/// Also: `package::archive::tar::tests::what_is_refused`, `package::archive::tar::tests::cut_off_anywhere`
 #[test]
 fn a2_links_and_devices_in_a_source_archive_do_nothing() {
     let info = || {
@@ -198,18 +199,18 @@ fn a2_links_and_devices_in_a_source_archive_do_nothing() {
             [link(kind, name, to), info()],
             [info(), link(kind, name, to)],
         ] {
-            for ended in read(SDIST, tar_gz(&members)) {
+            for ended in read(SDIST, &tar_gz(&members)) {
                 assert!((0..=4).contains(&ended.status), "{name}: {ended:?}");
                 assert!(!ended.stdout.contains("root:"), "{name}: {ended:?}");
             }
         }
     }
-    let [from_index, _] = read(SDIST, tar_gz(&[info()]));
+    let [from_index, _] = read(SDIST, &tar_gz(&[info()]));
     assert_eq!(from_index.status, 0, "{from_index:?}");
 }
 
 /// A3: what two readers could read differently is refused: two heads that differ, names twice, bytes that belong to no file, anything behind the end.
-/// Also: package::archive::zip::tests::two_readings_are_refused, package::archive::tar::tests::what_is_refused
+/// Also: `package::archive::zip::tests::two_readings_are_refused`, `package::archive::tar::tests::what_is_refused`
 #[test]
 fn a3_what_can_be_read_in_two_ways_is_refused() {
     let other = METADATA.replace("demo", "evil");
@@ -253,7 +254,7 @@ fn a3_what_can_be_read_in_two_ways_is_refused() {
         }),
     ];
     for (number, bytes) in wheels.into_iter().enumerate() {
-        let [from_index, from_disk] = read(WHEEL, bytes);
+        let [from_index, from_disk] = read(WHEEL, &bytes);
         assert!(
             !from_index.stdout.contains("evil"),
             "{number}: {from_index:?}"
@@ -276,7 +277,7 @@ fn a3_what_can_be_read_in_two_ways_is_refused() {
     .into_iter()
     .enumerate()
     {
-        let [from_index, from_disk] = read(SDIST, bytes);
+        let [from_index, from_disk] = read(SDIST, &bytes);
         assert!(
             !from_index.stdout.contains("evil"),
             "{number}: {from_index:?}"
@@ -286,7 +287,7 @@ fn a3_what_can_be_read_in_two_ways_is_refused() {
 }
 
 /// A4: sizes, ratios and numbers of entries are limited, and counted while reading.
-/// Also: package::archive::flow::tests::a_bomb, package::archive::tar::tests::what_is_refused
+/// Also: `package::archive::flow::tests::a_bomb`, `package::archive::tar::tests::what_is_refused`
 #[test]
 fn a4_bombs_are_given_up() {
     let mut large = wheel_members("demo-1.0", METADATA);
@@ -307,7 +308,7 @@ fn a4_bombs_are_given_up() {
     ]);
     for (name, bytes) in [(WHEEL, zip(&large)), (WHEEL, overlap), (SDIST, tar)] {
         let begun = Instant::now();
-        let [from_index, from_disk] = read(name, bytes);
+        let [from_index, from_disk] = read(name, &bytes);
         assert_eq!(from_disk.status, 1, "{name}: {from_disk:?}");
         // From an index a source archive is read up to PKG-INFO and never held: there the limit is that of
         // what runs through, 512 MiB.
@@ -315,7 +316,7 @@ fn a4_bombs_are_given_up() {
             assert_ne!(from_index.status, 0, "{name}: {from_index:?}");
             assert_eq!(from_index.stdout, "", "{name}");
         }
-        assert!(begun.elapsed() < Duration::from_secs(60), "{name}");
+        assert!(begun.elapsed() < Duration::from_mins(1), "{name}");
     }
 }
 
@@ -332,13 +333,13 @@ fn a5_a_record_removes_nothing() {
         "demo-1.0.dist-info/entry_points.txt",
         "[console_scripts]\n../../x = demo:main\n",
     ));
-    for ended in read(WHEEL, zip(&members)) {
+    for ended in read(WHEEL, &zip(&members)) {
         assert!((0..=1).contains(&ended.status), "{ended:?}");
     }
 }
 
 /// A6: a file's name is the page's, is decoded once, and has to be the name of a wheel or source archive; neither a path nor a header names a file.
-/// Also: package::filename::tests::what_is_none, index::page::tests::what_no_installer_takes_is_left_out_without_a_word
+/// Also: `package::filename::tests::what_is_none`, `index::page::tests::what_no_installer_takes_is_left_out_without_a_word`
 #[test]
 fn a6_no_name_from_a_server_is_a_path() {
     let pair = Pair::new(

@@ -98,7 +98,7 @@ fn l9_no_process_is_given_a_secret_in_its_arguments() {
 
 /// L10: an agent wipes the variables that it keeps from its own block; one that a client starts does not inherit them, and a command of the
 /// settings gets a list of names and nothing else.
-/// Also: agent::hardening::tests::variables_are_wiped_from_the_block_itself, start::tests::the_agent_inherits_no_variables_of_requests
+/// Also: `agent::hardening::tests::variables_are_wiped_from_the_block_itself`, `start::tests::the_agent_inherits_no_variables_of_requests`
 #[test]
 fn l10_neither_environment_nor_arguments_of_an_agent_hold_secrets() {
     let sandbox = sandbox();
@@ -218,7 +218,7 @@ fn l11_variables_of_one_client_are_never_shown_to_another() {
 }
 
 /// L12: children get standard input, output and error and no other descriptor, and the agent keeps none of who started it.
-/// Also: provider::child::tests::no_descriptor_goes_along, agent::lifecycle::tests::a_detached_agent_keeps_nothing_of_its_client
+/// Also: `provider::child::tests::no_descriptor_goes_along`, `agent::lifecycle::tests::a_detached_agent_keeps_nothing_of_its_client`
 #[test]
 fn l12_no_descriptor_reaches_a_child() {
     let sandbox = sandbox();
@@ -245,7 +245,7 @@ fn l12_no_descriptor_reaches_a_child() {
 
 /// L13: programs are run by the absolute paths of the user's own settings, and `helperd` from beside `helper`: nothing is looked for in the
 /// working folder, and no relative folder of `PATH` counts.
-/// Also: provider::child::tests::what_cannot_be_run_is_told, program::tests::looks_beside_then_in_libexec
+/// Also: `provider::child::tests::what_cannot_be_run_is_told`, `program::tests::looks_beside_then_in_libexec`
 #[test]
 fn l13_no_program_is_taken_from_the_working_folder() {
     let sandbox = sandbox();
@@ -336,7 +336,7 @@ fn l13_no_program_is_taken_from_the_working_folder() {
 
 /// L14: nothing that a request names is opened, loaded or run, but the folders of its user's own configuration, whose files are data; fields
 /// that are unknown count for nothing.
-/// Also: restricted::what_a_container_says_of_itself_counts_for_nothing
+/// Also: `restricted::what_a_container_says_of_itself_counts_for_nothing`
 #[test]
 fn l14_no_field_of_a_request_leads_to_a_file_or_program() {
     let sandbox = sandbox();
@@ -374,7 +374,7 @@ fn l14_no_field_of_a_request_leads_to_a_file_or_program() {
 
 /// L20: a file that may hold secrets is made 0600, whatever the umask; one that is open to others is closed when it is written, and told by
 /// `doctor`.
-/// Also: edit::tests::a_loose_mode_is_closed
+/// Also: `edit::tests::a_loose_mode_is_closed`
 #[test]
 fn l20_stores_are_closed_to_others() {
     let mode = |sandbox: &Sandbox, path: &str| {
@@ -412,7 +412,7 @@ fn l20_stores_are_closed_to_others() {
 }
 
 /// L21: `lock` cancels what is pending, a question to the keyring or to a command included, and empties the cache.
-/// Also: agent::rules_tests::lock_cancels_secrets_on_their_way_to_a_file_and_reports, agent::rules_tests::nothing_is_kept_in_memory_while_locked
+/// Also: `agent::rules_tests::lock_cancels_secrets_on_their_way_to_a_file_and_reports`, `agent::rules_tests::nothing_is_kept_in_memory_while_locked`
 #[test]
 fn l21_lock_cancels_what_is_pending() {
     let sandbox = sandbox();
@@ -463,7 +463,7 @@ fn l21_lock_cancels_what_is_pending() {
 }
 
 /// L22: lives are measured on a clock that goes on in suspend and that nobody sets; only an end that a server gave is compared with the wall clock.
-/// Also: agent::clock::tests::real_time_does_not_go_back, agent::rules_tests::a_token_that_was_minted_anew_is_not_taken_for_the_refused_one
+/// Also: `agent::clock::tests::real_time_does_not_go_back`, `agent::rules_tests::a_token_that_was_minted_anew_is_not_taken_for_the_refused_one`
 #[test]
 fn l22_a_clock_that_is_set_keeps_nothing_alive_and_ends_nothing() {
     let sandbox = sandbox();
@@ -554,7 +554,7 @@ int clock_gettime(clockid_t clock, struct timespec *time) {
 "#;
 
 /// L24: an error has our own words and names: never a message, a file or another program's words that may hold a secret.
-/// Also: leak::errors_about_files_hold_nothing_of_them, bridges::any_bytes_may_come, package::document::tests::places_are_told_and_texts_are_not
+/// Also: `leak::errors_about_files_hold_nothing_of_them`, `bridges::any_bytes_may_come`, `package::document::tests::places_are_told_and_texts_are_not`
 #[test]
 fn l24_nonsense_is_answered_without_repeating_it() {
     let sandbox = sandbox();
@@ -610,7 +610,7 @@ fn l24_nonsense_is_answered_without_repeating_it() {
 
 /// L26: a password is asked for without echo, and the terminal is as before whatever ends the question; nothing goes to a clipboard or a
 /// shell's history.
-/// Also: cli::prompt::terminal::tests::nothing_is_echoed_and_the_terminal_is_as_before
+/// Also: `cli::prompt::terminal::tests::nothing_is_echoed_and_the_terminal_is_as_before`
 #[test]
 fn l26_nothing_is_echoed_and_the_terminal_is_as_it_was() {
     for (keys, stored) in [

@@ -148,7 +148,7 @@ fn gives(request: &Request, _: &str) -> Act {
 }
 
 /// P4: text from an index never becomes a line of a protocol: URLs are parsed anew, and what holds a line end, raw or encoded, is no file.
-/// Also: index::page::tests::one_bad_file_of_many
+/// Also: `index::page::tests::one_bad_file_of_many`
 #[test]
 fn p4_a_line_end_in_a_pages_url_goes_nowhere() {
     let pair = Pair::new(
@@ -192,7 +192,7 @@ fn p4_a_line_end_in_a_pages_url_goes_nowhere() {
 }
 
 /// P6: one parser (WHATWG) decides where a secret may go and where the request goes; what parsers read differently is refused.
-/// Also: domain::url::tests::what_parsers_read_differently_is_refused
+/// Also: `domain::url::tests::what_parsers_read_differently_is_refused`
 #[test]
 fn p6_the_host_that_is_decided_is_the_host_that_is_asked() {
     let pair = Pair::new(
@@ -301,7 +301,7 @@ fn puzzles(home: &str, away: &str) -> Vec<String> {
 }
 
 /// P9: what cannot stand in a header is refused before a request is made, and not repeated.
-/// Also: http::authorization::tests::what_cannot_be_sent_is_refused_without_being_repeated, publish::values::tests::addresses
+/// Also: `http::authorization::tests::what_cannot_be_sent_is_refused_without_being_repeated`, `publish::values::tests::addresses`
 #[test]
 fn p9_a_line_end_in_a_secret_makes_no_header() {
     for bad in [
@@ -339,8 +339,8 @@ fn p9_a_line_end_in_a_secret_makes_no_header() {
 
 /// H1: redirects are followed by our own code; Authorization, cookies and client certificates are dropped on any change of scheme, host or
 /// port, and never come back.
-/// Also: http::lookup::tests::what_is_secret_stays_at_home_and_does_not_come_back, http::lookup::tests::home_again_it_is_not_sent_either,
-/// http::tests::another_origin_is_not_even_asked, http::lookup::tests::neither_certificate_nor_leniency_go_elsewhere
+/// Also: `http::lookup::tests::what_is_secret_stays_at_home_and_does_not_come_back`, `http::lookup::tests::home_again_it_is_not_sent_either`,
+/// `http::tests::another_origin_is_not_even_asked`, `http::lookup::tests::neither_certificate_nor_leniency_go_elsewhere`
 #[test]
 fn h1_nothing_secret_follows_a_redirect_and_nothing_comes_back() {
     for status in [301, 302, 303, 307, 308] {
@@ -413,7 +413,7 @@ fn h2_the_proxys_credential_and_ours_do_not_meet() {
 }
 
 /// H3: netrc is read only where the settings switch it on, for exactly the parsed host and port-less names, without its `default` entry.
-/// Also: provider::netrc::tests::the_default_entry_is_no_answer
+/// Also: `provider::netrc::tests::the_default_entry_is_no_answer`
 #[test]
 fn h3_netrc_answers_for_its_own_host_alone() {
     let sandbox = Sandbox::new().without_keyring();
@@ -446,8 +446,8 @@ fn h3_netrc_answers_for_its_own_host_alone() {
 }
 
 /// H4: an https secret never goes to http; plain http carries secrets to loopback, or where the user allowed that origin.
-/// Also: http::tests::the_same_port_under_another_scheme_is_another_origin, http::call::tests::where_secrets_may_go,
-/// agent::rules_tests::service_rules::https_secrets_are_not_given_to_who_goes_there_in_the_clear
+/// Also: `http::tests::the_same_port_under_another_scheme_is_another_origin`, `http::call::tests::where_secrets_may_go`,
+/// `agent::rules_tests::service_rules::https_secrets_are_not_given_to_who_goes_there_in_the_clear`
 #[test]
 fn h4_an_https_secret_does_not_go_to_http() {
     let sandbox = Sandbox::new().without_keyring();
@@ -475,7 +475,7 @@ fn h4_an_https_secret_does_not_go_to_http() {
 }
 
 /// H5: a file or its metadata on another origin gets a secret only inside a scope that the user configured.
-/// Also: index::fetch::tests::each_url_gets_what_belongs_there, index::lookup::metadata::tests::a_base_elsewhere_does_not_get_the_credential
+/// Also: `index::fetch::tests::each_url_gets_what_belongs_there`, `index::lookup::metadata::tests::a_base_elsewhere_does_not_get_the_credential`
 #[test]
 fn h5_what_a_page_points_at_elsewhere_gets_nothing() {
     let pair = Pair::new(
@@ -510,9 +510,10 @@ fn h5_what_a_page_points_at_elsewhere_gets_nothing() {
             let html = format!(
                 "<base href=\"{away}/x/\"><a href=\"demo-1-py3-none-any.whl\" data-core-metadata=\"true\">demo-1-py3-none-any.whl</a>"
             );
-            match path(request).starts_with("/simple/demo") {
-                true => Act::Say(200, "content-type: text/html\r\n".to_owned(), html),
-                false => say(404, ""),
+            if path(request).starts_with("/simple/demo") {
+                Act::Say(200, "content-type: text/html\r\n".to_owned(), html)
+            } else {
+                say(404, "")
             }
         },
         gives,
@@ -523,7 +524,7 @@ fn h5_what_a_page_points_at_elsewhere_gets_nothing() {
 }
 
 /// H6: userinfo in a redirect is dropped: neither used, nor kept, nor shown.
-/// Also: http::lookup::tests::userinfo_of_a_redirect_is_dropped
+/// Also: `http::lookup::tests::userinfo_of_a_redirect_is_dropped`
 #[test]
 fn h6_userinfo_of_a_redirect_is_dropped() {
     let pair = Pair::new(
@@ -563,9 +564,12 @@ fn assert_kept_clean(sandbox: &Sandbox) {
 #[test]
 fn h7_a_401_elsewhere_is_no_question() {
     let pair = Pair::new(
-        |request, away| match path(request).starts_with("/simple/demo") {
-            true => page(&[file("1", &format!("{away}/demo-1-py3-none-any.whl"))]),
-            false => say(404, ""),
+        |request, away| {
+            if path(request).starts_with("/simple/demo") {
+                page(&[file("1", &format!("{away}/demo-1-py3-none-any.whl"))])
+            } else {
+                say(404, "")
+            }
         },
         |_, home| {
             let bait = format!("www-authenticate: Basic realm=\"{home}/simple/\"\r\n");
@@ -581,7 +585,7 @@ fn h7_a_401_elsewhere_is_no_question() {
 }
 
 /// H8: an upload follows 307 and 308 within its origin, and nothing else: its body and its token are sent to nobody anew.
-/// Also: publish::upload::tests::redirects
+/// Also: `publish::upload::tests::redirects`
 #[test]
 fn h8_an_upload_is_sent_to_nobody_else() {
     for status in [301, 302, 303, 307, 308] {
@@ -627,7 +631,7 @@ fn h8_an_upload_is_sent_to_nobody_else() {
 }
 
 /// H9: leniency with certificates is one repository's: a client for each TLS policy, and nobody else's connection is used.
-/// Also: http::lookup::tests::neither_certificate_nor_leniency_go_elsewhere
+/// Also: `http::lookup::tests::neither_certificate_nor_leniency_go_elsewhere`
 #[test]
 fn h9_an_unchecked_certificate_is_one_repositorys() {
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -664,7 +668,7 @@ fn h9_an_unchecked_certificate_is_one_repositorys() {
 }
 
 /// H10: what is unpacked is counted while it is unpacked, against a limit of its size and of its ratio, and only one packing is undone.
-/// Also: http::decode::tests::a_bomb_ends_within_its_ratio, http::decode::tests::what_is_cut_off_or_another_thing_is_broken
+/// Also: `http::decode::tests::a_bomb_ends_within_its_ratio`, `http::decode::tests::what_is_cut_off_or_another_thing_is_broken`
 #[test]
 fn h10_a_page_that_grows_without_end_is_given_up() {
     static BOMB: OnceLock<Vec<u8>> = OnceLock::new();
@@ -712,7 +716,7 @@ fn h10_a_page_that_grows_without_end_is_given_up() {
 }
 
 /// H11: redirects end after ten.
-/// Also: http::tests::redirects_end
+/// Also: `http::tests::redirects_end`
 #[test]
 fn h11_redirects_end() {
     let pair = Pair::new(
@@ -729,7 +733,7 @@ fn h11_redirects_end() {
 }
 
 /// H12: what is kept of a page is kept for the account that asked, in files of the user alone; what must not be stored is not.
-/// Also: index::lookup::tests::each_account_has_its_own_pages, index::cache::tests::nobody_else_may_look
+/// Also: `index::lookup::tests::each_account_has_its_own_pages`, `index::cache::tests::nobody_else_may_look`
 #[test]
 fn h12_one_accounts_pages_are_not_anothers() {
     let pair = Pair::new(
@@ -791,16 +795,19 @@ fn h12_one_accounts_pages_are_not_anothers() {
 
 /// H13: what stands in a URL's userinfo is not logged, printed, locked or kept; a query is not logged. Where a file's URL is what was asked for
 /// (a lock file, `--json`), it is the page's own, because without its query it would be another file.
-/// Also: index::fetch::tests::urls_are_told_without_what_may_be_secret, index::source::tests::userinfo_is_never_shown
+/// Also: `index::fetch::tests::urls_are_told_without_what_may_be_secret`, `index::source::tests::userinfo_is_never_shown`
 #[test]
 fn h13_tokens_in_urls_are_in_no_output_and_no_file() {
     let pair = Pair::new(
-        |request, _| match path(request).starts_with("/simple/demo") {
-            true => page(&[file(
-                "1",
-                "/files/demo-1-py3-none-any.whl?X-Amz-Signature=s1gned&token=s1gned#s3ntinel",
-            )]),
-            false => gives(request, ""),
+        |request, _| {
+            if path(request).starts_with("/simple/demo") {
+                page(&[file(
+                    "1",
+                    "/files/demo-1-py3-none-any.whl?X-Amz-Signature=s1gned&token=s1gned#s3ntinel",
+                )])
+            } else {
+                gives(request, "")
+            }
         },
         nowhere,
     );
@@ -850,7 +857,7 @@ fn h13_tokens_in_urls_are_in_no_output_and_no_file() {
 
 /// H14: the first source that knows a name owns it, a pin leads nowhere else, and a source that could not say (401, 403, 5xx, no answer) is an
 /// error, never "not here".
-/// Also: index::fetch::tests::only_404_and_410_are_not_here, index::lookup::tests::what_is_no_page_stops_the_search_with_the_sources_name
+/// Also: `index::fetch::tests::only_404_and_410_are_not_here`, `index::lookup::tests::what_is_no_page_stops_the_search_with_the_sources_name`
 #[test]
 fn h14_a_private_source_that_is_down_does_not_make_way_for_the_public_one() {
     let answers: [Answer; 5] = [
@@ -892,7 +899,7 @@ fn h14_a_private_source_that_is_down_does_not_make_way_for_the_public_one() {
 }
 
 /// H15: names are compared in their normalised form, and a page's files of another name are left out.
-/// Also: index::page::tests::what_no_installer_takes_is_left_out_without_a_word
+/// Also: `index::page::tests::what_no_installer_takes_is_left_out_without_a_word`
 #[test]
 fn h15_files_of_another_name_are_left_out() {
     let pair = Pair::new(
@@ -932,7 +939,7 @@ fn h15_files_of_another_name_are_left_out() {
 }
 
 /// H16: digests of SHA-256 or better count; what does not have its digest is refused and not kept.
-/// Also: index::ladder::tests::what_is_beside_has_to_have_its_digest, index::ladder::tests::a_wheel_that_was_read_whole_has_to_have_its_digest
+/// Also: `index::ladder::tests::what_is_beside_has_to_have_its_digest`, `index::ladder::tests::a_wheel_that_was_read_whole_has_to_have_its_digest`
 #[test]
 fn h16_what_has_another_digest_is_refused() {
     let pair = Pair::new(

@@ -15,7 +15,7 @@ use crate::harness::sandbox::{HELPER, PATIENCE, end, is_root, wait};
 
 /// L1: both sides check the other's uid by peer credentials before the first byte; whoever is not the agent's own user gets
 /// none, root included.
-/// Also: agent::server::tests::another_user_is_told_nothing
+/// Also: `agent::server::tests::another_user_is_told_nothing`
 #[test]
 fn l1_other_users_are_told_nothing() {
     if !is_root() {
@@ -74,7 +74,7 @@ fn l1_root_gets_nothing_from_the_agent_of_somebody() {
 }
 
 /// L2: never a name in /tmp; the client sends nothing to a socket whose folder or server is not its own.
-/// Also: place::tests::an_open_folder_and_a_link_are_passed_over_with_the_reason
+/// Also: `place::tests::an_open_folder_and_a_link_are_passed_over_with_the_reason`
 #[test]
 fn l2_who_waits_at_our_places_hears_nothing() {
     if !is_root() {
@@ -143,7 +143,7 @@ fn l2_a_socket_folder_that_others_may_enter_is_passed_over_and_named() {
 }
 
 /// L3: folders, locks and stores are opened without following links, and checked by descriptor.
-/// Also: agent::socket::tests::links_and_open_folders_are_refused
+/// Also: `agent::socket::tests::links_and_open_folders_are_refused`
 #[test]
 fn l3_a_folder_that_turns_into_a_link_leads_nowhere() {
     let sandbox = sandbox();
@@ -189,7 +189,7 @@ fn l3_a_folder_that_turns_into_a_link_leads_nowhere() {
 
 /// L4: the lock is held for life and taken before the socket is replaced: 64 clients at once end up with one agent and 64
 /// answers.
-/// Also: agent::socket::tests::a_socket_that_is_no_longer_ours_is_noticed_and_left
+/// Also: `agent::socket::tests::a_socket_that_is_no_longer_ours_is_noticed_and_left`
 #[test]
 fn l4_many_clients_at_once_end_up_with_one_agent() {
     const CLIENTS: usize = 64;
@@ -234,8 +234,8 @@ fn l16_the_threat_model_says_what_cannot_be_stopped() {
 
 /// L17: no rule of ours depends on which program a process is: what a request says of its process gives it nothing, and who was
 /// refused is known by pid and start.
-/// Also: agent::askers::tests::the_same_question_of_the_same_process_comes_again,
-/// agent::question::tests::what_a_client_may_not_say_of_itself
+/// Also: `agent::askers::tests::the_same_question_of_the_same_process_comes_again`,
+/// `agent::question::tests::what_a_client_may_not_say_of_itself`
 #[test]
 fn l17_what_a_process_says_of_itself_gives_it_nothing() {
     let sandbox = sandbox();

@@ -20,7 +20,7 @@ fn ways_in(ordinary: &Ordinary, pid: u32) -> Vec<&'static str> {
     let mut open = Vec::new();
     for file in ["mem", "environ", "maps", "auxv"] {
         let path = format!("/proc/{pid}/{file}");
-        let read = ordinary.as_him(|| {
+        let read = Ordinary::as_him(|| {
             let mut file = std::fs::File::open(&path)?;
             // Nothing is mapped at zero: opened is enough for `mem`.
             if path.ends_with("mem") {
@@ -33,7 +33,7 @@ fn ways_in(ordinary: &Ordinary, pid: u32) -> Vec<&'static str> {
         }
     }
     let target = i32::try_from(pid).unwrap();
-    if ordinary.as_him(|| copies(target)) {
+    if Ordinary::as_him(|| copies(target)) {
         open.push("process_vm_readv");
     }
     let mut gdb = ordinary.command(&[], "gdb");
@@ -72,7 +72,7 @@ fn copies(target: i32) -> bool {
 
 /// L5: not dumpable from the first line of `main` on, agent and commands: other programs of the same user read neither memory nor
 /// environment, and cannot attach.
-/// Also: agent::hardening::tests::a_process_is_hardened
+/// Also: `agent::hardening::tests::a_process_is_hardened`
 #[test]
 fn l5_programs_of_the_same_user_have_no_way_in() {
     let ordinary = Ordinary::new("s3cret");
@@ -203,7 +203,7 @@ fn l7_what_is_locked_is_told_and_no_condition() {
 
 /// L8: what is freed is wiped: after `lock`, after an entry's end and after its removal, no copy of a secret is left in the agent's memory, in
 /// no spelling.
-/// Also: agent::allocator::tests::given_back_blocks_are_empty, agent::buffer::tests::nothing_is_left_behind
+/// Also: `agent::allocator::tests::given_back_blocks_are_empty`, `agent::buffer::tests::nothing_is_left_behind`
 #[test]
 fn l8_nothing_is_left_in_memory_after_lock() {
     if !is_root() {

@@ -71,8 +71,8 @@ impl Ordinary {
         Foreground::start(command, &self.sandbox.path("notify"))
     }
 
-    /// Does something as him.
-    pub fn as_him<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+    /// Does something as such a user.
+    pub fn as_him<T: Send>(work: impl FnOnce() -> T + Send) -> T {
         if is_root() {
             as_user(NOBODY, work)
         } else {

@@ -214,7 +214,7 @@ fn p1_nothing_is_looked_up_for_a_control_character() {
 }
 
 /// P2: what lacks a scheme, a host or a name is an error or a name of nothing, never "any".
-/// Also: bridge::git::tests::what_is_no_business_of_ours, bridge::docker::tests::input_that_is_none
+/// Also: `bridge::git::tests::what_is_no_business_of_ours`, `bridge::docker::tests::input_that_is_none`
 #[test]
 fn p2_what_is_missing_is_not_any() {
     let sandbox = bound();
@@ -280,7 +280,7 @@ fn p2_what_is_missing_is_not_any() {
 }
 
 /// P3: a message ends with a NUL byte, which none can hold; line protocols end lines with LF alone and refuse CR.
-/// Also: bridge::git::tests::what_git_would_never_say, bridge::keyring::tests::what_is_no_line_is_not_printed_as_one
+/// Also: `bridge::git::tests::what_git_would_never_say`, `bridge::keyring::tests::what_is_no_line_is_not_printed_as_one`
 #[test]
 fn p3_a_lone_carriage_return_ends_no_line() {
     let sandbox = bound();
@@ -355,7 +355,7 @@ fn look_alikes() -> Vec<String> {
 }
 
 /// P5: a secret goes to the origin that it is bound to, and to none that looks like it.
-/// Also: domain::url::tests::origins_are_normalised
+/// Also: `domain::url::tests::origins_are_normalised`
 #[test]
 fn p5_origins_that_look_alike_get_nothing() {
     let sandbox = bound();
@@ -421,7 +421,7 @@ fn p7_letters_of_another_script_are_another_host() {
 }
 
 /// P8: text from outside is escaped wherever it is shown: control characters, marks of direction, line separators.
-/// Also: text::tests::escapes_are_visible, bridges::any_bytes_may_come
+/// Also: `text::tests::escapes_are_visible`, `bridges::any_bytes_may_come`
 #[test]
 fn p8_no_escape_sequence_reaches_a_terminal() {
     let bad = "a\u{1b}[2J\u{1b}]52;c;eA==\u{7}\u{202e}\u{9b}31m\u{2028}b";
@@ -504,7 +504,7 @@ fn resident(sandbox: &Sandbox) -> u64 {
 }
 
 /// P10: a message has at most 64 KiB and 5 s from its first byte to its last, and nests only so deep; what is longer is closed without being kept.
-/// Also: agent::server::tests::a_trickle_does_not_lengthen_the_time_of_a_message, agent::buffer::tests::a_message_may_be_as_long_as_the_limit_and_no_longer
+/// Also: `agent::server::tests::a_trickle_does_not_lengthen_the_time_of_a_message`, `agent::buffer::tests::a_message_may_be_as_long_as_the_limit_and_no_longer`
 #[test]
 fn p10_what_is_too_long_or_too_deep_is_closed() {
     let sandbox = sandbox();
@@ -531,7 +531,7 @@ fn p10_what_is_too_long_or_too_deep_is_closed() {
 }
 
 /// P11: one task a connection, a time for each begun message, a limit on connections: who stands still holds nobody up.
-/// Also: agent::server::tests::a_peer_that_does_not_read_is_left, agent::server::tests::connections_beyond_the_limit_wait_their_turn
+/// Also: `agent::server::tests::a_peer_that_does_not_read_is_left`, `agent::server::tests::connections_beyond_the_limit_wait_their_turn`
 #[test]
 fn p11_half_sent_and_endless_messages_hold_nobody_up() {
     let sandbox = sandbox();
@@ -564,7 +564,7 @@ fn p11_half_sent_and_endless_messages_hold_nobody_up() {
 
 /// P12: versions are compared as numbers, part by part; clients of any build are answered by any agent, fields that are unknown to it are no
 /// fault, and the older one leaves.
-/// Also: agent::version::tests::neighbouring_versions_are_told_apart, agent::an_agent_leaves_when_a_newer_client_comes_but_not_while_it_is_locked
+/// Also: `agent::version::tests::neighbouring_versions_are_told_apart`, `agent::an_agent_leaves_when_a_newer_client_comes_but_not_while_it_is_locked`
 #[test]
 fn p12_every_build_is_answered() {
     let sandbox = sandbox();

@@ -96,7 +96,7 @@ fn add(row: &mut Row, comment: &[String], name: &str) {
     let text = comment.join(" ");
     let (text, also) = text.split_once("Also:").unwrap_or((&text, ""));
     row.tests.push(name.to_owned());
-    let also = also.split([',', ' ']).filter(|name| !name.is_empty());
+    let also = also.split([',', ' ', '`']).filter(|name| !name.is_empty());
     row.tests.extend(also.map(str::to_owned));
     let label = name.rsplit("::").next().unwrap().split('_').next().unwrap();
     let label = format!("{}: ", label.to_uppercase());
