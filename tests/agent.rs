@@ -4,13 +4,14 @@
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
+use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 
-use crate::harness::sandbox::{Connection, Foreground, HELPERD, PATIENCE, Sandbox, end, gone};
+use crate::harness::sandbox::{
+    Connection, Foreground, HELPERD, PATIENCE, Sandbox, end, gone, room_for_descriptors,
+};
 
 /// How long an agent may take to end: a second, and what a busy machine adds.
 const END: Duration = Duration::from_secs(2);
@@ -123,54 +124,6 @@ fn the_service_manager_may_hold_the_socket() {
 }
 
 #[test]
-fn signals_end_it_at_any_moment() {
-    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
-        for load in [false, true] {
-            let sandbox = sandbox();
-            let mut agent = sandbox.run_agent(&[]);
-            let over = AtomicBool::new(false);
-            std::thread::scope(|scope| {
-                let mut begun = Vec::new();
-                for client in 0..if load { 8 } else { 0 } {
-                    let (sender, receiver) = std::sync::mpsc::channel();
-                    begun.push(receiver);
-                    let (sandbox, over) = (&sandbox, &over);
-                    scope.spawn(move || {
-                        let mut connection = sandbox.connect();
-                        let mut question = sandbox.question("foo");
-                        question["question"]["username"] = json!(format!("u{client}"));
-                        while !over.load(Ordering::Relaxed) {
-                            let method = if client % 2 == 0 { "Get" } else { "Explain" };
-                            connection.try_send(method, &question);
-                            if connection.receive().is_none() {
-                                return;
-                            }
-                            let _ = sender.send(());
-                        }
-                    });
-                }
-                for receiver in begun {
-                    receiver.recv_timeout(PATIENCE).unwrap();
-                }
-                let start = Instant::now();
-                agent.signal(signal);
-                assert!(
-                    gone(Pid::from_child(&agent.child), END),
-                    "{signal:?}, load {load}"
-                );
-                let took = start.elapsed();
-                over.store(true, Ordering::Relaxed);
-                assert!(
-                    !sandbox.socket().exists(),
-                    "{signal:?}, load {load}, {took:?}"
-                );
-            });
-            assert_eq!(agent.wait().status, 0);
-        }
-    }
-}
-
-#[test]
 fn an_idle_agent_leaves() {
     let sandbox = sandbox();
     sandbox.write(
@@ -223,55 +176,8 @@ fn a_refused_secret_is_held_back_on_its_connection_only() {
 }
 
 #[test]
-fn a_changed_file_is_seen_by_the_very_next_question() {
-    let sandbox = sandbox();
-    assert_eq!(sandbox.helper(&["get", "foo"]).status, 0);
-    let mut connection = sandbox.connect();
-    let question = sandbox.question("foo");
-    let mut expect = |password_now: Option<&str>, how: &str| {
-        let reply = connection.call("Get", &question);
-        assert_eq!(password(&reply), password_now, "{how}: {reply}");
-    };
-    let path = sandbox.path(AUTH);
-    for round in 0..50 {
-        let text = |how: &str| format!("{how}-{round}");
-        sandbox.write(AUTH, &auth(&text("in-place")));
-        expect(Some(&text("in-place")), "written in place");
-        let new = sandbox.write("home/.config/pypoetry/new", &auth(&text("renamed")));
-        std::fs::rename(new, &path).unwrap();
-        expect(Some(&text("renamed")), "renamed");
-        let aside = sandbox.path("aside");
-        std::fs::rename(&path, &aside).unwrap();
-        expect(None, "moved away");
-        std::fs::rename(&aside, &path).unwrap();
-        expect(Some(&text("renamed")), "moved back");
-        std::fs::remove_file(&path).unwrap();
-        expect(None, "deleted");
-        for (number, how) in ["link-a", "link-b"].into_iter().enumerate() {
-            let target = sandbox.write(&format!("target-{number}"), &auth(&text(how)));
-            let link = sandbox.path("home/.config/pypoetry/link");
-            std::os::unix::fs::symlink(target, &link).unwrap();
-            std::fs::rename(link, &path).unwrap();
-            expect(Some(&text(how)), "another link");
-        }
-        sandbox.write("target-1", &auth(&text("behind")));
-        expect(Some(&text("behind")), "changed behind the link");
-        std::fs::remove_file(&path).unwrap();
-    }
-}
-
-#[test]
 fn a_thousand_connections() {
-    let limit = getrlimit(Resource::Nofile);
-    let current = limit.maximum.map_or(4096, |most| most.min(4096));
-    setrlimit(
-        Resource::Nofile,
-        Rlimit {
-            current: Some(current),
-            ..limit
-        },
-    )
-    .unwrap();
+    room_for_descriptors(4096);
     let sandbox = sandbox();
     assert_eq!(sandbox.helper(&["get", "foo"]).status, 0);
     let question = sandbox.question("foo");

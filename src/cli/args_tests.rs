@@ -166,6 +166,8 @@ fn arguments_and_their_meaning() {
         ("token inspect foo", "connect; get foo - - upload variables"),
         ("doctor", "checks"),
         ("doctor --offline", "checks offline"),
+        ("selftest", "selftest 20000ms"),
+        ("selftest --keyring --timeout 7", "selftest keyring 7000ms"),
         ("index --help", ""),
         ("resolve --help", ""),
         ("scan", ""),
@@ -274,6 +276,7 @@ fn mistakes_are_told_without_repeating_what_may_be_a_secret() {
             "finding the project folder",
         ),
         ("agent status --no-agent", "--no-agent leaves out the agent"),
+        ("selftest --no-agent", "--no-agent leaves out the agent"),
         ("agent socket --path x", "missing: --names <NAME>"),
         ("index", ""),
         ("index versions", "missing: <PACKAGE>"),
@@ -358,7 +361,7 @@ fn usage_errors_are_objects_too() {
 #[test]
 fn what_is_not_there_is_not_in_the_help() {
     let ran = run(World::default(), &["--help"]);
-    for word in ["exec-netrc", "socket", "selftest", "detached"] {
+    for word in ["exec-netrc", "socket", "detached"] {
         let command = format!("\n  {word} ");
         assert!(!ran.out.contains(&command), "{word}");
     }

@@ -84,6 +84,7 @@ impl Client {
             Proxies::No => (begun().no_proxy(), None),
             // Plain http may carry a secret to loopback because it stays on this machine: through a
             // proxy it would not.
+            Proxies::Environment if !may_be_proxied() => (begun(), None),
             Proxies::Environment => {
                 let direct = tls::nobody(begun().no_proxy());
                 (begun(), Some(direct.build().map_err(failed)?))
@@ -157,6 +158,15 @@ impl Client {
             "there are more than {REDIRECTS} redirects"
         )))
     }
+}
+
+/// Whether something may name a proxy for plain http.
+pub fn may_be_proxied() -> bool {
+    /// What reqwest reads.
+    const NAMES: [&str; 4] = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
+    // Elsewhere the system's settings can.
+    cfg!(any(target_os = "macos", windows))
+        || NAMES.iter().any(|name| std::env::var_os(name).is_some())
 }
 
 /// Whether a request is for this machine and in the clear.

@@ -29,7 +29,7 @@ mod trouble;
 pub use authorization::Authorization;
 pub use body::{Body, Sent};
 pub use call::{Call, Endpoint};
-pub use client::{Client, Proxies, REDIRECTS};
+pub use client::{Client, Proxies, REDIRECTS, may_be_proxied};
 pub use exchange::{Answer, Post};
 pub use lookup::{Broken, Incoming, Lookup, Validators, origin};
 pub use pool::Pool;

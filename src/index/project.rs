@@ -38,6 +38,17 @@ pub struct File {
     pub provenance: Option<Url>,
 }
 
+impl File {
+    /// Whether it has one of these digests (`sha256:...`), as far as its page says.
+    pub fn has_one_of(&self, digests: &[String]) -> bool {
+        let mut pairs = digests.iter().filter_map(|one| one.split_once(':'));
+        pairs.any(|(kind, hex)| {
+            let own = self.hashes.get(kind);
+            own.is_some_and(|own| own.eq_ignore_ascii_case(hex))
+        })
+    }
+}
+
 /// A project as one source has it.
 #[derive(Clone, Debug)]
 pub struct Project {

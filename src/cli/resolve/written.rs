@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::command;
 use crate::cli::Session;
 use crate::cli::args_resolve::{Format, ResolveArgs};
+use crate::domain::log::Line;
 use crate::domain::text::shown;
 use crate::edit::{SHARED, edit_text};
 use crate::index::locked::Kind as LockKind;
@@ -63,6 +64,11 @@ pub(super) fn write(
 ) -> Result<u8, Failure> {
     for warning in &resolution.warnings {
         session.out.warning(warning);
+    }
+    for doubt in &resolution.doubts {
+        session
+            .log
+            .info(|| Line::new("left out").text("what", doubt));
     }
     let canonical = sources.canonical();
     let command = command::line(args);

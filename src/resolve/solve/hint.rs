@@ -31,7 +31,14 @@ impl Hints {
                 "check the name {name} and which sources are asked for it: helper index explain {name}"
             ));
         }
+        let mut doubts = Vec::new();
         for tier in &tiers {
+            for listing in tier.listings.iter() {
+                let told = listing.project.doubts.iter().take(VERSIONS);
+                doubts.extend(
+                    told.map(|doubt| format!("{name}: left out: {doubt} ({})", listing.source)),
+                );
+            }
             for entry in &tier.entries {
                 let version = &entry.version;
                 if !range.contains(version) {
@@ -75,6 +82,7 @@ impl Hints {
                 };
                 format!("{name}: left out: {which} ({reason})")
             })
+            .chain(doubts)
             .collect()
     }
 
@@ -89,6 +97,10 @@ impl Hints {
                  --python-platform or --python-version"
             )),
             Hidden::Python(needed) => self.python(needed),
+            Hidden::Untold | Hidden::Digest => self.add(format!(
+                "compare the digests of {name} {version} with those of its source: \
+                 helper index files {name}=={version}"
+            )),
             Hidden::Yanked(_) => self.add(format!(
                 "{name} {version} was yanked: to take it all the same ask for {name}=={version}"
             )),

@@ -6,7 +6,7 @@
 //!
 //! - `problem`: what is to be solved; `resolution`: what came out, or why nothing did
 //! - `range`, `marker`: sets of versions, and what the algebra of markers lacks
-//! - `rules`: which files and versions count; `need`: what a package needs; `pool`: what there is to
+//! - `rules`: which files and versions count; `digests`: those that are asked for; `need`: what a package needs; `pool`: what there is to
 //!   choose from, and the choice
 //! - `store`, `fetcher`: what is known, and how it comes in ahead of the questions
 //! - `ids`, `provider`, `look`: what the solver asks; `forks`: when a universal resolution is split
@@ -17,11 +17,14 @@ mod assemble;
 mod conflict;
 #[cfg(test)]
 mod conflict_tests;
+mod digests;
 mod drive;
 mod fetcher;
 mod forks;
 mod hint;
 mod ids;
+#[cfg(test)]
+mod limits_tests;
 mod look;
 mod marker;
 mod need;
@@ -75,6 +78,7 @@ pub async fn resolve<O: Offers + 'static>(
         .least
         .as_ref()
         .map_or(MarkerTree::TRUE, marker::from_python);
+    let base = marker::and(&marker::up_to_python(&rules.limit), &base);
     let (asks, mut asked) = mpsc::unbounded_channel();
     let mut store = Store::new(rules, base, asks).watched_by(watch);
     store.places = drive::places(&problem);
