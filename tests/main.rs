@@ -70,6 +70,8 @@ mod secret_service_odd;
 #[cfg(target_os = "linux")]
 mod secret_service_prompt;
 #[cfg(target_os = "linux")]
+mod security;
+#[cfg(target_os = "linux")]
 mod selftest;
 #[cfg(target_os = "linux")]
 mod services;

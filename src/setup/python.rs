@@ -188,6 +188,12 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let python = home.path().join("python3");
         std::fs::write(&python, "").unwrap();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let program = std::fs::Permissions::from_mode(0o755);
+            std::fs::set_permissions(&python, program).unwrap();
+        }
         let path = home.path().to_str().unwrap();
         let process = Surroundings::given([("PATH", path)], Platform::HERE, 0, "h");
         let around = Around {

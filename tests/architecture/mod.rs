@@ -132,7 +132,9 @@ const EXPOSES: [&str; 44] = [
     "src/provider/secret_service/unlock.rs",
 ];
 /// What prints besides `cli` and `bin`.
-const PRINTERS: [&str; 3] = [
+const PRINTERS: [&str; 4] = [
+    // What a panic says; there is nobody else left to say it.
+    "protocol/src/guard.rs",
     "src/main.rs",
     // What `helper get` says, for both binaries.
     "protocol/src/render.rs",

@@ -27,6 +27,12 @@ const BINARIES: &str = "CREDENTIAL_HELPER_TEST_BINARIES";
 /// Longer than anything here may take on a busy machine.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
+/// A folder in which everything is kept that programs say, at the highest level, for `tests/logged`.
+const LOGS: &str = "CREDENTIAL_HELPER_TEST_LOGS";
+/// Set: commands do without an agent, and so log themselves what an agent that has no terminal would
+/// log nowhere.
+const LOGS_ALONE: &str = "CREDENTIAL_HELPER_TEST_LOGS_ALONE";
+
 /// A home without anything of the user's.
 pub struct Sandbox {
     root: TempDir,
@@ -119,6 +125,13 @@ impl Sandbox {
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .current_dir(self.path("project"))
             .stdin(Stdio::null());
+        // As much as can be said, and, if asked, all of it by the command itself.
+        if std::env::var_os(LOGS).is_some() {
+            command.env("CREDENTIAL_HELPER_LOG", "debug");
+            if let Some(value) = std::env::var_os(LOGS_ALONE) {
+                command.env("CREDENTIAL_HELPER_NO_AGENT", value);
+            }
+        }
         command
     }
 
@@ -213,6 +226,8 @@ impl Foreground {
     pub fn start(mut command: Command, notify: &Path) -> Self {
         let _ = std::fs::remove_file(notify);
         let socket = std::os::unix::net::UnixDatagram::bind(notify).unwrap();
+        // The agent may be another user's.
+        std::fs::set_permissions(notify, std::fs::Permissions::from_mode(0o666)).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         let child = command
             .env("NOTIFY_SOCKET", notify)
@@ -246,6 +261,9 @@ impl Drop for Foreground {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if let Some(stderr) = self.child.stderr.take().map(gather) {
+            let _ = stderr.join().map(|said| keep(&said));
+        }
     }
 }
 
@@ -361,8 +379,23 @@ pub fn wait(child: &mut Child, patience: Duration) -> Ended {
         stdout: text(stdout),
         stderr: text(stderr),
     };
+    keep(&ended.stderr);
     assert!(in_time, "it did not end: {ended:?}");
     ended
+}
+
+/// Keeps what a program said, in a file of the test's.
+fn keep(said: &str) {
+    let Some(folder) = std::env::var_os(LOGS).filter(|_| !said.is_empty()) else {
+        return;
+    };
+    let thread = std::thread::current();
+    let name = thread.name().unwrap_or("a thread").replace("::", ".");
+    let file = std::fs::File::options()
+        .create(true)
+        .append(true)
+        .open(Path::new(&folder).join(name));
+    let _ = file.unwrap().write_all(said.as_bytes());
 }
 
 fn gather(mut from: impl std::io::Read + Send + 'static) -> std::thread::JoinHandle<String> {
