@@ -178,7 +178,7 @@ impl Bus {
     /// so, where we are not root and cannot be somebody else.
     pub async fn impostor(&self) -> Option<zbus::Connection> {
         if !rustix::process::geteuid().is_root() {
-            crate::security::not_here("only root can be somebody else");
+            eprintln!("not here: only root can be somebody else");
             return None;
         }
         let socket = self.socket();
