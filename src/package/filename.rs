@@ -107,9 +107,8 @@ impl<'a> Parts<'a> {
             return Err(Wrong::Broken("its name is too long"));
         }
         // Nearly all names are of letters that are none of these, and seen to be at one glance.
-        let plain = text.bytes().fold(true, |all, byte| {
-            all & (byte.is_ascii_graphic() & (byte != b'/') & (byte != b'\\'))
-        });
+        let odd = |byte: u8| !byte.is_ascii_graphic() || matches!(byte, b'/' | b'\\');
+        let plain = !text.bytes().fold(false, |any, byte| any | odd(byte));
         if !plain
             && text
                 .chars()

@@ -308,9 +308,8 @@ impl Urls<'_> {
         let plain = |rest: &str| {
             // A path is never refused, and read again when the file is asked for. Every byte is
             // looked at, several at once.
-            rest.bytes().fold(true, |all, byte| {
-                all & (byte.is_ascii_graphic() & (byte != b'#') & (byte != b'\\'))
-            })
+            let odd = |byte: u8| !byte.is_ascii_graphic() || matches!(byte, b'#' | b'\\');
+            !rest.bytes().fold(false, |any, byte| any | odd(byte))
         };
         if !self.start.is_empty()
             && let Some(rest) = text.strip_prefix(&self.start)

@@ -12,10 +12,13 @@ use crate::package::{PackageName, Requirement, Version, VersionSpecifiers};
 /// Lists of digests, of each of which a file has to have one.
 pub(super) type Lists = Vec<Vec<String>>;
 
+/// The digests of one requirement, and for which versions: of all of them where it does not say.
+type Given = (Option<VersionSpecifiers>, Vec<String>);
+
 /// The digests, by the name of the project.
 #[derive(Debug, Default)]
 pub(super) struct Digests {
-    by_name: HashMap<PackageName, Vec<(Option<VersionSpecifiers>, Vec<String>)>>,
+    by_name: HashMap<PackageName, Vec<Given>>,
     /// Whether requirements are about different places: a file then has to have one digest of all.
     any: bool,
 }
