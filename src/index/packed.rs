@@ -100,6 +100,9 @@ fn hex(bytes: &[u8]) -> String {
         .collect()
 }
 
+/// As much as this is not copied to save room.
+const LARGE: usize = 4 * 1024 * 1024;
+
 /// Where records of one version stand in the buffer, one behind the other.
 type Place = (u32, u32);
 
@@ -301,7 +304,10 @@ impl Packer {
 
     /// What was made.
     pub(super) fn finish(mut self) -> Releases {
-        self.releases.records.shrink_to_fit();
+        // Room that was never written to costs nothing, and a large copy would stand beside the page.
+        if self.releases.records.capacity() < LARGE {
+            self.releases.records.shrink_to_fit();
+        }
         self.releases
     }
 }

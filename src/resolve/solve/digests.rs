@@ -12,10 +12,13 @@ use crate::package::{PackageName, Requirement, Version, VersionSpecifiers};
 /// Lists of digests, of each of which a file has to have one.
 pub(super) type Lists = Vec<Vec<String>>;
 
+/// The versions that a requirement is about, and its digests.
+type Entry = (Option<VersionSpecifiers>, Vec<String>);
+
 /// The digests, by the name of the project.
 #[derive(Debug, Default)]
 pub(super) struct Digests {
-    by_name: HashMap<PackageName, Vec<(Option<VersionSpecifiers>, Vec<String>)>>,
+    by_name: HashMap<PackageName, Vec<Entry>>,
     /// Whether requirements are about different places: a file then has to have one digest of all.
     any: bool,
 }
