@@ -75,6 +75,9 @@ impl<'a> Digests<'a> {
     }
 }
 
+/// As much as this is not copied to save room.
+const LARGE: usize = 4 * 1024 * 1024;
+
 /// Where records of one version stand in the buffer, one behind the other.
 type Place = (u32, u32);
 
@@ -287,7 +290,10 @@ impl Packer {
 
     /// What was made.
     pub(super) fn finish(mut self) -> Releases {
-        self.records.shrink_to_fit();
+        // Room that was never written to costs nothing, and a large copy would stand beside the page.
+        if self.records.capacity() < LARGE {
+            self.records.shrink_to_fit();
+        }
         self.releases.records = self.records.into();
         self.releases
     }

@@ -207,7 +207,7 @@ fn other_bytes_than_the_digest_says() {
             json!({ "filename": name, "url": format!("/files/{name}"), "hashes": { "sha256": wrong } }),
         ),
     ] {
-        let bytes = plain("a", "1.0", "");
+        let (bytes, whole) = (plain("a", "1.0", ""), format!("/files/{name}"));
         let index = Index::new(move |asked, answer| match &*asked.path {
             "/simple/a/" => answer.json(&page("a", std::slice::from_ref(&entry))),
             path if path.ends_with(".metadata") => answer.say(
@@ -215,7 +215,7 @@ fn other_bytes_than_the_digest_says() {
                 BYTES,
                 samples::metadata("a", "1.0", "").as_bytes(),
             ),
-            path if path.ends_with(".whl") => answer.say("200 OK", BYTES, &bytes),
+            path if *path == whole => answer.say("200 OK", BYTES, &bytes),
             _ => answer.say("404 Not Found", "", b""),
         });
         let measured = resolve(&index.url(), &["a"]);

@@ -35,7 +35,7 @@ fn zstd(blocks: usize) -> Vec<u8> {
     // No checksum, no size; a window of 128 MiB.
     let mut bytes = vec![0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x88];
     for block in 1..=blocks {
-        let head = 128 * 1024 << 3 | 1 << 1 | usize::from(block == blocks);
+        let head = ((128 * 1024) << 3) | (1 << 1) | usize::from(block == blocks);
         bytes.extend(&u32::try_from(head).unwrap().to_le_bytes()[..3]);
         bytes.push(b' ');
     }
