@@ -108,7 +108,7 @@ impl<'a> Parts<'a> {
         }
         // Nearly all names are of letters that are none of these, and seen to be at one glance.
         let plain = text.bytes().fold(true, |all, byte| {
-            all & (byte.is_ascii_graphic() & (byte != b'/') & (byte != b'\\'))
+            all & (byte.is_ascii_graphic() && byte != b'/' && byte != b'\\')
         });
         if !plain
             && text

@@ -309,7 +309,7 @@ impl Urls<'_> {
             // A path is never refused, and read again when the file is asked for. Every byte is
             // looked at, several at once.
             rest.bytes().fold(true, |all, byte| {
-                all & (byte.is_ascii_graphic() & (byte != b'#') & (byte != b'\\'))
+                all & (byte.is_ascii_graphic() && byte != b'#' && byte != b'\\')
             })
         };
         if !self.start.is_empty()
