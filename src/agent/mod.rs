@@ -37,6 +37,7 @@ pub mod askers;
 pub mod breaker;
 #[cfg(unix)]
 mod buffer;
+mod call;
 pub mod change;
 pub mod clock;
 pub mod configure;

@@ -17,7 +17,8 @@ use zeroize::Zeroizing;
 
 use super::Agent;
 use super::clock::{Clock, Moment};
-use super::connection::{self, Caller, encode_error, head};
+use super::call::head;
+use super::connection::{self, Caller, encode_error};
 use super::peer::Peer;
 use super::question::parse;
 use super::rejected::Who;
