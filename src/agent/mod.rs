@@ -38,6 +38,7 @@ pub mod breaker;
 #[cfg(unix)]
 mod buffer;
 pub mod bulk;
+mod call;
 pub mod change;
 pub mod clock;
 pub mod configure;

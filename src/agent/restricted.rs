@@ -16,8 +16,9 @@ use credential_helper_protocol::{
 use zeroize::Zeroizing;
 
 use super::Agent;
+use super::call::head;
 use super::clock::{Clock, Moment};
-use super::connection::{self, Caller, encode_error, head};
+use super::connection::{self, Caller, encode_error};
 use super::peer::Peer;
 use super::question::parse;
 use super::rejected::Who;

@@ -6,6 +6,9 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_S
 use credential_helper_protocol::{Credential, Secret};
 use zeroize::Zeroizing;
 
+/// The digits that nearly everybody writes.
+const UPPER: &[u8; 16] = b"0123456789ABCDEF";
+
 /// A spelling, in a buffer that is wiped.
 pub type Spelling = Zeroizing<String>;
 
@@ -29,7 +32,7 @@ pub fn for_masks(credential: &Credential) -> Vec<Spelling> {
     }
     let mut all = vec![
         copied(secret),
-        percent(secret, is_unreserved, b"0123456789ABCDEF"),
+        percent(secret, is_unreserved, UPPER),
         Zeroizing::new(STANDARD.encode(&*pair(username, secret))),
     ];
     once_each(&mut all);
@@ -39,9 +42,14 @@ pub fn for_masks(credential: &Credential) -> Vec<Spelling> {
 fn spellings(username: &str, secret: &str) -> Vec<Spelling> {
     let pair = pair(username, secret);
     let mut all = vec![copied(secret)];
-    for digits in [b"0123456789ABCDEF", b"0123456789abcdef"] {
+    for digits in [UPPER, b"0123456789abcdef"] {
         all.push(percent(secret, is_unreserved, digits));
         all.push(percent(secret, is_userinfo, digits));
+    }
+    all.push(percent(secret, is_quoted, UPPER));
+    all.push(percent(secret, is_component, UPPER));
+    for stays in [is_form, is_unreserved] {
+        all.push(plus(secret, stays));
     }
     for plain in [pair.as_bytes(), secret.as_bytes()] {
         for engine in [STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD] {
@@ -79,7 +87,7 @@ fn pair(username: &str, secret: &str) -> Spelling {
     pair
 }
 
-/// RFC 3986, 2.3; what `urllib.parse.quote(safe="")` and `encodeURIComponent` nearly agree on.
+/// RFC 3986, 2.3; what `urllib.parse.quote(safe="")` leaves alone.
 fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
@@ -89,8 +97,31 @@ fn is_userinfo(byte: u8) -> bool {
     is_unreserved(byte)
         || matches!(
             byte,
-            b'!' | b'$' | b'&' | b'(' | b')' | b'*' | b'+' | b',' | b'%'
+            b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b'%'
         )
+}
+
+/// What Python's `urllib.parse.quote` leaves alone where nobody says otherwise.
+fn is_quoted(byte: u8) -> bool {
+    is_unreserved(byte) || byte == b'/'
+}
+
+/// What JavaScript's `encodeURIComponent` leaves alone (ECMA-262, 19.2.6).
+fn is_component(byte: u8) -> bool {
+    is_unreserved(byte) || matches!(byte, b'!' | b'*' | b'\'' | b'(' | b')')
+}
+
+/// What a form leaves alone (URL standard, 5.2); Python's `quote_plus` keeps to RFC 3986.
+fn is_form(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'*' | b'-' | b'.' | b'_')
+}
+
+/// As in a form: percent-encoded, with a plus for each space.
+fn plus(text: &str, stays: impl Fn(u8) -> bool) -> Spelling {
+    let encoded = percent(text, |byte| byte == b' ' || stays(byte), UPPER);
+    let mut out = Zeroizing::new(String::with_capacity(encoded.len()));
+    out.extend(encoded.chars().map(|c| if c == ' ' { '+' } else { c }));
+    out
 }
 
 /// Percent-encoded, all but what `stays` says.
@@ -110,13 +141,21 @@ pub fn percent(text: &str, stays: impl Fn(u8) -> bool, digits: &[u8; 16]) -> Spe
 
 /// Percent-encoded for the userinfo of a URL.
 pub fn userinfo(text: &str) -> Spelling {
-    percent(text, is_unreserved, b"0123456789ABCDEF")
+    percent(text, is_unreserved, UPPER)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{for_masks, of};
+    use std::convert::Infallible;
+
+    use base64::Engine as _;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
     use credential_helper_protocol::{Credential, Secret};
+    use proptest::prelude::*;
+    use url::Url;
+
+    use super::super::mask::{Mask, Stream};
+    use super::{for_masks, of};
 
     fn credential(username: Option<&str>, secret: &str) -> Credential {
         Credential {
@@ -135,6 +174,8 @@ mod tests {
             "a%2Fb%22%2B%C3%A9",
             "a%2fb%22%2b%c3%a9",
             "a%2Fb%22+%C3%A9",
+            // Python's `quote` and `quote_plus`, and JavaScript's.
+            "a/b%22%2B%C3%A9",
             "dTphL2IiK8Op",
             "YS9iIivDqQ==",
             "YS9iIivDqQ",
@@ -145,6 +186,67 @@ mod tests {
         // A plain secret has few.
         assert_eq!(of(&credential(None, "secret")).len(), 4);
         assert!(of(&credential(Some("u"), "")).is_empty());
+    }
+
+    #[test]
+    fn what_each_encoder_leaves_alone() {
+        let all = of(&credential(None, "/ !*'()~+&"));
+        let all: Vec<&str> = all.iter().map(|one| one.as_str()).collect();
+        for (who, one) in [
+            ("quote", "/%20%21%2A%27%28%29~%2B%26"),
+            ("quote, safe=''", "%2F%20%21%2A%27%28%29~%2B%26"),
+            ("quote_plus", "%2F+%21%2A%27%28%29~%2B%26"),
+            ("encodeURIComponent", "%2F%20!*'()~%2B%26"),
+            ("URLSearchParams", "%2F+%21*%27%28%29%7E%2B%26"),
+            ("a URL's userinfo", "%2F%20!*'()~+&"),
+        ] {
+            assert!(all.contains(&one), "{who}: {one} of {all:?}");
+        }
+    }
+
+    proptest! {
+        /// Whoever writes it into a URL, a header, a form or JSON: it does not come through.
+        #[test]
+        fn encoded_by_others_it_is_masked(
+            username in "[a-z_ \u{e9}]{0,8}",
+            secret in "[ -)+-~\u{e9}\u{20ac}]{1,24}",
+            around in "[ -)+-~]{0,12}",
+            chunk in 1_usize..40,
+        ) {
+            let mut url = Url::parse("https://h.example/").unwrap();
+            url.set_password(Some(&secret)).unwrap();
+            let form: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+            let json = serde_json::to_string(&secret).unwrap();
+            let pair = format!("{username}:{secret}");
+            let encoded = [
+                secret.clone(),
+                url.password().unwrap().to_owned(),
+                form,
+                json[1..json.len() - 1].to_owned(),
+                STANDARD.encode(&pair),
+                STANDARD.encode(&secret),
+                URL_SAFE_NO_PAD.encode(&pair),
+            ];
+            let mask = Mask::new(of(&credential(Some(&username), &secret))).unwrap();
+            for one in &encoded {
+                let text = format!("{around}{one}{around}");
+                let mut stream = Stream::new(&mask, chunk);
+                let mut out = Vec::new();
+                let mut write = |bytes: &[u8]| -> Result<(), Infallible> {
+                    out.extend_from_slice(bytes);
+                    Ok(())
+                };
+                for part in text.as_bytes().chunks(chunk) {
+                    stream.space()[..part.len()].copy_from_slice(part);
+                    stream.took(part.len(), &mut write).unwrap();
+                }
+                stream.end(&mut write).unwrap();
+                let out = String::from_utf8(out).unwrap();
+                for one in &encoded {
+                    prop_assert!(!out.contains(one.as_str()), "{one:?} in {out:?}");
+                }
+            }
+        }
     }
 
     #[test]

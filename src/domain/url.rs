@@ -104,6 +104,10 @@ impl RepositoryUrl {
             return Err(wrong("has no plain host"));
         }
         let mut url = Url::parse(text).map_err(|_| wrong("cannot be understood"))?;
+        // What is kept has to be read again, and grows where letters become percent codes.
+        if url.as_str().len() > limits::URL {
+            return Err(wrong(&format!("is longer than {} bytes", limits::URL)));
+        }
         // Encoded control characters would come back as line ends in line-based protocols.
         if decode(url.path()).is_none_or(|path| has_control(&path)) {
             return Err(wrong("holds an encoded control character"));
@@ -347,6 +351,15 @@ mod tests {
         ] {
             assert!(RepositoryUrl::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_kept_is_no_longer_than_what_is_read() {
+        let path = "\u{e9}".repeat(2000);
+        assert!(RepositoryUrl::parse(&format!("https://h/{path}")).is_err());
+        let (long, _) = RepositoryUrl::parse(&format!("https://h/{}", "x".repeat(8182))).unwrap();
+        assert!(RepositoryUrl::parse(long.as_str()).is_ok());
+        assert!(RepositoryUrl::parse(&format!("https://h/{}", "x".repeat(8183))).is_err());
     }
 
     #[test]

@@ -103,7 +103,7 @@ impl Provider for PoetryFile {
 }
 
 /// `[http-basic.NAME]`: one entry with what it has. Halves of two spellings are not put together.
-fn http_basic(
+pub(super) fn http_basic(
     document: &Document,
     name: &str,
     location: &str,
@@ -123,7 +123,11 @@ fn http_basic(
     Ok(None)
 }
 
-fn token(document: &Document, name: &str, location: &str) -> Result<Option<Halves>, FileFailure> {
+pub(super) fn token(
+    document: &Document,
+    name: &str,
+    location: &str,
+) -> Result<Option<Halves>, FileFailure> {
     for item in entries_of(document, "pypi-token", name)? {
         // A table is the old spelling of another name, `pypi-token.NAME.more`.
         if !item.is_table() {
@@ -182,7 +186,7 @@ fn limited<'a>(item: &Item<'a>) -> Result<&'a str, FileFailure> {
     Ok(text)
 }
 
-fn list(document: &Document, path: &Path) -> Result<Vec<Entry>, FileFailure> {
+pub(super) fn list(document: &Document, path: &Path) -> Result<Vec<Entry>, FileFailure> {
     let location = path.to_string_lossy().into_owned();
     let mut entries = Vec::new();
     for (name, item) in named(document, "http-basic", &["username", "password"])? {

@@ -126,8 +126,11 @@ impl Index {
     /// For what is not reached over http: an index in git by ssh has no token.
     fn of(registry: &Registry) -> Result<Self, No> {
         let text = &registry.index_url;
-        if has_control(text) {
-            return Err(wrong("the URL of the index holds a control character").into());
+        // A backslash is a slash to some readers of URLs: the host would be another one.
+        if has_control(text) || text.contains('\\') {
+            return Err(
+                wrong("the URL of the index holds a control character or a backslash").into(),
+            );
         }
         let url = text.strip_prefix("sparse+").unwrap_or(text);
         let (scheme, rest) = url.split_once("://").ok_or(No::UrlNotSupported)?;

@@ -155,6 +155,18 @@ fn reasons() {
 }
 
 #[test]
+fn an_index_that_readers_take_for_different_hosts_is_refused() {
+    let mut fake = Fake {
+        credential: Ok(of(None, Some("t"))),
+        ..Fake::default()
+    };
+    let mut request = get("read");
+    request["registry"]["index-url"] = json!("sparse+https://evil.example\\@h.example/index/");
+    assert_eq!(answered(&mut fake, &request)["Err"]["kind"], "other");
+    assert!(fake.calls.is_empty());
+}
+
+#[test]
 fn what_is_refused() {
     for (credential, written) in [
         (of(None, Some("t\n{\"Ok\"")), "control character"),

@@ -178,6 +178,10 @@ fn directory(file: &mut (impl Read + Seek), end: &End) -> Result<Vec<Entry>, Why
     let mut entries = Vec::new();
     while !rest.is_empty() {
         let (entry, after) = central(rest)?;
+        // Of an archive on a server, what stands before the next file is fetched.
+        if entry.offset >= end.offset {
+            return Err(format!("{} would begin behind the directory", entry.name));
+        }
         entries.push(entry);
         rest = after;
     }

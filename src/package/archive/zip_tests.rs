@@ -42,6 +42,20 @@ fn a_descriptor_is_read_and_told() {
     assert_eq!(found.read(&first, 100).unwrap(), b"x = 1\n");
 }
 
+/// Read in parts, where nothing else is held against the directory.
+#[test]
+fn a_file_behind_the_directory_is_refused() {
+    let mut bytes = zip(&[member("a", "x")]);
+    let directory = bytes
+        .windows(4)
+        .position(|four| four == b"PK\x01\x02")
+        .unwrap();
+    bytes[directory + 42..directory + 46].copy_from_slice(&200_u32.to_le_bytes());
+    let size = bytes.len() as u64;
+    let parts = Zip::of_parts(std::io::Cursor::new(bytes), size);
+    assert_eq!(parts.err().unwrap(), "a would begin behind the directory");
+}
+
 /// Every way in which two readers of a zip can come to see two archives.
 #[test]
 fn two_readings_are_refused() {
