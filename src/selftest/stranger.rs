@@ -116,7 +116,7 @@ fn in_namespace(ground: &Ground, folder: &Path) -> Option<(Met, Met)> {
     }
 }
 
-/// What [`in_namespace`] runs there: the words of what a stranger meets.
+/// What the process in a namespace of its own runs: the words of what a stranger meets.
 ///
 /// # Errors
 /// Where there is no other user, or the modes cannot be changed.
