@@ -22,7 +22,7 @@ set -- --profile dist --locked --target "$target" --target-dir target/packaged
 "$cargo" build "$@" --bins >&2
 # `helper` at a fixed address: fitting it in somewhere else costs a tenth of its whole time. It holds
 # one answer for a moment; the agent, which holds secrets for hours, stays position independent.
-"$cargo" rustc "$@" --bin helper -- -C relocation-model=static -C strip=none >&2
+"$cargo" rustc "$@" --bin helper -- -C opt-level=s -C relocation-model=static -C strip=none >&2
 # What a cached answer runs and touches stands together (packaging/order.txt), because the system
 # maps a program in pieces. GNU's linker has no such order; where Rust's is not installed, or nm is
 # not, the program is only slower.
@@ -42,12 +42,12 @@ if [ -x "$lld/ld.lld" ] && nm -p "$built/helper" >"$built/names" 2>/dev/null &&
     # Cargo links again when an argument changes, not when a file does that the linker reads.
     order=$PWD/$built/order-$(cksum <"$built/order" | cut -d ' ' -f 1)
     mv "$built/order" "$order"
-    if "$cargo" rustc "$@" --bin helper -- -C relocation-model=static \
+    if "$cargo" rustc "$@" --bin helper -- -C opt-level=s -C relocation-model=static \
         -C "link-arg=-B$lld" -C link-arg=-fuse-ld=lld \
         -C "link-arg=-Wl,--symbol-ordering-file=$order,--no-warn-symbol-ordering" >&2; then
         echo "$built"
         exit
     fi
 fi
-"$cargo" rustc "$@" --bin helper -- -C relocation-model=static >&2
+"$cargo" rustc "$@" --bin helper -- -C opt-level=s -C relocation-model=static >&2
 echo "$built"

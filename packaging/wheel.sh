@@ -28,5 +28,8 @@ else
     fi
 fi
 rm -rf "$out"
+# What the programs are linked with; pyproject.toml takes only files that stand beside it.
+trap 'rm -f LICENSES-OF-DEPENDENCIES' EXIT
+../licences.py >LICENSES-OF-DEPENDENCIES
 "${MATURIN:-maturin}" build --locked --out "$out" "$@" >&2
 ls "$out"/*.whl

@@ -16,6 +16,7 @@
 //! - [`edit`]: files of the user are changed here: atomic, one at a time, with everything kept.
 //! - [`http`]: the one HTTP client, of the companions and of `doctor`; never built by the agent.
 //! - [`doctor`]: what can be wrong on a machine, as a list of checks; prints and changes nothing.
+//! - [`selftest`]: the safety rules, tried out on the user's machine in a folder of its own; prints nothing.
 //! - [`ci`]: companion: the variables, masks and child process of `exec` and `env`; knows what the
 //!   agent answers, never how.
 //! - [`setup`]: what other tools need to use the helper: plans as data, and one applier that makes
@@ -53,4 +54,5 @@ pub mod publish;
 pub mod resolve;
 pub mod sarif;
 pub mod scan;
+pub mod selftest;
 pub mod setup;

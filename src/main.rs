@@ -39,6 +39,7 @@ struct Get {
 
 #[cfg(any(not(target_os = "linux"), test))]
 fn main() -> ExitCode {
+    credential_helper_protocol::guard::guard();
     ExitCode::from(run(&std::env::args_os().collect::<Vec<_>>()))
 }
 
@@ -85,6 +86,7 @@ mod entry {
     // SAFETY: no other function of this program has this name.
     #[unsafe(no_mangle)]
     extern "C" fn main(count: c_int, values: *const *const c_char) -> c_int {
+        credential_helper_protocol::guard::guard();
         open_standard_streams();
         ignore_broken_pipes();
         let count = usize::try_from(count).unwrap_or(0);

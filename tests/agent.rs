@@ -3,68 +3,37 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::process::Stdio;
+use std::time::Duration;
 
-use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
+use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::harness::sandbox::{
-    Connection, Foreground, HELPER, HELPERD, PATIENCE, Sandbox, end, fifo, gone, is_root, wait,
-    writer,
+    Connection, Foreground, HELPERD, PATIENCE, Sandbox, end, gone, room_for_descriptors,
 };
 
 /// How long an agent may take to end: a second, and what a busy machine adds.
 const END: Duration = Duration::from_secs(2);
 
-const AUTH: &str = "home/.config/pypoetry/auth.toml";
+pub const AUTH: &str = "home/.config/pypoetry/auth.toml";
 
-fn auth(password: &str) -> String {
+pub fn auth(password: &str) -> String {
     format!("[http-basic.foo]\nusername = \"alice\"\npassword = \"{password}\"\n")
 }
 
-fn sandbox() -> Sandbox {
+pub fn sandbox() -> Sandbox {
     let sandbox = Sandbox::new().without_keyring();
     sandbox.write(AUTH, &auth("s3cret"));
     sandbox
 }
 
-fn password(reply: &Value) -> Option<&str> {
+pub fn password(reply: &Value) -> Option<&str> {
     reply.pointer("/parameters/credential/password")?.as_str()
 }
 
-fn error(reply: &Value) -> &str {
+pub fn error(reply: &Value) -> &str {
     reply["error"].as_str().unwrap_or_default()
-}
-
-#[test]
-fn many_clients_at_once_end_up_with_one_agent() {
-    const CLIENTS: usize = 64;
-    for round in 0..20 {
-        let sandbox = sandbox();
-        let clients: Vec<Child> = (0..CLIENTS)
-            .map(|_| {
-                let mut command = sandbox.command(HELPER);
-                command.args(["get", "foo", "--format", "password"]);
-                command.stdout(Stdio::piped()).stderr(Stdio::piped());
-                command.spawn().unwrap()
-            })
-            .collect();
-        for mut client in clients {
-            let ended = wait(&mut client, PATIENCE);
-            assert_eq!(ended.status, 0, "round {round}: {ended:?}");
-            assert_eq!(ended.stdout, "s3cret\n", "round {round}: {ended:?}");
-        }
-        // One agent has answered all of them.
-        let status = sandbox.connect().call("Status", &json!({}));
-        let count = |key: &str| status["parameters"]["cache"][key].as_u64().unwrap();
-        assert_eq!(
-            count("hits") + count("misses"),
-            CLIENTS as u64,
-            "round {round}: {status}"
-        );
-    }
 }
 
 #[test]
@@ -155,54 +124,6 @@ fn the_service_manager_may_hold_the_socket() {
 }
 
 #[test]
-fn signals_end_it_at_any_moment() {
-    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
-        for load in [false, true] {
-            let sandbox = sandbox();
-            let mut agent = sandbox.run_agent(&[]);
-            let over = AtomicBool::new(false);
-            std::thread::scope(|scope| {
-                let mut begun = Vec::new();
-                for client in 0..if load { 8 } else { 0 } {
-                    let (sender, receiver) = std::sync::mpsc::channel();
-                    begun.push(receiver);
-                    let (sandbox, over) = (&sandbox, &over);
-                    scope.spawn(move || {
-                        let mut connection = sandbox.connect();
-                        let mut question = sandbox.question("foo");
-                        question["question"]["username"] = json!(format!("u{client}"));
-                        while !over.load(Ordering::Relaxed) {
-                            let method = if client % 2 == 0 { "Get" } else { "Explain" };
-                            connection.try_send(method, &question);
-                            if connection.receive().is_none() {
-                                return;
-                            }
-                            let _ = sender.send(());
-                        }
-                    });
-                }
-                for receiver in begun {
-                    receiver.recv_timeout(PATIENCE).unwrap();
-                }
-                let start = Instant::now();
-                agent.signal(signal);
-                assert!(
-                    gone(Pid::from_child(&agent.child), END),
-                    "{signal:?}, load {load}"
-                );
-                let took = start.elapsed();
-                over.store(true, Ordering::Relaxed);
-                assert!(
-                    !sandbox.socket().exists(),
-                    "{signal:?}, load {load}, {took:?}"
-                );
-            });
-            assert_eq!(agent.wait().status, 0);
-        }
-    }
-}
-
-#[test]
 fn an_idle_agent_leaves() {
     let sandbox = sandbox();
     sandbox.write(
@@ -237,93 +158,6 @@ fn an_agent_leaves_when_a_newer_client_comes_but_not_while_it_is_locked() {
 }
 
 #[test]
-fn lock_cancels_what_is_pending() {
-    let sandbox = sandbox();
-    let pipe = sandbox.path("pipe");
-    fifo(&pipe);
-    sandbox.write(
-        "home/.config/credential-helper/config.toml",
-        &format!(
-            "[repositories.slow]\ncommand = [\"/bin/cat\", \"{}\"]\n",
-            pipe.display()
-        ),
-    );
-    assert_eq!(sandbox.helper(&["get", "foo"]).status, 0);
-    let mut pending = sandbox.connect();
-    pending.send("Get", &sandbox.question("slow"));
-    // The command waits for its input.
-    let input = writer(&pipe);
-    let mut other = sandbox.connect();
-    assert_eq!(error(&other.call("Lock", &json!({}))), "");
-    let start = Instant::now();
-    let reply = pending.receive().unwrap();
-    assert!(error(&reply).ends_with(".Locked"), "{reply}");
-    assert!(start.elapsed() < Duration::from_secs(5));
-    for (method, parameters) in [
-        ("Get", sandbox.question("foo")),
-        ("Explain", sandbox.question("foo")),
-        ("List", json!({ "context": sandbox.context() })),
-        (
-            "Set",
-            json!({ "name": "foo", "secret": "x", "context": sandbox.context() }),
-        ),
-        (
-            "Delete",
-            json!({ "name": "foo", "context": sandbox.context() }),
-        ),
-    ] {
-        let reply = other.call(method, &parameters);
-        assert!(error(&reply).ends_with(".Locked"), "{method}: {reply}");
-    }
-    drop(input);
-    let unlock = json!({ "context": sandbox.context() });
-    assert_eq!(error(&other.call("Unlock", &unlock)), "");
-    assert_eq!(
-        password(&other.call("Get", &sandbox.question("foo"))),
-        Some("s3cret")
-    );
-    assert_eq!(sandbox.read(AUTH), auth("s3cret"));
-}
-
-#[test]
-fn variables_of_one_client_are_never_shown_to_another() {
-    let sandbox = sandbox();
-    assert_eq!(sandbox.helper(&["get", "foo"]).status, 0);
-    std::thread::scope(|scope| {
-        for client in 0..4 {
-            let sandbox = &sandbox;
-            scope.spawn(move || {
-                let mut connection = sandbox.connect();
-                for round in 0..200 {
-                    let own = format!("secret-{client}-{round}");
-                    let mut question = sandbox.question("foo");
-                    // Every fourth has none: it gets what is stored.
-                    let expected = if client == 3 { "s3cret" } else { &own };
-                    if client != 3 {
-                        question["question"]["context"]["variables"] =
-                            json!({ "POETRY_HTTP_BASIC_FOO_PASSWORD": own });
-                    }
-                    assert_eq!(password(&connection.call("Get", &question)), Some(expected));
-                }
-            });
-        }
-    });
-    for round in 0..10 {
-        let own = format!("own-{round}");
-        let ended = sandbox.helper_with(
-            &[
-                ("POETRY_HTTP_BASIC_FOO_USERNAME", "u"),
-                ("POETRY_HTTP_BASIC_FOO_PASSWORD", &own),
-            ],
-            &["get", "foo", "--format", "password"],
-        );
-        assert_eq!(ended.stdout, format!("{own}\n"));
-        let plain = sandbox.helper(&["get", "foo", "--format", "password"]);
-        assert_eq!(plain.stdout, "s3cret\n");
-    }
-}
-
-#[test]
 fn a_refused_secret_is_held_back_on_its_connection_only() {
     let sandbox = sandbox();
     assert_eq!(sandbox.helper(&["get", "foo"]).status, 0);
@@ -342,55 +176,8 @@ fn a_refused_secret_is_held_back_on_its_connection_only() {
 }
 
 #[test]
-fn a_changed_file_is_seen_by_the_very_next_question() {
-    let sandbox = sandbox();
-    assert_eq!(sandbox.helper(&["get", "foo"]).status, 0);
-    let mut connection = sandbox.connect();
-    let question = sandbox.question("foo");
-    let mut expect = |password_now: Option<&str>, how: &str| {
-        let reply = connection.call("Get", &question);
-        assert_eq!(password(&reply), password_now, "{how}: {reply}");
-    };
-    let path = sandbox.path(AUTH);
-    for round in 0..50 {
-        let text = |how: &str| format!("{how}-{round}");
-        sandbox.write(AUTH, &auth(&text("in-place")));
-        expect(Some(&text("in-place")), "written in place");
-        let new = sandbox.write("home/.config/pypoetry/new", &auth(&text("renamed")));
-        std::fs::rename(new, &path).unwrap();
-        expect(Some(&text("renamed")), "renamed");
-        let aside = sandbox.path("aside");
-        std::fs::rename(&path, &aside).unwrap();
-        expect(None, "moved away");
-        std::fs::rename(&aside, &path).unwrap();
-        expect(Some(&text("renamed")), "moved back");
-        std::fs::remove_file(&path).unwrap();
-        expect(None, "deleted");
-        for (number, how) in ["link-a", "link-b"].into_iter().enumerate() {
-            let target = sandbox.write(&format!("target-{number}"), &auth(&text(how)));
-            let link = sandbox.path("home/.config/pypoetry/link");
-            std::os::unix::fs::symlink(target, &link).unwrap();
-            std::fs::rename(link, &path).unwrap();
-            expect(Some(&text(how)), "another link");
-        }
-        sandbox.write("target-1", &auth(&text("behind")));
-        expect(Some(&text("behind")), "changed behind the link");
-        std::fs::remove_file(&path).unwrap();
-    }
-}
-
-#[test]
 fn a_thousand_connections() {
-    let limit = getrlimit(Resource::Nofile);
-    let current = limit.maximum.map_or(4096, |most| most.min(4096));
-    setrlimit(
-        Resource::Nofile,
-        Rlimit {
-            current: Some(current),
-            ..limit
-        },
-    )
-    .unwrap();
+    room_for_descriptors(4096);
     let sandbox = sandbox();
     assert_eq!(sandbox.helper(&["get", "foo"]).status, 0);
     let question = sandbox.question("foo");
@@ -405,295 +192,4 @@ fn a_thousand_connections() {
     assert_eq!(status["parameters"]["connections"], 1000);
     drop(connections);
     assert_eq!(sandbox.helper(&["get", "foo"]).status, 0);
-}
-
-#[test]
-fn half_sent_and_endless_messages_hold_nobody_up() {
-    let sandbox = sandbox();
-    assert_eq!(sandbox.helper(&["get", "foo"]).status, 0);
-    let mut halves: Vec<Connection> = (0..200).map(|_| sandbox.connect()).collect();
-    for half in &mut halves {
-        half.send_raw(b"{\"method\":\"io.credentialhelper.Agent1.Get\",\"param");
-    }
-    let question = sandbox.question("foo");
-    let mut good = sandbox.connect();
-    let start = Instant::now();
-    for _ in 0..50 {
-        assert_eq!(password(&good.call("Get", &question)), Some("s3cret"));
-    }
-    assert!(
-        start.elapsed() < Duration::from_secs(4),
-        "{:?}",
-        start.elapsed()
-    );
-    // What is begun has to end; these are closed without a word.
-    for half in &mut halves {
-        assert!(half.receive().is_none());
-    }
-    let mut endless = sandbox.connect();
-    let bytes = vec![b'x'; 64 * 1024 + 1];
-    let _ = std::io::Write::write_all(&mut endless.0, &bytes);
-    assert!(endless.receive().is_none());
-    assert_eq!(password(&good.call("Get", &question)), Some("s3cret"));
-}
-
-#[test]
-fn nonsense_is_answered_without_repeating_it() {
-    let sandbox = sandbox();
-    assert_eq!(sandbox.helper(&["get", "foo"]).status, 0);
-    let name = "io.credentialhelper.Agent1";
-    let mut connection = sandbox.connect();
-    for parameters in [
-        "{\"question\":\"sentinel\"}",
-        "{\"question\":{\"name\":[\"sentinel\"]}}",
-        "{\"question\":{\"context\":{\"variables\":\"sentinel\"}}}",
-        "\"sentinel\"",
-        "[\"sentinel\"]",
-        "{\"name\":1,\"secret\":\"sentinel\"}",
-    ] {
-        for method in ["Get", "Explain", "Set", "Configure", "Unlock", "Report"] {
-            let call = format!("{{\"method\":\"{name}.{method}\",\"parameters\":{parameters}}}\0");
-            connection.send_raw(call.as_bytes());
-            let reply = connection.receive().unwrap().to_string();
-            assert!(!reply.contains("sentinel"), "{call}: {reply}");
-        }
-    }
-    // What is no call at all is not answered.
-    let deep = format!(
-        "{{\"method\":\"{name}.Get\",\"parameters\":{}{}}}",
-        "[".repeat(40),
-        "]".repeat(40)
-    );
-    let array = format!("[\"{name}.Status\",{{}}]");
-    for message in [
-        "sentinel",
-        "{\"sentinel\":",
-        "[\"sentinel\"]",
-        "\"sentinel\"",
-        "",
-        &deep,
-        &array,
-    ] {
-        let mut connection = sandbox.connect();
-        connection.send_raw(format!("{message}\0").as_bytes());
-        assert_eq!(connection.receive(), None, "{message}");
-    }
-    let mut broken = sandbox.connect();
-    broken.send_raw(b"{\"method\":\"\xff\xfe\"}\0");
-    assert_eq!(broken.receive(), None);
-    let unknown = json!({});
-    let reply = connection.call("Nonsense", &unknown);
-    assert_eq!(error(&reply), "org.varlink.service.MethodNotFound");
-    assert_eq!(
-        password(&connection.call("Get", &sandbox.question("foo"))),
-        Some("s3cret")
-    );
-}
-
-#[test]
-fn control_characters_are_refused_in_every_field() {
-    let sandbox = sandbox();
-    assert_eq!(sandbox.helper(&["get", "foo"]).status, 0);
-    let mut connection = sandbox.connect();
-    let context = sandbox.context();
-    for bad in [
-        "a\nb",
-        "a\rb",
-        "a\0b",
-        "a\u{1b}[2Jb",
-        "a\u{7f}b",
-        "a\u{85}b",
-    ] {
-        let questions = [
-            json!({ "name": bad, "context": context }),
-            json!({ "url": format!("https://h.example/{bad}"), "context": context }),
-            json!({ "url": format!("https://{bad}.example/"), "context": context }),
-            json!({ "url": format!("https://u{bad}@h.example/"), "context": context }),
-            json!({ "name": "foo", "username": bad, "context": context }),
-        ];
-        for question in questions {
-            for method in ["Get", "Explain"] {
-                let reply = connection.call(method, &json!({ "question": question }));
-                assert!(
-                    error(&reply).ends_with(".Usage"),
-                    "{method} {question}: {reply}"
-                );
-            }
-        }
-        let changes = [
-            (
-                "Set",
-                json!({ "name": bad, "secret": "x", "context": context }),
-            ),
-            (
-                "Set",
-                json!({ "name": "foo", "username": bad, "secret": "x", "context": context }),
-            ),
-            (
-                "Set",
-                json!({ "name": "foo", "secret": bad, "context": context }),
-            ),
-            (
-                "Set",
-                json!({ "name": "foo", "secret": "x", "url": format!("https://h.example/{bad}"), "context": context }),
-            ),
-            ("Delete", json!({ "name": bad, "context": context })),
-            (
-                "Delete",
-                json!({ "name": "foo", "username": bad, "context": context }),
-            ),
-            (
-                "Trust",
-                json!({ "name": bad, "url": "https://h.example/", "context": context }),
-            ),
-            (
-                "Trust",
-                json!({ "name": "foo", "url": format!("https://h.example/{bad}"), "context": context }),
-            ),
-            (
-                "Configure",
-                json!({ "key": format!("repositories.{bad}"), "values": ["https://h.example/"], "context": context }),
-            ),
-            (
-                "Configure",
-                json!({ "key": "http-basic.foo", "values": [bad, "x"], "context": context }),
-            ),
-            (
-                "Configure",
-                json!({ "key": "http-basic.foo", "values": ["u", bad], "context": context }),
-            ),
-            (
-                "Configure",
-                json!({ "key": "pypi-token.foo", "values": [bad], "context": context }),
-            ),
-            (
-                "Configure",
-                json!({ "key": "repositories.foo", "values": [format!("https://h.example/{bad}")], "context": context }),
-            ),
-            (
-                "Configure",
-                json!({ "key": "certificates.foo.cert", "values": [bad], "context": context }),
-            ),
-        ];
-        for (method, parameters) in changes {
-            let reply = connection.call(method, &parameters);
-            assert!(
-                error(&reply).ends_with(".Usage"),
-                "{method} {parameters}: {reply}"
-            );
-        }
-        let mut question = sandbox.question("foo");
-        question["question"]["context"]["variables"] =
-            json!({ "POETRY_HTTP_BASIC_FOO_PASSWORD": bad });
-        let reply = connection.call("Get", &question);
-        assert!(error(&reply).ends_with(".Usage"), "{reply}");
-        let text = reply.to_string();
-        assert!(text.contains("POETRY_HTTP_BASIC_FOO_PASSWORD"), "{text}");
-    }
-    assert_eq!(sandbox.read(AUTH), auth("s3cret"));
-}
-
-#[test]
-fn other_users_are_told_nothing() {
-    if !is_root() {
-        eprintln!("not root: nobody else can be asked to connect, this is not tested");
-        return;
-    }
-    let sandbox = sandbox();
-    assert_eq!(sandbox.helper(&["get", "foo"]).status, 0);
-    let open = std::fs::Permissions::from_mode(0o755);
-    for folder in ["", "run", "run/credential-helper"] {
-        std::fs::set_permissions(sandbox.path(folder), open.clone()).unwrap();
-    }
-    let all = std::fs::Permissions::from_mode(0o777);
-    std::fs::set_permissions(sandbox.socket(), all).unwrap();
-    let program = sandbox.path("helper");
-    std::fs::copy(HELPER, &program).unwrap();
-    for user in ["0", "65534"] {
-        let mut command = Command::new("setpriv");
-        command
-            .arg(format!("--reuid={user}"))
-            .args(["--clear-groups", "--"])
-            .arg(&program)
-            .args(["get", "foo"])
-            .env_clear()
-            .env("HOME", "/nonexistent")
-            .env("CREDENTIAL_HELPER_SOCKET", sandbox.socket())
-            .current_dir("/");
-        let ended = end(&mut command, "");
-        assert!(!ended.stdout.contains("s3cret"), "{ended:?}");
-        // A folder that others may enter is not used even by its owner.
-        assert_eq!(ended.status, 3, "{user}: {ended:?}");
-    }
-    // And the agent itself, asked without our own client's care.
-    for (user, answered) in [(0, true), (65534, false)] {
-        let reply = std::thread::scope(|scope| {
-            scope
-                .spawn(|| {
-                    become_user(user);
-                    let mut connection = sandbox.connect();
-                    connection.try_send("Get", &sandbox.question("foo"));
-                    connection.receive()
-                })
-                .join()
-                .unwrap()
-        });
-        assert_eq!(reply.is_some(), answered, "{user}: {reply:?}");
-    }
-}
-
-/// Makes this thread another user's, for the rest of its life.
-#[expect(
-    unsafe_code,
-    reason = "the system call that concerns one thread has no safe name here"
-)]
-fn become_user(user: libc::c_long) {
-    // SAFETY: it takes numbers only, and concerns nothing but the calling thread.
-    let result = unsafe { libc::syscall(libc::SYS_setresuid, user, user, user) };
-    assert_eq!(result, 0);
-}
-
-#[test]
-fn a_socket_folder_that_others_may_enter_is_passed_over_and_named() {
-    let sandbox = sandbox();
-    let open = sandbox.path("open");
-    std::fs::create_dir(&open).unwrap();
-    std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o777)).unwrap();
-    let socket = open.join("agent.sock");
-    let variable = [("CREDENTIAL_HELPER_SOCKET", socket.to_str().unwrap())];
-    let ended = sandbox.helper_with(&variable, &["get", "foo", "--format", "password"]);
-    assert_eq!(
-        (ended.status, ended.stdout.as_str()),
-        (0, "s3cret\n"),
-        "{ended:?}"
-    );
-    assert!(!socket.exists());
-    assert!(sandbox.socket().exists());
-    let doctor = sandbox.helper_with(&variable, &["doctor"]);
-    assert!(doctor.stdout.contains(open.to_str().unwrap()), "{doctor:?}");
-}
-
-#[test]
-fn neither_environment_nor_arguments_of_an_agent_hold_secrets() {
-    let sandbox = sandbox();
-    let variables = [
-        ("POETRY_HTTP_BASIC_BAR_USERNAME", "sentinel-user"),
-        ("POETRY_HTTP_BASIC_BAR_PASSWORD", "sentinel-password"),
-        ("POETRY_PYPI_TOKEN_BAZ", "sentinel-token"),
-        ("UV_INDEX_QUX_PASSWORD", "sentinel-uv"),
-    ];
-    let agent = sandbox.run_agent(&variables);
-    let ended = sandbox.helper(&["get", "bar", "--format", "password"]);
-    assert_eq!(ended.stdout, "sentinel-password\n", "{ended:?}");
-    for file in ["environ", "cmdline"] {
-        let path = format!("/proc/{}/{file}", agent.child.id());
-        // Nobody but root may read the environment of a process that is not dumpable.
-        let Ok(bytes) = std::fs::read(path) else {
-            assert!(!is_root(), "{file}");
-            continue;
-        };
-        let text = String::from_utf8_lossy(&bytes);
-        assert!(!text.contains("sentinel"), "{file}: {text}");
-        assert!(!text.is_empty());
-    }
 }

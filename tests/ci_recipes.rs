@@ -1,4 +1,4 @@
-//! The settings in `docs/ci.md`: each as it is written, with the folders of this test in place of those
+//! The settings in `docs/containers.md` and `docs/ci.md`: each as it is written, with the folders of this test in place of those
 //! of a container and of a program that is not here.
 
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -9,8 +9,9 @@ const SECRET: &str = "s3cret%$'\"x";
 
 /// The examples, in their order.
 fn examples() -> Vec<String> {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/ci.md");
-    let text = std::fs::read_to_string(path).unwrap();
+    let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let text = ["containers.md", "ci.md"].map(|page| std::fs::read_to_string(docs.join(page)));
+    let text = text.map(Result::unwrap).concat();
     let parts = text.split("```toml\n").skip(1);
     parts
         .map(|part| part.split_once("```").unwrap().0.to_owned())

@@ -114,6 +114,11 @@ fn names() {
 }
 
 #[test]
+fn selftest() {
+    hold("selftest", 2);
+}
+
+#[test]
 fn store() {
     hold("store", 10);
 }

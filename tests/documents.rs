@@ -121,7 +121,9 @@ fn only_hosts_of_examples_are_named() {
     for (path, text) in documents() {
         for rest in text.split("https://").skip(1) {
             let host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
-            let host = rest
+            let authority = rest.split(['/', '`', ' ']).next().unwrap();
+            let (_, after) = authority.rsplit_once('@').unwrap_or(("", authority));
+            let host = after
                 .split(|c| !host(c))
                 .next()
                 .unwrap()

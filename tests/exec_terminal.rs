@@ -11,14 +11,16 @@ use rustix::process::Pid;
 use crate::harness::sandbox::{HELPER, PATIENCE, Sandbox, gone, readable, wait};
 
 /// A program with a terminal of its own, and what the person there has seen and not yet looked for.
-struct Terminal {
+pub struct Terminal {
     person: File,
-    child: Child,
+    /// The program.
+    pub child: Child,
     seen: String,
 }
 
 impl Terminal {
-    fn start(mut command: Command) -> Self {
+    /// Starts a program as the leader of its terminal.
+    pub fn start(mut command: Command) -> Self {
         let (mut person, mut program) = (-1, -1);
         #[expect(unsafe_code, reason = "no safe wrapper among our dependencies")]
         // SAFETY: both descriptors are written before they are read, the other pointers may be
@@ -66,12 +68,13 @@ impl Terminal {
         }
     }
 
-    fn keys(&mut self, keys: &str) {
+    /// Types.
+    pub fn keys(&mut self, keys: &str) {
         self.person.write_all(keys.as_bytes()).unwrap();
     }
 
     /// Reads until a text stands there; what stood before it.
-    fn until(&mut self, text: &str) -> String {
+    pub fn until(&mut self, text: &str) -> String {
         loop {
             if let Some(at) = self.seen.find(text) {
                 let before = self.seen[..at].to_owned();

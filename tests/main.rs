@@ -30,13 +30,15 @@ mod env;
 mod exec;
 #[cfg(target_os = "linux")]
 mod exec_terminal;
+#[cfg(target_os = "linux")]
+mod faults;
 mod harness;
+#[cfg(all(target_os = "linux", feature = "net"))]
+mod hostile_index;
 #[cfg(target_os = "linux")]
 mod keyring_bridge;
 #[cfg(target_os = "linux")]
 mod keyring_end_to_end;
-#[cfg(target_os = "linux")]
-mod kills;
 #[cfg(target_os = "linux")]
 mod leak;
 #[cfg(target_os = "linux")]
@@ -67,6 +69,10 @@ mod secret_service;
 mod secret_service_odd;
 #[cfg(target_os = "linux")]
 mod secret_service_prompt;
+#[cfg(target_os = "linux")]
+mod security;
+#[cfg(target_os = "linux")]
+mod selftest;
 #[cfg(target_os = "linux")]
 mod services;
 #[cfg(target_os = "linux")]

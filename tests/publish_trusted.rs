@@ -253,9 +253,11 @@ fn files_and_commands() {
     assert!(!mints.iter().any(|line| line.contains("mint")), "{mints:?}");
 }
 
-/// An index cannot have the job's identity for another service, unless the user allows it.
+/// H17: an identity token is for the index's own audience, which the index says by https, or for one that the settings allow; it is sent there and nowhere else.
+/// Also: `publish::trusted::audience::tests::whose_audiences_they_are`, `publish::trusted::exchange::tests::no_redirect_is_followed`,
+/// `publish::trusted::exchange::tests::documents_that_lead_elsewhere`
 #[test]
-fn audiences_of_others() {
+fn h17_audiences_of_others() {
     let index = Index::start(&[], |request| {
         let reply = "{\"audience\":\"sts.amazonaws.com\"}";
         (path(request) == "/_/oidc/audience").then(|| say(200, reply))

@@ -119,8 +119,10 @@ fn a_command_gets_the_named_ones_in_its_variables() {
     assert!(!ended.stdout.contains("ci-secret"), "{ended:?}");
 }
 
+/// L19: a restricted socket reads its names for one operation, and refuses every other method.
+/// Also: `restricted::what_is_there_for_others_cannot_be_told_from_what_is_not`, `restricted::another_user_only_where_it_is_named`
 #[test]
-fn refuses_everything_else() {
+fn l19_refuses_everything_else() {
     let outside = Outside::new(&[]);
     let other = outside.inside(&["get", "home"]);
     assert_eq!((other.status, other.stdout.as_str()), (4, ""), "{other:?}");
@@ -506,8 +508,7 @@ fn as_nobody(outside: &Outside, arguments: &[&str]) -> Ended {
 #[test]
 fn another_user_only_where_it_is_named() {
     if !is_root() {
-        eprintln!("left out: only root can be somebody else");
-        return;
+        return crate::security::not_here("only root can be somebody else");
     }
     let outside = Outside::new(&[]);
     // As a container's mount does: the way to the socket is open, the socket is not.

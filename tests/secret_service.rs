@@ -415,8 +415,10 @@ fn a_bus_that_never_answers() {
     });
 }
 
+/// L15: who owns the keyring's bus name has to be of our uid, its session is encrypted, and the bus is the agent's own: an impostor is told to be one.
+/// Also: `secret_service::no_bus_then_the_clients_then_our_own`, `secret_service_odd::a_session_that_fails_is_opened_once_more`
 #[test]
-fn another_users_keyring_is_refused() {
+fn l15_another_users_keyring_is_refused() {
     run(async {
         let bus = Bus::start_for_everybody();
         let Some(_impostor) = bus.impostor().await else {

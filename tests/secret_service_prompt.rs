@@ -26,18 +26,19 @@ const SESSION: &str = "/org/freedesktop/secrets/session/s1";
 const PROMPT: &str = "/org/freedesktop/secrets/prompt/p1";
 const ITEM: &str = "/org/freedesktop/secrets/collection/login/1";
 
+/// What the person in front of the screen does.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum User {
+pub(crate) enum User {
     Accepts,
     Dismisses,
     IsAway,
 }
 
-struct State {
+pub(crate) struct State {
     locked: AtomicBool,
     has_item: AtomicBool,
-    shown: AtomicUsize,
-    was_shown: Notify,
+    pub(crate) shown: AtomicUsize,
+    pub(crate) was_shown: Notify,
     dismissed: AtomicUsize,
 }
 
@@ -141,7 +142,7 @@ impl Prompt {
     ) -> zbus::Result<()>;
 }
 
-async fn serve(bus: &Bus, state: &Arc<State>, user: User) -> zbus::Connection {
+pub(crate) async fn serve(bus: &Bus, state: &Arc<State>, user: User) -> zbus::Connection {
     zbus::connection::Builder::address(bus.address().as_str())
         .unwrap()
         .serve_at("/org/freedesktop/secrets", Service(Arc::clone(state)))
@@ -159,7 +160,7 @@ async fn serve(bus: &Bus, state: &Arc<State>, user: User) -> zbus::Connection {
         .unwrap()
 }
 
-fn state() -> Arc<State> {
+pub(crate) fn state() -> Arc<State> {
     Arc::new(State {
         locked: AtomicBool::new(true),
         has_item: AtomicBool::new(false),

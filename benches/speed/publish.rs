@@ -23,6 +23,8 @@ const WHOLE_ROUNDS: usize = 5;
 /// A program that uploads.
 struct Tool {
     name: String,
+    /// Whose agent answers, by its place; none for other tools.
+    agent: Option<usize>,
     /// The command without the files.
     words: Vec<OsString>,
     /// Wall time in ms and peak memory in KiB of each round.
@@ -89,7 +91,8 @@ fn upload(stage: &Stage<'_>, server: &Server, tool: &Tool, files: &[PathBuf]) ->
         *server.first.lock().unwrap_or_else(PoisonError::into_inner) = None;
         *server.taken.lock().unwrap_or_else(PoisonError::into_inner)
     };
-    let mut command = stage.launched(None, None);
+    let agent = tool.agent.map(|at| &stage.agents[at]);
+    let mut command = stage.launched(agent, None);
     let said = done(command.args(&tool.words).args(files));
     let numbers: Vec<f64> = said
         .split_whitespace()
@@ -122,6 +125,7 @@ fn tools(stage: &Stage<'_>, server: &Server) -> Vec<Tool> {
     let url = format!("http://{}/", server.host);
     let tool = |name: String, program: &Path, words: &[&str]| Tool {
         name,
+        agent: None,
         words: std::iter::once(program.into())
             .chain(words.iter().map(Into::into))
             .collect(),
@@ -132,10 +136,14 @@ fn tools(stage: &Stage<'_>, server: &Server) -> Vec<Tool> {
     let mut tools: Vec<Tool> = stage
         .agents
         .iter()
-        .map(|agent| {
-            let words = [&["--no-agent", "publish", "-r", &url], &account[..]].concat();
+        .enumerate()
+        .map(|(at, agent)| {
+            let words = [&["publish", "-r", &url], &account[..]].concat();
             let name = format!("`helper publish`, {}", agent.build.name);
-            tool(name, &agent.build.helper, &words)
+            Tool {
+                agent: Some(at),
+                ..tool(name, &agent.build.helper, &words)
+            }
         })
         .collect();
     let uv = tools_folder("CREDENTIAL_HELPER_TEST_CLIENTS", "clients").join("uv/bin/uv");

@@ -11,6 +11,7 @@ pub mod caller;
 pub mod client;
 pub mod code;
 pub mod frame;
+pub mod guard;
 pub mod input;
 pub mod limits;
 pub mod message;

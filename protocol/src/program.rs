@@ -47,6 +47,33 @@ fn program_from(folder: &Path) -> Option<PathBuf> {
     libexec.is_file().then_some(libexec)
 }
 
+/// A program by its name, in the folders that a PATH names. One that is relative would be a folder of
+/// whatever project somebody stands in: it is passed over.
+pub fn on_path(name: &str, path: &(impl AsRef<std::ffi::OsStr> + ?Sized)) -> Option<PathBuf> {
+    let name = format!("{name}{EXE_SUFFIX}");
+    std::env::split_paths(path)
+        .filter(|folder| folder.is_absolute())
+        .map(|folder| folder.join(&name))
+        .find(|program| is_program(program))
+}
+
+/// The same on the PATH of this process.
+pub fn on_own_path(name: &str) -> Option<PathBuf> {
+    on_path(name, &std::env::var_os("PATH")?)
+}
+
+#[cfg(unix)]
+fn is_program(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::metadata(path)
+        .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 > 0)
+}
+
+#[cfg(not(unix))]
+fn is_program(path: &Path) -> bool {
+    path.is_file()
+}
+
 /// The next program of this name on the PATH that is not this one, nor another of ours: where there
 /// can be no agent, the tool gets what it would get without us. Relative folders are passed over.
 #[cfg(unix)]

@@ -15,6 +15,13 @@ impl WipingAllocator {
     }
 }
 
+impl<A> WipingAllocator<A> {
+    /// Over another one.
+    pub const fn over(other: A) -> Self {
+        Self(other)
+    }
+}
+
 #[expect(unsafe_code, reason = "an allocator is an unsafe trait")]
 // SAFETY: everything is passed on to an allocator; what is written lies within the block that the
 // caller gives back and no longer uses.

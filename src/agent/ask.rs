@@ -95,6 +95,8 @@ impl Drive<'_> {
                 Answer::Failed(Why::Unavailable, _) if id.is_keyring() => {
                     given_up.insert(id, Why::Unavailable);
                 }
+                // Who said no to a window is not shown the next one.
+                Answer::Failed(Why::Locked, _) => call.prompt = false,
                 Answer::Failed(..) | Answer::Skipped(_) => {}
                 Answer::Found(_) | Answer::NotFound => self.breakers.answered(id),
             }

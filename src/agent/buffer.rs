@@ -74,7 +74,7 @@ impl Buffer {
     /// Makes room for more.
     ///
     /// # Errors
-    /// `InvalidData` for a message that is longer than a request may be.
+    /// `InvalidData` for a message that is longer than a request may be, `OutOfMemory`.
     pub(super) fn room(&mut self) -> io::Result<Room<'_>> {
         if self.start > 0 {
             self.bytes.copy_within(self.start..self.end, 0);
@@ -86,9 +86,15 @@ impl Buffer {
             if self.end >= LARGEST {
                 return Err(io::ErrorKind::InvalidData.into());
             }
-            // Not `resize`: it may move the bytes and leave the old ones behind.
-            let mut larger = Zeroizing::new(vec![0; (self.end * 4).min(LARGEST)]);
-            larger[..self.end].copy_from_slice(&self.bytes);
+            // Not `resize` of the old one: it may move the bytes and leave them behind.
+            let wanted = (self.end * 4).min(LARGEST);
+            let mut larger = Zeroizing::new(Vec::new());
+            // Where memory ends, this connection ends, not the agent.
+            larger
+                .try_reserve_exact(wanted)
+                .map_err(|_| io::ErrorKind::OutOfMemory)?;
+            larger.extend_from_slice(&self.bytes);
+            larger.resize(wanted, 0);
             self.bytes = larger;
         }
         Ok(Room {

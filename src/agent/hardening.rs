@@ -25,6 +25,16 @@ pub fn harden() {
     room_for_connections();
 }
 
+/// Makes a write beyond the limit on files (`RLIMIT_FSIZE`) an error like a full disk's, which by
+/// default ends the process (setrlimit(2)). A handler, not `SIG_IGN`: children do not inherit it.
+///
+/// Where signals can be watched for (a tokio runtime with its driver).
+pub fn outlive_file_limits() {
+    let kind = tokio::signal::unix::SignalKind::from_raw(libc::SIGXFSZ);
+    // The handler stays when its stream is dropped.
+    let _ = tokio::signal::unix::signal(kind);
+}
+
 /// Every connection needs a descriptor, and files and children must still get theirs when all
 /// connections are taken; the usual limit of 1,024 stands for programs that call `select`.
 fn room_for_connections() {

@@ -223,6 +223,7 @@ where
 {
     // Before there is a socket that the default action of a signal would leave behind.
     let mut signals = Signals::new().map_err(|error| internal("watch for signals", &error))?;
+    hardening::outlive_file_limits();
     let handed = if config.detached {
         None
     } else {

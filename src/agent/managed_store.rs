@@ -31,6 +31,9 @@ use crate::provider::uv_store::MANAGED;
 
 /// How often everything is asked again that does not tell of its changes, such as a keyring.
 const EVERY: Duration = Duration::from_mins(1);
+/// How long changes wait after one that was none of ours: a log that is written in a project's
+/// folder would otherwise wake the agent at each line.
+const CALM: Duration = Duration::from_millis(50);
 const FILE: &str = "credentials.toml";
 /// uv makes this beside it, for reading too.
 const LOCK: &str = "credentials.toml.lock";
@@ -209,9 +212,11 @@ pub(super) async fn keep(agent: Rc<Agent>) {
         tokio::select! {
             () = tokio::time::sleep(EVERY) => agent.refresh_store().await,
             () = agent.files.stirred() => {
-                if !is_current() {
-                    agent.refresh_store().await;
+                if is_current() {
+                    tokio::time::sleep(CALM).await;
+                    continue;
                 }
+                agent.refresh_store().await;
                 if !is_current() {
                     agent.refresh_store().await;
                 }

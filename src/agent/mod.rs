@@ -37,6 +37,7 @@ pub mod askers;
 pub mod breaker;
 #[cfg(unix)]
 mod buffer;
+pub mod bulk;
 mod call;
 pub mod change;
 pub mod clock;

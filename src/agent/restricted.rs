@@ -16,8 +16,8 @@ use credential_helper_protocol::{
 use zeroize::Zeroizing;
 
 use super::Agent;
-use super::clock::{Clock, Moment};
 use super::call::head;
+use super::clock::{Clock, Moment};
 use super::connection::{self, Caller, encode_error};
 use super::peer::Peer;
 use super::question::parse;

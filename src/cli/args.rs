@@ -130,6 +130,8 @@ pub(crate) enum Command {
     Agent(AgentArgs),
     /// Check what can be wrong, and say what to do
     Doctor(DoctorArgs),
+    /// Try the safety rules out on this machine, without touching what is stored
+    Selftest(SelftestArgs),
     /// Make other tools use the helper; shows what it changes
     Setup(SetupArgs),
     /// Find credentials in plain text in other tools' files
@@ -149,15 +151,27 @@ pub(crate) enum Command {
     Completions(CompletionsArgs),
     /// Print the manual page
     Man(ManArgs),
+    /// Act as another user, in a user namespace of the self-test.
+    #[cfg(target_os = "linux")]
+    #[command(hide = true)]
+    SelftestStranger {
+        /// The folder of the self-test's socket.
+        folder: PathBuf,
+    },
     /// Hold a netrc in memory for a command that runs.
     #[cfg(target_os = "linux")]
     #[command(hide = true)]
-    ExecNetrc {
-        /// The memory file.
-        memory: i32,
-        /// The process with which it ends.
-        life: i32,
-    },
+    ExecNetrc(HolderArgs),
+}
+
+/// What the holder of a netrc is started with: descriptors that it inherits.
+#[cfg(target_os = "linux")]
+#[derive(Args)]
+pub(crate) struct HolderArgs {
+    /// The memory file.
+    pub(crate) memory: i32,
+    /// The process with which it ends.
+    pub(crate) life: i32,
 }
 
 /// `helper doctor`.
@@ -166,6 +180,18 @@ pub(crate) struct DoctorArgs {
     /// Send no request to a repository
     #[arg(long)]
     pub(crate) offline: bool,
+}
+
+/// `helper selftest`.
+#[derive(Args)]
+#[command(
+    after_help = "Exit status: 0 every rule that could be tried holds, 1 one does not, 3 \
+                        nothing could be tried"
+)]
+pub(crate) struct SelftestArgs {
+    /// Also write, read and remove an entry of its own in your keyring
+    #[arg(long)]
+    pub(crate) keyring: bool,
 }
 
 /// `helper get`.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::args_index::{PythonOptions, SourceOptions};
+use crate::index::source::cutoff;
 
 /// `helper resolve`. Not printable: a requirement or a URL may hold a password.
 #[derive(Args)]
@@ -49,7 +50,8 @@ pub(crate) struct ResolveArgs {
     /// When pre-releases are taken [default: if-necessary]
     #[arg(long, value_name = "WHEN", value_enum)]
     pub(crate) prerelease: Option<When>,
-    /// As if nothing had been uploaded since: a time (RFC 3339), or a date and its whole day in UTC
+    /// As if nothing had been uploaded since: a time (RFC 3339), a date and its whole day in UTC, or
+    /// `7 days` before now
     #[arg(long, value_name = "DATE", value_parser = cutoff)]
     pub(crate) exclude_newer: Option<jiff::Timestamp>,
     /// Do not keep to the versions that the output file has
@@ -129,34 +131,4 @@ pub(crate) enum Format {
     /// As `--json`.
     #[value(help = "as --json")]
     Json,
-}
-
-/// Reads `--exclude-newer`: a date stands for its whole day.
-pub(crate) fn cutoff(text: &str) -> Result<jiff::Timestamp, String> {
-    let wrong = || "a date, as 2026-01-31, or a time in RFC 3339".to_owned();
-    if let Ok(time) = text.parse::<jiff::Timestamp>() {
-        return Ok(time);
-    }
-    let day: jiff::civil::Date = text.parse().map_err(|_| wrong())?;
-    let next = day.tomorrow().map_err(|_| wrong())?;
-    format!("{next}T00:00:00Z").parse().map_err(|_| wrong())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::cutoff;
-
-    #[test]
-    fn a_date_is_its_whole_day() {
-        for (text, time) in [
-            ("2026-01-31", Some("2026-02-01T00:00:00Z")),
-            ("2026-01-31T12:00:00Z", Some("2026-01-31T12:00:00Z")),
-            ("2026-01-31T12:00:00+02:00", Some("2026-01-31T10:00:00Z")),
-            ("yesterday", None),
-            ("2026-02-30", None),
-        ] {
-            let read = cutoff(text).ok().map(|time| time.to_string());
-            assert_eq!(read.as_deref(), time, "{text}");
-        }
-    }
 }

@@ -166,6 +166,9 @@ fn arguments_and_their_meaning() {
         ("token inspect foo", "connect; get foo - - upload variables"),
         ("doctor", "checks"),
         ("doctor --offline", "checks offline"),
+        ("selftest", "selftest 20000ms"),
+        ("selftest --keyring --timeout 7", "selftest keyring 7000ms"),
+        ("selftest --timeout 1", "selftest 5000ms"),
         ("index --help", ""),
         ("resolve --help", ""),
         ("scan", ""),
@@ -274,6 +277,7 @@ fn mistakes_are_told_without_repeating_what_may_be_a_secret() {
             "finding the project folder",
         ),
         ("agent status --no-agent", "--no-agent leaves out the agent"),
+        ("selftest --no-agent", "--no-agent leaves out the agent"),
         ("agent socket --path x", "missing: --names <NAME>"),
         ("index", ""),
         ("index versions", "missing: <PACKAGE>"),
@@ -358,7 +362,7 @@ fn usage_errors_are_objects_too() {
 #[test]
 fn what_is_not_there_is_not_in_the_help() {
     let ran = run(World::default(), &["--help"]);
-    for word in ["exec-netrc", "socket", "selftest", "detached"] {
+    for word in ["exec-netrc", "selftest-stranger", "socket", "detached"] {
         let command = format!("\n  {word} ");
         assert!(!ran.out.contains(&command), "{word}");
     }
@@ -430,4 +434,33 @@ fn every_command_of_the_documents_can_be_given() {
     }
     assert!(count > 60, "{count}");
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Those of the manual pages, which `tests/clients/pages.py` runs.
+#[test]
+fn every_example_of_the_manual_pages_can_be_given() {
+    use clap::Parser as _;
+    let mut root = Cli::command();
+    root.build();
+    let mut pages = vec![("helper".to_owned(), root)];
+    let mut count = 0;
+    while let Some((name, command)) = pages.pop() {
+        for (line, _) in super::super::man_text::examples(&name) {
+            count += 1;
+            for part in line
+                .split("&&")
+                .flat_map(|part| part.split(['|', '>']).collect::<Vec<_>>())
+            {
+                if let Some(line) = self::command(part.trim()) {
+                    let words: Vec<&str> = line.split(' ').collect();
+                    let result = Cli::try_parse_from(&words);
+                    assert!(result.is_ok(), "{name}: {line}");
+                }
+            }
+        }
+        for next in command.get_subcommands().filter(|next| !next.is_hide_set()) {
+            pages.push((format!("{name}-{}", next.get_name()), next.clone()));
+        }
+    }
+    assert!(count > 40, "{count}");
 }

@@ -165,6 +165,7 @@ fn failures_have_their_status_and_nothing_on_standard_output() {
             "trust --list",
             "trust foo https://h/",
             "doctor",
+            "selftest",
             "agent lock",
             "agent unlock",
             "agent reload",
@@ -649,6 +650,50 @@ fn doctor() {
     );
 }
 
+#[test]
+fn selftest() {
+    use crate::selftest::{Check, Outcome, Report};
+    let check = |result| Check {
+        id: "memory",
+        result,
+        seen: "seen".to_owned(),
+    };
+    let world = |last| World {
+        report: Report {
+            version: "1".to_owned(),
+            date: "2026-01-01T00:00:00Z".to_owned(),
+            system: "Linux 6 x".to_owned(),
+            uid: 7,
+            checks: vec![check(Outcome::Ok), check(Outcome::NotHere), check(last)],
+        },
+        ..World::default()
+    };
+    let ran = run(world(Outcome::Failed), &["selftest"]);
+    assert_eq!(
+        ran.out,
+        "CHECK   RESULT    SEEN\n\
+         memory  ok        seen\n\
+         memory  not here  seen\n\
+         memory  FAILED    seen\n\
+         2026-01-01T00:00:00Z, helper 1, Linux 6 x, uid 7\n"
+    );
+    assert_eq!(
+        (ran.status, ran.err.as_str()),
+        (1, "1 ok, 1 failed, 1 not here\n")
+    );
+    let ran = run(world(Outcome::Failed), &["selftest", "--json"]);
+    let answer = object(&ran);
+    same_keys(&answer, "version date system uid checks failed");
+    same_keys(&answer["checks"][0], "id result seen");
+    assert_eq!((ran.status, ran.err.as_str()), (1, ""));
+    assert_eq!(answer["checks"][1]["result"], "not-here");
+    let ran = run(world(Outcome::Ok), &["selftest"]);
+    assert_eq!(
+        (ran.status, ran.err.as_str()),
+        (0, "2 ok, 0 failed, 1 not here\n")
+    );
+}
+
 /// Runs a program on a text where the program is there; what it said.
 fn judged(program: &str, arguments: &[&str], text: &str) {
     use std::io::Write as _;
@@ -685,7 +730,9 @@ fn completions_are_scripts_of_their_shells() {
             "{shell}"
         );
         assert!(!script.contains("detached"), "{shell}");
+        // What stands for an argument, in the way of each shell.
         if matches!(shell, "bash" | "zsh" | "fish") {
+            assert!(script.contains("bash elvish fish"), "{shell}");
             judged(shell, &["-n"], &script);
         }
     }
@@ -711,6 +758,18 @@ fn manual_pages() {
         assert!(!page.contains("detached"));
         judged("mandoc", &["-Tlint"], &page);
     }
+    for entry in std::fs::read_dir(&path).unwrap() {
+        let page = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        for section in ["NAME", "SYNOPSIS", "\"EXIT STATUS\"", "EXAMPLES"] {
+            assert!(
+                page.contains(&format!("\n.SH {section}\n")),
+                "{section}: {page}"
+            );
+        }
+        judged("mandoc", &["-Tlint"], &page);
+    }
+    let page = std::fs::read_to_string(path.join("helper.1")).unwrap();
+    assert!(page.contains("\n.SH ENVIRONMENT\n") && page.contains("\n.SH FILES\n"));
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
     let ran = run(World::default(), &["man", "--dir", file.to_str().unwrap()]);

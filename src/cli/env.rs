@@ -6,6 +6,7 @@ use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use credential_helper_protocol::program::on_own_path;
 use credential_helper_protocol::{ErrorCode, Failure};
 use zeroize::Zeroizing;
 
@@ -172,7 +173,9 @@ pub(super) fn redact(secrets: &[u8]) -> Result<(), Failure> {
         )
         .hint("this format is for a job of Buildkite's, where `buildkite-agent` is on PATH")
     };
-    let mut child = Command::new("buildkite-agent")
+    let program = on_own_path("buildkite-agent")
+        .ok_or_else(|| failed("buildkite-agent is not on the PATH".to_owned()))?;
+    let mut child = Command::new(program)
         .args(["redactor", "add", "--format", "json"])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())

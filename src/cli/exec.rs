@@ -137,8 +137,8 @@ fn hold_netrc(session: &mut Session<'_>, chosen: &Chosen) -> Option<PathBuf> {
 
 /// What the hidden `exec-netrc` does.
 #[cfg(target_os = "linux")]
-pub(super) fn hold(memory: i32, life: i32) -> Result<u8, Failure> {
-    match crate::ci::holder::run(memory, life) {
+pub(super) fn hold(args: &super::args::HolderArgs) -> Result<u8, Failure> {
+    match crate::ci::holder::run(args.memory, args.life) {
         Ok(()) => Ok(0),
         Err(error) => Err(Failure::new(
             ErrorCode::Usage,

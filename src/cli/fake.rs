@@ -18,6 +18,7 @@ use super::outside::{Environment, Outside};
 use crate::connect::{Agent, Options, RunOptions};
 use crate::doctor::Check;
 use crate::domain::log::Level;
+use crate::selftest;
 
 /// What the fake answers; calls are written down in order.
 #[derive(Default)]
@@ -38,6 +39,7 @@ pub(crate) struct World {
     pub(crate) bindings: BindingList,
     pub(crate) status: Status,
     pub(crate) checks: Vec<Check>,
+    pub(crate) report: selftest::Report,
     pub(crate) environment: Environment,
 }
 
@@ -298,5 +300,10 @@ impl Outside for Shared {
     ) -> Result<Vec<Check>, Failure> {
         let what = if offline { "checks offline" } else { "checks" };
         self.called(what.to_owned(), &self.0.checks)
+    }
+    fn selftest(&self, options: &selftest::Options) -> Result<selftest::Report, Failure> {
+        let keyring = if options.keyring { " keyring" } else { "" };
+        let time = options.time.as_millis();
+        self.called(format!("selftest{keyring} {time}ms"), &self.0.report)
     }
 }

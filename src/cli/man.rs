@@ -7,6 +7,7 @@ use credential_helper_protocol::{ErrorCode, Failure};
 
 use super::Session;
 use super::args::{Cli, ManArgs};
+use super::man_text::{Entries, FILES, VARIABLES, examples, statuses};
 
 /// The date of this version: a page has one, and the same source gives the same page.
 const DATE: &str = "2026-11-26";
@@ -36,11 +37,20 @@ fn write(command: &Command, name: &str, folder: &Path) -> Result<(), Failure> {
 
 /// The page of a command, without what `mandoc -Tlint` finds fault with.
 fn page(command: &Command, name: &str) -> Result<String, Failure> {
-    let man = clap_mangen::Man::new(command.clone());
-    let mut body = Vec::new();
-    man.render(&mut body)
+    let body = rendered(command)
         .map_err(|_| Failure::new(ErrorCode::Internal, "making the manual page failed"))?;
     let body = String::from_utf8_lossy(&body).replace("\n.br\n\n.br\n", "\n.sp\n");
+    // What stands behind the options in the help.
+    let mut body = body.replace("\n.SH EXTRA\n", "\n.SH NOTES\n");
+    section("EXIT STATUS", statuses(name), &mut body);
+    if name == "helper" {
+        section("ENVIRONMENT", VARIABLES, &mut body);
+        section("FILES", FILES, &mut body);
+    }
+    section("EXAMPLES", examples(name), &mut body);
+    if name != "helper" {
+        body.push_str(".SH SEE ALSO\nhelper(1): environment, files, and the other commands\n");
+    }
     let mut page = String::with_capacity(body.len());
     for line in body.lines().map(str::trim_end) {
         if line.starts_with(".TH ") {
@@ -54,6 +64,55 @@ fn page(command: &Command, name: &str) -> Result<String, Failure> {
         }
     }
     Ok(page)
+}
+
+/// The parts that come from the definitions.
+fn rendered(command: &Command) -> std::io::Result<Vec<u8>> {
+    let man = clap_mangen::Man::new(command.clone());
+    let mut body = Vec::new();
+    man.render_title(&mut body)?;
+    man.render_name_section(&mut body)?;
+    man.render_synopsis_section(&mut body)?;
+    man.render_description_section(&mut body)?;
+    man.render_options_section(&mut body)?;
+    if command.has_subcommands() {
+        man.render_subcommands_section(&mut body)?;
+    }
+    if command.get_after_help().is_some() {
+        man.render_extra_section(&mut body)?;
+    }
+    Ok(body)
+}
+
+/// Adds a section of terms, each with what is said of it.
+fn section(title: &str, entries: Entries, body: &mut String) {
+    if entries.is_empty() {
+        return;
+    }
+    body.extend([".SH ", &quoted(title), "\n"]);
+    for (term, text) in entries {
+        body.extend([".TP\n.B ", &roff(term), "\n", &roff(text), "\n"]);
+    }
+}
+
+fn quoted(title: &str) -> String {
+    if title.contains(' ') {
+        format!("\"{title}\"")
+    } else {
+        title.to_owned()
+    }
+}
+
+/// Text as `roff` prints it as it is.
+fn roff(text: &str) -> String {
+    let text = text.replace('\\', "\\e").replace('-', "\\-");
+    let text = text.replace('\'', "\\(aq").replace('"', "\\(dq");
+    // A line that starts with a dot would be a request.
+    if text.starts_with('.') {
+        format!("\\&{text}")
+    } else {
+        text
+    }
 }
 
 /// Adds a line of text in lines of at most 80 bytes: the formatter joins them again.

@@ -38,8 +38,10 @@ mod log;
 #[cfg(feature = "net")]
 mod lookups;
 mod man;
+mod man_text;
 #[cfg(feature = "net")]
 mod missing;
+mod often;
 mod output;
 mod outside;
 #[cfg(feature = "net")]
@@ -52,6 +54,7 @@ mod python;
 #[cfg(feature = "net")]
 mod resolve;
 mod scan;
+mod selftest;
 mod set;
 mod setup;
 #[cfg(feature = "net")]
@@ -67,7 +70,6 @@ mod fake;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use clap::error::ErrorKind;
 use credential_helper_protocol::caller::{About, CallerOptions};
 use credential_helper_protocol::{Context, ErrorCode, Failure};
@@ -83,6 +85,7 @@ use crate::domain::url::RepositoryUrl;
 
 /// Runs the command that this process was started with.
 pub fn main() -> ExitCode {
+    credential_helper_protocol::guard::guard();
     let environment = Environment::of_process();
     let Ok(mut out) = Output::standard(environment.no_color) else {
         // Without a descriptor there is nothing to say it on.
@@ -118,7 +121,7 @@ fn parse_and_answer(
     let chosen = bridges::chosen(arguments);
     let own = chosen.map(|(bridge, _)| ["helper", "bridge", bridge.name].map(OsString::from));
     let words: &[OsString] = own.as_ref().map_or(arguments, |own| own);
-    let cli = match Cli::try_parse_from(words) {
+    let cli = match Cli::of(words) {
         Ok(cli) => cli,
         Err(error) => {
             let words: Vec<String> = arguments
@@ -180,6 +183,7 @@ fn parse_and_answer(
         #[cfg(feature = "net")]
         Command::Source(args) => source::run(&mut session, &args.command),
         Command::Doctor(args) => doctor::run(&mut session, &args),
+        Command::Selftest(args) => selftest::run(&mut session, &args),
         Command::Scan(args) => scan::run(&mut session, &args),
         Command::Import(args) => import::run(&mut session, &args),
         Command::Token(args) => token::run(&mut session, &args.command),
@@ -193,7 +197,9 @@ fn parse_and_answer(
             None => bridge::run(&mut session, args.bridge, &args.arguments),
         },
         #[cfg(target_os = "linux")]
-        Command::ExecNetrc { memory, life } => exec::hold(memory, life),
+        Command::SelftestStranger { folder } => selftest::stranger(&mut session, &folder),
+        #[cfg(target_os = "linux")]
+        Command::ExecNetrc(args) => exec::hold(&args),
     }
 }
 

@@ -10,6 +10,7 @@ use super::prompt;
 use crate::connect::{self, Agent, Options, RunOptions};
 use crate::doctor::Check;
 use crate::domain::log::{Level, Log};
+use crate::selftest;
 
 /// The world of a command.
 pub(crate) trait Outside {
@@ -34,6 +35,8 @@ pub(crate) trait Outside {
         caller: &CallerOptions,
         offline: bool,
     ) -> Result<Vec<Check>, Failure>;
+    /// What `selftest` finds.
+    fn selftest(&self, options: &selftest::Options) -> Result<selftest::Report, Failure>;
 }
 
 /// This process.
@@ -81,6 +84,10 @@ impl Outside for Here {
         offline: bool,
     ) -> Result<Vec<Check>, Failure> {
         doctor::checks(options, caller, offline)
+    }
+
+    fn selftest(&self, options: &selftest::Options) -> Result<selftest::Report, Failure> {
+        selftest::run(options)
     }
 }
 

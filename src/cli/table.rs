@@ -44,10 +44,9 @@ impl Style {
             "active" | "found" | "ready" | "allowed" | "ok" => Self::Good,
             "locked" | "shadowed" | "username-only" | "timed-out" | "open" | "unbound"
             | "warning" => Self::Warning,
-            "unavailable" | "malformed" | "changed" | "insecure" | "refused" | "problem" => {
-                Self::Problem
-            }
-            "skipped" | "off" | "not-found" => Self::Dim,
+            "unavailable" | "malformed" | "changed" | "insecure" | "refused" | "problem"
+            | "FAILED" => Self::Problem,
+            "skipped" | "off" | "not-found" | "not here" => Self::Dim,
             _ => Self::Plain,
         }
     }

@@ -45,7 +45,7 @@ pub(crate) fn failure(error: &clap::Error, arguments: &[String]) -> Failure {
             } else if argument.starts_with("--timeout") {
                 "--timeout wants a number of seconds from 0.1 to 600".to_owned()
             } else if argument.starts_with("--exclude-newer") {
-                "--exclude-newer wants a date, as 2026-01-31, or a time in RFC 3339".to_owned()
+                "--exclude-newer wants a date, as 2026-01-31, a time in RFC 3339, or a time before now, as \"7 days\"".to_owned()
             } else {
                 format!("{argument} wants a value")
             }

@@ -49,7 +49,11 @@ impl Inside {
                     format!("cannot start the work: {error}"),
                 )
             })?;
-        let agent = runtime.block_on(async { Rc::new(Agent::new(parts)) });
+        let agent = runtime.block_on(async {
+            #[cfg(unix)]
+            crate::agent::hardening::outlive_file_limits();
+            Rc::new(Agent::new(parts))
+        });
         Ok(Self { runtime, agent })
     }
 }

@@ -107,7 +107,7 @@ fn helper(programs: &Programs) -> Check {
     let Some(first) = &programs.helper else {
         let check = Check::new("path", Outcome::Warning, "helper is not on the PATH");
         return match &programs.own {
-            Some(own) => check.fix(format!("add {} to the PATH", path_text(own))),
+            Some(own) => check.fix(format!("add {} to the PATH", path_text(&typed(own)))),
             None => check,
         };
     };
@@ -129,12 +129,21 @@ fn helper(programs: &Programs) -> Check {
     .fix(format!(
         "put {} before it on the PATH",
         path_text(
-            programs
+            &programs
                 .own
                 .as_deref()
-                .unwrap_or(Path::new("this one's folder"))
+                .map_or_else(|| "this one's folder".into(), typed)
         )
     ))
+}
+
+/// The folder of `helper`, by that of the running program: packages have `helperd` apart from it.
+fn typed(own: &Path) -> PathBuf {
+    let prefix = own.parent().and_then(Path::parent);
+    match prefix {
+        Some(prefix) if own.ends_with("libexec/credential-helper") => prefix.join("bin"),
+        _ => own.to_owned(),
+    }
 }
 
 fn agent(helper: &Found) -> Option<Check> {
@@ -188,6 +197,21 @@ mod tests {
             resolved: path.into(),
             ours,
             agent: agent.map(PathBuf::from),
+        }
+    }
+
+    #[test]
+    fn what_to_put_on_the_path() {
+        for (own, wanted) in [
+            ("/a/bin", "add /a/bin to the PATH"),
+            ("/usr/libexec/credential-helper", "add /usr/bin to the PATH"),
+        ] {
+            let programs = Programs {
+                own: Some(own.into()),
+                ..Programs::default()
+            };
+            let fix = checks(&programs).into_iter().find_map(|check| check.fix);
+            assert_eq!(fix.as_deref(), Some(wanted));
         }
     }
 

@@ -25,6 +25,7 @@ use self::write::Place;
 pub mod document;
 mod folder;
 pub mod lines;
+pub mod thread;
 mod write;
 
 /// The largest file that is read or written: the longest real `auth.toml` known is a few KiB.
@@ -143,9 +144,11 @@ async fn off_thread<R: Send + 'static>(
     place: &Place,
     work: impl FnOnce() -> R + Send + 'static,
 ) -> Result<R, Failure> {
-    match tokio::time::timeout(DISK_TIME, tokio::task::spawn_blocking(work)).await {
+    match tokio::time::timeout(DISK_TIME, thread::off_thread(work)).await {
         Ok(Ok(done)) => Ok(done),
-        Ok(Err(_)) => Err(place.fail(ErrorCode::Internal, "the change itself failed")),
+        Ok(Err(_)) => Err(place
+            .fail(ErrorCode::Unavailable, "there is no thread for it")
+            .hint("see the limits on processes and memory (`ulimit -a`)")),
         Err(_) => Err(place
             .fail(ErrorCode::TimedOut, "the disk did not answer within 10 s")
             .hint("see whether its file system is a network share that is gone")),

@@ -62,6 +62,10 @@ impl Place {
                 "a part of its path is a file",
                 "see the path of the configuration folder",
             ),
+            _ if is_broken_disk(error) => (
+                "an input/output error of its disk",
+                "see the state of the disk, for instance with `dmesg`",
+            ),
             _ if is_loop(error) => ("its links lead in a circle", "remove the link"),
             _ => {
                 let why = format!("{doing}: {}", error.kind());
@@ -350,6 +354,17 @@ fn set_mode(_: &std::fs::File, _: u32) -> io::Result<()> {
 #[cfg(unix)]
 fn is_loop(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::ELOOP)
+}
+
+/// The standard library has no word for it.
+#[cfg(unix)]
+fn is_broken_disk(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::EIO)
+}
+
+#[cfg(not(unix))]
+fn is_broken_disk(_: &io::Error) -> bool {
+    false
 }
 
 #[cfg(not(unix))]

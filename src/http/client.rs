@@ -30,6 +30,8 @@ pub enum Proxies {
 /// A client with one TLS policy.
 pub struct Client {
     inner: reqwest::Client,
+    /// Without proxies, for what plain http carries to this machine itself.
+    direct: Option<reqwest::Client>,
     time: Duration,
 }
 
@@ -64,22 +66,36 @@ impl Client {
         time: Duration,
         tls: impl FnOnce(ClientBuilder) -> Result<ClientBuilder, Failure>,
     ) -> Result<Self, Failure> {
-        let mut builder = reqwest::Client::builder()
-            .user_agent(format!("credential-helper/{VERSION}"))
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .connect_timeout(time.min(CONNECT_TIME));
-        if proxies == Proxies::No {
-            builder = builder.no_proxy();
-        }
-        let inner = tls(builder)?.build().map_err(|_| {
+        let begun = || {
+            reqwest::Client::builder()
+                .user_agent(format!("credential-helper/{VERSION}"))
+                .redirect(reqwest::redirect::Policy::none())
+                .referer(false)
+                .connect_timeout(time.min(CONNECT_TIME))
+        };
+        let failed = |_| {
             Failure::new(
                 ErrorCode::Unavailable,
                 "cannot make an HTTP client: TLS cannot be set up",
             )
             .hint("check the system's certificates, and those of the repository")
-        })?;
-        Ok(Self { inner, time })
+        };
+        let (builder, direct) = match proxies {
+            Proxies::No => (begun().no_proxy(), None),
+            // Plain http may carry a secret to loopback because it stays on this machine: through a
+            // proxy it would not.
+            Proxies::Environment if !may_be_proxied() => (begun(), None),
+            Proxies::Environment => {
+                let direct = tls::nobody(begun().no_proxy());
+                (begun(), Some(direct.build().map_err(failed)?))
+            }
+        };
+        let inner = tls(builder)?.build().map_err(failed)?;
+        Ok(Self {
+            inner,
+            direct,
+            time,
+        })
     }
 
     /// Asks for a page. The answer's body is not read: its status says everything that is wanted.
@@ -104,7 +120,11 @@ impl Client {
 
     /// A request that is still to be filled.
     pub(super) fn request(&self, method: Method, url: Url) -> RequestBuilder {
-        self.inner.request(method, url)
+        let client = match &self.direct {
+            Some(direct) if stays_here(&url) => direct,
+            _ => &self.inner,
+        };
+        client.request(method, url)
     }
 
     /// Asks, and follows redirects as long as they stay in the origin.
@@ -138,6 +158,22 @@ impl Client {
             "there are more than {REDIRECTS} redirects"
         )))
     }
+}
+
+/// Whether something may name a proxy for plain http.
+pub fn may_be_proxied() -> bool {
+    /// What reqwest reads.
+    const NAMES: [&str; 4] = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
+    // Elsewhere the system's settings can.
+    cfg!(any(target_os = "macos", windows))
+        || NAMES.iter().any(|name| std::env::var_os(name).is_some())
+}
+
+/// Whether a request is for this machine and in the clear.
+fn stays_here(url: &Url) -> bool {
+    url.scheme() == "http"
+        && RepositoryUrl::parse(&url.origin().ascii_serialization())
+            .is_ok_and(|(url, _)| url.origin().is_loopback())
 }
 
 fn sorted(status: u16) -> Reply {

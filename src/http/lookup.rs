@@ -272,6 +272,7 @@ impl Incoming {
             if piece.len() > limit - body.len() {
                 return Err(too_large());
             }
+            make_room(&mut body, piece.len(), limit);
             body.extend_from_slice(&piece);
             if self.read > SMALL && self.large.is_none() {
                 self.large = LARGE.acquire().await.ok();
@@ -279,6 +280,16 @@ impl Incoming {
             }
         }
         Ok(body)
+    }
+}
+
+/// Makes room for a piece that is within the limit. A vector by itself would take twice the limit in
+/// the end, beside what it had before, and memory that is given back here is written to once more.
+pub(crate) fn make_room(body: &mut Vec<u8>, more: usize, limit: usize) {
+    let needed = body.len() + more;
+    if needed > body.capacity() {
+        let room = needed.next_power_of_two().min(limit);
+        body.reserve_exact(room.max(needed) - body.len());
     }
 }
 

@@ -4,7 +4,7 @@
 //!
 //! - `audit`: dependency confusion
 //! - `locked`: lock files
-//! - `project`: what one source has of one project; `packed`: how it is kept
+//! - `project`: what one source has of one project; `packed`: how it is kept; `hex`: digests
 //! - `page`: the pages that sources have, read
 //! - `ladder`: the metadata of a file, without the whole file where that can be
 //! - `offers`: what a resolution asks the sources for
@@ -15,6 +15,7 @@
 pub mod audit;
 pub mod cache;
 pub mod fetch;
+mod hex;
 pub mod ladder;
 pub mod locked;
 pub mod lookup;

@@ -7,6 +7,7 @@ use credential_helper_protocol::Failure;
 use url::Url;
 
 use super::project::{File, Project};
+use super::source::Cutoff;
 use crate::package::PackageName;
 use crate::package::metadata::Metadata;
 
@@ -17,6 +18,8 @@ pub struct Listing {
     pub source: Arc<str>,
     /// The canonical URL of the source: never that of a mirror, never with userinfo.
     pub index: Arc<Url>,
+    /// Its own limit to the age of files.
+    pub cutoff: Option<Cutoff>,
     /// What it has.
     pub project: Arc<Project>,
 }

@@ -8,10 +8,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::str::FromStr as _;
 use std::sync::OnceLock;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 use url::Url;
 
+use super::hex::{hex, unhex};
 use super::project::{File, Hashes};
 use crate::package::filename::Parts;
 use crate::package::{PackageName, Version, VersionSpecifiers};
@@ -73,32 +75,8 @@ impl<'a> Digests<'a> {
     }
 }
 
-/// The bytes of a SHA-256 in hex.
-pub(super) fn unhex(text: &str) -> Option<[u8; 32]> {
-    let digits = text.as_bytes();
-    let mut bytes = [0; 32];
-    if digits.len() != 64 {
-        return None;
-    }
-    let value = |digit: u8| match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        b'A'..=b'F' => Some(digit - b'A' + 10),
-        _ => None,
-    };
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = value(pair[0])? << 4 | value(pair[1])?;
-    }
-    Some(bytes)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits
-        .map(|digit| char::from(DIGITS[usize::from(digit)]))
-        .collect()
-}
+/// As much as this is not copied to save room.
+const LARGE: usize = 4 * 1024 * 1024;
 
 /// Where records of one version stand in the buffer, one behind the other.
 type Place = (u32, u32);
@@ -117,7 +95,8 @@ pub(super) struct Releases {
     pub(super) all: BTreeMap<Version, Release>,
     /// The texts of the specifiers, and what they say.
     pythons: Vec<(String, VersionSpecifiers)>,
-    records: Vec<u8>,
+    /// A part of what the cache read, or of its own.
+    records: Bytes,
 }
 
 impl Releases {
@@ -208,6 +187,7 @@ impl Releases {
 /// Makes releases, one file after the other.
 pub(super) struct Packer {
     releases: Releases,
+    records: Vec<u8>,
     /// Where specifiers stand among those of this project; 0 for what cannot be read.
     pythons: HashMap<String, u32>,
     /// The last version as it was written: files of one version stand together.
@@ -215,10 +195,19 @@ pub(super) struct Packer {
 }
 
 impl Packer {
+    /// None yet; room for so many bytes.
+    pub(super) fn with_room(bytes: usize) -> Self {
+        Self {
+            records: Vec::with_capacity(bytes),
+            ..Self::new()
+        }
+    }
+
     /// None yet.
     pub(super) fn new() -> Self {
         Self {
             releases: Releases::default(),
+            records: Vec::new(),
             pythons: HashMap::new(),
             last: None,
         }
@@ -262,10 +251,10 @@ impl Packer {
 
     /// Adds a file; `None` where there is no more room.
     pub(super) fn add(&mut self, version: Version, record: &Record<'_>) -> Option<()> {
-        let records = std::mem::take(&mut self.releases.records);
+        let records = std::mem::take(&mut self.records);
         let from = u32::try_from(records.len()).ok()?;
-        self.releases.records = postcard::to_extend(record, records).ok()?;
-        let to = u32::try_from(self.releases.records.len()).ok()?;
+        self.records = postcard::to_extend(record, records).ok()?;
+        let to = u32::try_from(self.records.len()).ok()?;
         let release = self.releases.all.entry(version).or_default();
         match release.places.last_mut() {
             Some((_, end)) if *end == from => *end = to,
@@ -301,7 +290,11 @@ impl Packer {
 
     /// What was made.
     pub(super) fn finish(mut self) -> Releases {
-        self.releases.records.shrink_to_fit();
+        // Room that was never written to costs nothing, and a large copy would stand beside the page.
+        if self.records.capacity() < LARGE {
+            self.records.shrink_to_fit();
+        }
+        self.releases.records = self.records.into();
         self.releases
     }
 }
@@ -341,7 +334,10 @@ impl<'a> Kept<'a> {
 
     /// Its bytes: a checksum, and what it holds.
     pub(super) fn bytes(&self) -> Vec<u8> {
-        let start = vec![0; 4];
+        // The versions, with where their files are, and all else that is short.
+        let room = self.records.len() + 32 * self.versions.len() + 512;
+        let mut start = Vec::with_capacity(room);
+        start.extend([0; 4]);
         let mut bytes = postcard::to_extend(self, start).unwrap_or_default();
         if bytes.len() > 4 {
             let sum = sum(&bytes[4..]);
@@ -363,10 +359,10 @@ impl<'a> Kept<'a> {
         postcard::from_bytes(rest).ok()
     }
 
-    /// The releases in it.
-    pub(super) fn releases(&self) -> Option<Releases> {
+    /// The releases in it, which keep the bytes that it was read from.
+    pub(super) fn releases(&self, bytes: &Bytes) -> Option<Releases> {
         let mut releases = Releases {
-            records: self.records.to_vec(),
+            records: bytes.slice_ref(self.records),
             ..Releases::default()
         };
         for text in &self.pythons {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::str::FromStr as _;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use url::Url;
 
@@ -36,6 +37,17 @@ pub struct File {
     pub metadata: Option<Hashes>,
     /// Where its attestations are (PEP 740).
     pub provenance: Option<Url>,
+}
+
+impl File {
+    /// Whether it has one of these digests (`sha256:...`), as far as its page says.
+    pub fn has_one_of(&self, digests: &[String]) -> bool {
+        let mut pairs = digests.iter().filter_map(|one| one.split_once(':'));
+        pairs.any(|(kind, hex)| {
+            let own = self.hashes.get(kind);
+            own.is_some_and(|own| own.eq_ignore_ascii_case(hex))
+        })
+    }
 }
 
 /// A project as one source has it.
@@ -102,14 +114,14 @@ impl Project {
     }
 
     /// Reads that form; `None` where the bytes are damaged, or of another version of it.
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+    pub fn from_bytes(bytes: &Bytes) -> Option<Self> {
         let kept = Kept::read(bytes)?;
         let status = kept.status;
         let namespaces = kept.namespaces.iter();
         let doubts = kept.doubts.iter();
         Some(Self {
             name: PackageName::from_str(kept.name).ok()?,
-            releases: kept.releases()?,
+            releases: kept.releases(bytes)?,
             status: status.map(|(status, reason)| (status.to_owned(), reason.map(str::to_owned))),
             namespaces: namespaces
                 .map(|(name, own)| ((*name).to_owned(), *own))

@@ -1,6 +1,8 @@
 //! Requirements (PEP 508) as others write them.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::str::FromStr;
 
 use pep508_rs::{Pep508ErrorSource, VerbatimUrl, VersionOrUrl};
@@ -10,6 +12,9 @@ use super::{MarkerTree, Requirement, Version};
 
 /// How deep parentheses may be nested: the reader of markers calls itself for each.
 const DEEPEST: usize = 64;
+/// How many markers are remembered, and how long one is that is not.
+const MARKERS: usize = 1024;
+const LONG: usize = 256;
 
 /// Reads a requirement as it stands.
 ///
@@ -29,7 +34,20 @@ pub fn parse(text: &str) -> Result<Requirement, String> {
         },
         None => Cow::Borrowed(text),
     };
-    let read = pep508_rs::Requirement::<Url>::from_str(&text).map_err(|error| {
+    if let Some((head, marker)) = text.split_once(';')
+        && !head.contains('@')
+        && let Some(marker) = known_marker(marker.trim())
+        && let Ok(mut read) = read(head.trim_end())
+    {
+        read.marker = marker;
+        return Ok(read);
+    }
+    read(&text)
+}
+
+/// Reads what the reader can be let at.
+fn read(text: &str) -> Result<Requirement, String> {
+    let read = pep508_rs::Requirement::<Url>::from_str(text).map_err(|error| {
         let what = match error.message {
             Pep508ErrorSource::UrlError(_) => "its URL cannot be read",
             Pep508ErrorSource::String(_) | Pep508ErrorSource::UnsupportedRequirement(_) => {
@@ -47,6 +65,24 @@ pub fn parse(text: &str) -> Result<Requirement, String> {
         }),
         marker: read.marker,
         origin: None,
+    })
+}
+
+/// A marker that the reader can be let at; the same few are written hundreds of times, and reading
+/// one takes longer than the rest of its requirement. None where it cannot be read.
+fn known_marker(text: &str) -> Option<MarkerTree> {
+    thread_local! {
+        static KNOWN: RefCell<HashMap<String, MarkerTree>> = RefCell::default();
+    }
+    KNOWN.with_borrow_mut(|known| {
+        if let Some(marker) = known.get(text) {
+            return Some(marker.clone());
+        }
+        let marker = MarkerTree::from_str(text).ok()?;
+        if known.len() < MARKERS && text.len() < LONG {
+            known.insert(text.to_owned(), marker.clone());
+        }
+        Some(marker)
     })
 }
 
@@ -209,6 +245,8 @@ fn spaced_lists(text: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
+    use std::str::FromStr as _;
+
     use proptest::prelude::*;
 
     use super::{marker, parse};
@@ -318,6 +356,32 @@ mod tests {
         assert_eq!(not, expected.negate());
         let other = parse("a ; platform_version in 'b, c' and python_version == '3'").unwrap();
         assert!(other.to_string().contains("'b, c'"), "{other}");
+    }
+
+    /// The marker is read by itself, and remembered: that changes nothing.
+    #[test]
+    fn a_marker_by_itself_means_the_same() {
+        for text in [
+            "a;os_name=='nt'",
+            "a[b,c] >=1,<2 ; python_version < '3.9' and extra == 'x'",
+            "a (>=1) ; extra == 'x'",
+            "a ; extra == \"x\" ",
+            "a;\tos_name == 'a;b'",
+        ] {
+            let whole = pep508_rs::Requirement::<url::Url>::from_str(text).unwrap();
+            for _ in 0..2 {
+                let read = parse(text).unwrap();
+                assert_eq!(read.marker, whole.marker, "{text}");
+                assert_eq!(read.extras, whole.extras, "{text}");
+                assert_eq!(read.to_string(), whole.to_string(), "{text}");
+            }
+        }
+        for text in ["a ;", "a ; x", "a >= ; os_name == 'a'", "; os_name == 'a'"] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+        // What is wrong is told as it is of the whole.
+        let text = "a ; os_name == ";
+        assert_eq!(parse(text).unwrap_err(), super::read(text).unwrap_err());
     }
 
     #[test]

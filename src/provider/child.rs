@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 
 use crate::domain::credential::{Answer, Why};
 use crate::domain::text::shown;
+use crate::edit::thread::off_thread;
 
 pub use credential_helper_protocol::surroundings::RECURSION;
 /// The time of a command, where the settings name none.
@@ -101,7 +102,7 @@ impl CommandSpec {
 
     /// The failure of a command that did not answer in its time.
     pub fn too_slow(&self, time: Duration) -> Trouble {
-        let words = format!("did not answer within {} s", time.as_secs_f32());
+        let words = format!("did not answer within {} s", super::value::seconds(time));
         self.trouble(Why::TimedOut, &words)
     }
 
@@ -295,7 +296,7 @@ async fn to_end(
         detail: format!("cannot run {}: {}", spec.program(), error.kind()),
     };
     // A program on a network share that does not answer must not stop the agent's only thread.
-    let started = tokio::task::spawn_blocking(move || command.spawn().map(|c| Running(Some(c))));
+    let started = off_thread(move || command.spawn().map(|c| Running(Some(c))));
     let mut running = match started.await {
         Ok(Ok(running)) => running,
         Ok(Err(error)) => return Err(cannot(&error)),

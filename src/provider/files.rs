@@ -6,17 +6,19 @@
 //! An answer may be kept as long as everything that was looked at for it stays the same:
 //! [`View::stamp`] says what that was, [`Files::is_current`] whether it still holds.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
 use super::looks::{Late, Looks};
+pub use super::reading::Identity;
+use super::reading::{Reading, found_file, is_absence, read_file};
+use super::remembered::Remembered;
 use super::stamp::{Found, Look};
 #[cfg(not(target_os = "linux"))]
 use super::unwatched::{Survey, Watch, survey};
@@ -36,16 +38,6 @@ const KEPT: usize = 64;
 /// The content of a file; wiped when the last holder drops it.
 pub type Text = Rc<Zeroizing<String>>;
 
-/// What tells one state of a file from the next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Identity {
-    device: u64,
-    inode: u64,
-    size: u64,
-    modified: Option<SystemTime>,
-    changed: (i64, i64),
-}
-
 /// Every file that the agent reads goes through here.
 #[derive(Clone, Default)]
 pub struct Files(Rc<Inner>);
@@ -56,6 +48,7 @@ struct Inner {
     watch: Watch,
     log: OnceCell<Log>,
     looks: Looks,
+    remembered: Remembered,
 }
 
 #[derive(Clone)]
@@ -71,7 +64,8 @@ struct Kept {
 pub struct View {
     files: Files,
     generation: u64,
-    began: Option<Instant>,
+    /// When the oldest of the looks was made, at the latest.
+    began: Rc<Cell<Option<Instant>>>,
     seen: Rc<RefCell<Vec<Look>>>,
 }
 
@@ -83,6 +77,7 @@ impl Files {
             watch: Watch::new(),
             log: OnceCell::new(),
             looks: Looks::default(),
+            remembered: Remembered::default(),
         }))
     }
 
@@ -97,7 +92,7 @@ impl Files {
         View {
             files: self.clone(),
             generation: self.0.watch.generation(),
-            began: Some(Instant::now()),
+            began: Rc::new(Cell::new(Some(Instant::now()))),
             seen: Rc::default(),
         }
     }
@@ -105,6 +100,7 @@ impl Files {
     /// Forgets every content.
     pub fn forget(&self) {
         self.0.kept.borrow_mut().clear();
+        self.0.remembered.forget();
     }
 
     /// Forgets the contents that nobody has read for so long.
@@ -160,7 +156,11 @@ impl Files {
 impl View {
     /// Every look so far, the generation of the watch before the first, and when that was.
     pub(super) fn looks(&self) -> (Vec<Look>, u64, Option<Instant>) {
-        (self.seen.borrow().clone(), self.generation, self.began)
+        (
+            self.seen.borrow().clone(),
+            self.generation,
+            self.began.get(),
+        )
     }
 
     /// The files it belongs to.
@@ -180,6 +180,14 @@ impl View {
         };
         let kept = self.files.0.kept.borrow().get(path).cloned();
         let known = kept.as_ref().map(|kept| kept.identity);
+        match (self.remembered(path), &kept) {
+            (Some((Found::Nothing, _)), _) => return Ok(None),
+            (Some((Found::Settled(identity), true)), Some(kept)) if identity == kept.identity => {
+                self.files.keep(path, kept.identity, &kept.text);
+                return Ok(Some(kept.text.clone()));
+            }
+            _ => {}
+        }
         let owned = path.to_owned();
         let read = self.look(path, move || read_file(&owned, known)).await;
         let (read, note) = match read {
@@ -189,19 +197,19 @@ impl View {
         };
         match read {
             Ok(Reading::Absent) => {
-                note(Found::Nothing);
+                note(Found::Nothing, false);
                 self.files.0.kept.borrow_mut().remove(path);
                 Ok(None)
             }
             Ok(Reading::Same) => {
-                note(known.map_or(Found::Unknown, Found::Settled));
+                note(known.map_or(Found::Unknown, Found::Settled), true);
                 Ok(kept.map(|kept| {
                     self.files.keep(path, kept.identity, &kept.text);
                     kept.text
                 }))
             }
             Ok(Reading::New(found, identity, text)) => {
-                note(found);
+                note(found, true);
                 if let Some(log) = self.files.0.log.get() {
                     log.debug(|| Line::new("read").path("file", path));
                 }
@@ -215,7 +223,7 @@ impl View {
                 Ok(Some(text))
             }
             Err(error) => {
-                note(Found::Unknown);
+                note(Found::Unknown, false);
                 Err(match error.kind() {
                     io::ErrorKind::InvalidData => fail(Why::Malformed, "it is not UTF-8 text"),
                     io::ErrorKind::FileTooLarge => fail(Why::Malformed, "it is larger than 4 MiB"),
@@ -229,26 +237,46 @@ impl View {
 
     /// Whether there is a regular file (or anything else that is no error to meet) at the path.
     pub async fn exists(&self, path: &Path) -> bool {
+        if let Some((_, is_file)) = self.remembered(path) {
+            return is_file;
+        }
         let owned = path.to_owned();
         let looked = self.look(path, move || std::fs::metadata(owned)).await;
         let Ok((found, note)) = looked else {
             return false;
         };
-        note(match &found {
+        let is_file = found.as_ref().is_ok_and(std::fs::Metadata::is_file);
+        let found = match &found {
             Ok(meta) => found_file(meta),
             Err(error) if is_absence(error) => Found::Nothing,
             Err(_) => Found::Unknown,
-        });
-        found.is_ok_and(|meta| meta.is_file())
+        };
+        note(found, is_file);
+        is_file
+    }
+
+    /// What an earlier request found there and nothing has changed since; noted as if it had been
+    /// looked at.
+    fn remembered(&self, path: &Path) -> Option<(Found, bool)> {
+        let files = &self.files.0;
+        let began = self.began.get()?;
+        let (look, is_file, then) =
+            files
+                .remembered
+                .get(path, self.generation, began, &files.watch)?;
+        self.began.set(Some(began.min(then)));
+        let found = look.found;
+        self.seen.borrow_mut().push(look);
+        Some((found, is_file))
     }
 
     /// Watches the path and then looks at it, off the main thread. The second part of the result
-    /// notes what was found.
+    /// notes what was found, and whether it is a file.
     async fn look<T: Send + 'static>(
         &self,
         path: &Path,
         work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<(T, impl FnOnce(Found)), Late> {
+    ) -> Result<(T, impl FnOnce(Found, bool)), Late> {
         let surveying = self.files.0.watch.begin();
         let queue = surveying.queue();
         let owned = path.to_owned();
@@ -271,111 +299,14 @@ impl View {
             self.seen.borrow_mut().push(look);
             return Err(late);
         };
-        let seen = self.seen.clone();
-        let note = move |found| seen.borrow_mut().push(Look { found, ..look });
+        let view = self.clone();
+        let note = move |found, is_file| {
+            let look = Look { found, ..look };
+            let remembered = &view.files.0.remembered;
+            remembered.put(&look, is_file, view.generation, view.began.get());
+            view.seen.borrow_mut().push(look);
+        };
         Ok((done, note))
-    }
-}
-
-/// A file where a folder should be: there is no such file either.
-pub(super) fn is_absence(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-    )
-}
-
-fn found_file(meta: &std::fs::Metadata) -> Found {
-    // Only its kind was asked for, but what replaces it may be of another.
-    if settled(meta) {
-        Found::Settled(identity(meta))
-    } else {
-        Found::Fresh(identity(meta))
-    }
-}
-
-enum Reading {
-    Absent,
-    Same,
-    New(Found, Identity, Zeroizing<String>),
-}
-
-/// Opens without blocking (a FIFO would wait for a writer), then checks what it has opened.
-fn read_file(path: &Path, known: Option<Identity>) -> io::Result<Reading> {
-    let file = match open(path) {
-        Err(error) if is_absence(&error) => return Ok(Reading::Absent),
-        other => other?,
-    };
-    let meta = file.metadata()?;
-    if !meta.is_file() {
-        return Err(io::ErrorKind::InvalidInput.into());
-    }
-    if meta.len() > FILE_SIZE {
-        return Err(io::ErrorKind::FileTooLarge.into());
-    }
-    let identity = identity(&meta);
-    let found = found_file(&meta);
-    if known == Some(identity) && found == Found::Settled(identity) {
-        return Ok(Reading::Same);
-    }
-    let room = usize::try_from(meta.len()).unwrap_or(0);
-    let mut bytes = Zeroizing::new(Vec::with_capacity(room + 1));
-    file.take(FILE_SIZE + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > FILE_SIZE {
-        return Err(io::ErrorKind::FileTooLarge.into());
-    }
-    let text = std::str::from_utf8(&bytes).map_err(|_| io::ErrorKind::InvalidData)?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    Ok(Reading::New(
-        found,
-        identity,
-        Zeroizing::new(text.to_owned()),
-    ))
-}
-
-/// Whether the file is old enough that a later write must show in its times: file systems count
-/// in ticks of some milliseconds.
-fn settled(meta: &std::fs::Metadata) -> bool {
-    meta.modified()
-        .ok()
-        .and_then(|time| SystemTime::now().duration_since(time).ok())
-        .is_some_and(|age| age > Duration::from_millis(50))
-}
-
-#[cfg(unix)]
-fn open(path: &Path) -> io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt;
-    File::options()
-        .read(true)
-        .custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC)
-        .open(path)
-}
-
-#[cfg(not(unix))]
-fn open(path: &Path) -> io::Result<File> {
-    File::open(path)
-}
-
-#[cfg(unix)]
-pub(super) fn identity(meta: &std::fs::Metadata) -> Identity {
-    use std::os::unix::fs::MetadataExt;
-    Identity {
-        device: meta.dev(),
-        inode: meta.ino(),
-        size: meta.len(),
-        modified: meta.modified().ok(),
-        changed: (meta.ctime(), meta.ctime_nsec()),
-    }
-}
-
-#[cfg(not(unix))]
-pub(super) fn identity(meta: &std::fs::Metadata) -> Identity {
-    Identity {
-        device: 0,
-        inode: 0,
-        size: meta.len(),
-        modified: meta.modified().ok(),
-        changed: (0, 0),
     }
 }
 

@@ -233,6 +233,72 @@ fn what_could_not_be_told_is_never_current() {
 }
 
 #[test]
+fn what_was_found_is_not_looked_for_again_while_a_watch_vouches_for_it() {
+    let (_keep, folder) = folder();
+    tell(async {
+        let files = Files::watching();
+        let (there, absent) = (folder.join("auth.toml"), folder.join("config.toml"));
+        old(&there, "a");
+        for path in [&there, &absent] {
+            read(&files, path).await;
+        }
+        let known = |path: &Path, later: Duration| {
+            let view = files.view();
+            let (_, generation, began) = view.looks();
+            let began = began.unwrap() + later;
+            files
+                .0
+                .remembered
+                .get(path, generation, began, files.watch())
+                .map(|(_, is_file, _)| is_file)
+        };
+        assert_eq!(known(&there, Duration::ZERO), Some(true));
+        assert_eq!(known(&absent, Duration::ZERO), Some(false));
+        // A watch does not see everything: it is believed for a second.
+        assert_eq!(known(&there, Duration::from_secs(2)), None);
+        // What rests on a remembered look is as old as that.
+        let first = files.view();
+        first.read(&there).await.unwrap();
+        let second = files.view();
+        second.read(&there).await.unwrap();
+        assert!(second.looks().2.unwrap() <= first.looks().2.unwrap());
+        assert!(files.is_current(&second.stamp()));
+        fs::write(&absent, "b").unwrap();
+        assert_eq!(known(&there, Duration::ZERO), None);
+        assert_eq!(read(&files, &absent).await.0.as_deref(), Some("b"));
+    });
+}
+
+#[test]
+fn what_others_write_beside_holds_nobody_up_and_hides_nothing() {
+    let (_keep, folder) = folder();
+    tell(async {
+        let files = Files::watching();
+        let path = folder.join("auth.toml");
+        old(&path, "a");
+        let (_, mut stamp) = read(&files, &path).await;
+        // Two files in turn, so that the kernel does not make one event of many.
+        let beside = || {
+            for number in 0..2 * crate::provider::watch::EVENTS {
+                let log = folder.join(format!("log-{}", number % 2));
+                fs::write(log, "a line").unwrap();
+            }
+        };
+        beside();
+        let mut tries = 0;
+        // More than is taken at once is no proof of a change, and none of the opposite.
+        while !files.is_current(&stamp) {
+            stamp = read(&files, &path).await.1;
+            tries += 1;
+            assert!(tries < 100, "never current again");
+        }
+        beside();
+        fs::write(&path, "b").unwrap();
+        assert!(!files.is_current(&stamp));
+    });
+}
+
+#[test]
 fn the_least_used_folders_are_given_up_and_compared() {
     let (_keep, folder) = folder();
     tell(async {

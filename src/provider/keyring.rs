@@ -109,7 +109,10 @@ impl Trouble {
         match self {
             Self::Locked => format!("the {name} is locked, or this program may not read it"),
             Self::TimedOut(time) => {
-                format!("the {name} did not answer within {} s", time.as_secs_f64())
+                format!(
+                    "the {name} did not answer within {} s",
+                    super::value::seconds(*time)
+                )
             }
             Self::Malformed => {
                 format!("the {name}'s entry is too long, or no text without control characters")

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
+use crate::edit::thread::off_thread;
+
 /// Looks at once into one folder; whoever comes later waits.
 const AT_ONCE: usize = 2;
 
@@ -17,7 +19,7 @@ const AT_ONCE: usize = 2;
 pub(super) enum Late {
     /// It took too long.
     TimedOut,
-    /// The thread that did it ended badly.
+    /// The thread that did it ended badly, or there was none.
     Broken,
 }
 
@@ -37,7 +39,7 @@ impl Looks {
         let folder = self.folder(path.parent().unwrap_or(path));
         let looked = async {
             let turn = folder.acquire_owned().await.map_err(|_| Late::Broken)?;
-            let work = tokio::task::spawn_blocking(move || {
+            let work = off_thread(move || {
                 let _turn = turn;
                 work()
             });

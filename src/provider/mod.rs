@@ -22,6 +22,8 @@ pub mod poetry_key;
 pub mod poetry_settings;
 pub mod presence;
 pub mod project;
+mod reading;
+mod remembered;
 #[cfg(all(unix, not(target_os = "macos")))]
 pub mod secret_service;
 pub mod settings;

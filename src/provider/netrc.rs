@@ -17,6 +17,7 @@ use crate::domain::credential::{Answer, Halves, Key, ProviderId, Why};
 use crate::domain::netrc::{Machine, parse};
 use crate::domain::text::shown;
 use crate::domain::url::RepositoryUrl;
+use crate::edit::thread::off_thread;
 
 /// A netrc file.
 pub struct Netrc {
@@ -96,7 +97,7 @@ impl Netrc {
     /// named this one, so it is read, and what is wrong with it is said.
     async fn notes(&self) -> Vec<String> {
         let path = self.path.clone();
-        let work = tokio::task::spawn_blocking(move || exposure(&path));
+        let work = off_thread(move || exposure(&path));
         let found = tokio::time::timeout(FILE_TIME, work).await;
         found
             .ok()

@@ -123,7 +123,11 @@ pub(super) fn http_basic(
     Ok(None)
 }
 
-pub(super) fn token(document: &Document, name: &str, location: &str) -> Result<Option<Halves>, FileFailure> {
+pub(super) fn token(
+    document: &Document,
+    name: &str,
+    location: &str,
+) -> Result<Option<Halves>, FileFailure> {
     for item in entries_of(document, "pypi-token", name)? {
         // A table is the old spelling of another name, `pypi-token.NAME.more`.
         if !item.is_table() {

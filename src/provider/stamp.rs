@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::files::{FILE_TIME, Files, Identity, View, identity, is_absence};
+use super::files::{FILE_TIME, Files, View};
+use super::reading::{Identity, identity, is_absence};
 
 /// How long a watch is believed without a look at the files themselves.
-const BELIEF: Duration = Duration::from_secs(1);
+pub(super) const BELIEF: Duration = Duration::from_secs(1);
 
 /// One look at one path.
 #[derive(Clone, Debug)]

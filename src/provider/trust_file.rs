@@ -35,6 +35,7 @@ use crate::domain::credential::Why;
 use crate::domain::name::{RepositoryName, normalize};
 use crate::domain::text::shown;
 use crate::domain::url::RepositoryUrl;
+use crate::edit::thread::off_thread;
 use crate::edit::{PRIVATE, edit};
 
 /// Its name in the state folder.
@@ -318,7 +319,7 @@ fn now() -> String {
 /// The folder without links, so that one project has one name.
 async fn real_folder(folder: &Path) -> Result<PathBuf, FileFailure> {
     let owned = folder.to_owned();
-    let work = tokio::task::spawn_blocking(move || std::fs::canonicalize(owned));
+    let work = off_thread(move || std::fs::canonicalize(owned));
     let (why, text) = match tokio::time::timeout(FILE_TIME, work).await {
         Ok(Ok(Ok(real))) => return Ok(real),
         Ok(Ok(Err(error))) => (Why::Unavailable, error.kind().to_string()),

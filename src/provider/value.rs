@@ -74,9 +74,28 @@ pub fn now() -> u64 {
         .as_secs()
 }
 
+/// A time as messages have it: in seconds, rounded up to a tenth.
+pub fn seconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 10.0).ceil() / 10.0
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{moment, secret, username, without_line_end};
+    use std::time::Duration;
+
+    use super::{moment, seconds, secret, username, without_line_end};
+
+    #[test]
+    fn times_in_messages_are_short() {
+        for (nanos, expected) in [
+            (2_000_000_000, "2"),
+            (500_000_000, "0.5"),
+            (768_381_190, "0.8"),
+        ] {
+            let shown = seconds(Duration::from_nanos(nanos)).to_string();
+            assert_eq!(shown, expected);
+        }
+    }
 
     #[test]
     fn one_line_end_goes() {

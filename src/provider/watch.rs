@@ -23,6 +23,9 @@ pub(super) const FOLDERS: usize = 256;
 /// Names noted in one folder; beyond that every event in it counts.
 const NAMES: usize = 64;
 
+/// Events taken in at once: no writer holds a question up.
+pub(super) const EVENTS: usize = 1024;
+
 /// The kernel's side of the watch, shared with the threads that read files.
 pub(super) type Queue = Arc<OwnedFd>;
 
@@ -119,14 +122,19 @@ impl Watch {
         let state = &mut *self.state.borrow_mut();
         let mut space = [MaybeUninit::uninit(); 4096];
         let mut events = inotify::Reader::new(queue, &mut space);
-        // Any error means that there is nothing to take: the queue does not block.
-        while let Ok(event) = events.next() {
+        for _ in 0..EVENTS {
+            // Any error means that there is nothing to take: the queue does not block.
+            let Ok(event) = events.next() else {
+                return;
+            };
             let name = event.file_name().map(CStr::to_bytes);
             if state.take(event.wd(), event.events(), name) {
                 // The watch goes with the folder to wherever it was moved; or nobody knows it.
                 let _ = inotify::remove_watch(queue, event.wd());
             }
         }
+        // Somebody writes there faster than this reads: what is left may be of any kind.
+        state.generation += 1;
     }
 
     /// Returns when something may have happened since the last call.

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
+use credential_helper_protocol::program::on_own_path;
 use credential_helper_protocol::{ErrorCode, Failure};
 
 use super::apply::{Look, Undone};
@@ -29,7 +30,14 @@ async fn git(arguments: &[&str]) -> Result<(Option<i32>, String), Failure> {
         .chain(arguments)
         .map(OsStr::new)
         .collect();
-    let ended = output(Path::new("git"), &words, "set up git").await?;
+    let program = on_own_path("git").ok_or_else(|| {
+        Failure::new(
+            ErrorCode::Unavailable,
+            "could not set up git: it is not on the PATH",
+        )
+        .hint("install git, or add its folder (an absolute one) to PATH")
+    })?;
+    let ended = output(&program, &words, "set up git").await?;
     let text = String::from_utf8_lossy(&ended.stdout).into_owned();
     Ok((ended.status.code(), text))
 }

@@ -44,10 +44,7 @@ pub struct Python {
 /// The program of this name on the PATH.
 pub fn on_path(name: &str, around: &Around) -> Option<PathBuf> {
     let path = around.process.variable("PATH")?;
-    std::env::split_paths(&path)
-        .filter(|folder| folder.is_absolute())
-        .map(|folder| folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX)))
-        .find(|path| path.is_file())
+    credential_helper_protocol::program::on_path(name, &path)
 }
 
 /// The interpreter of a tool: that of its first line, else the one beside it.
@@ -191,6 +188,12 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let python = home.path().join("python3");
         std::fs::write(&python, "").unwrap();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let program = std::fs::Permissions::from_mode(0o755);
+            std::fs::set_permissions(&python, program).unwrap();
+        }
         let path = home.path().to_str().unwrap();
         let process = Surroundings::given([("PATH", path)], Platform::HERE, 0, "h");
         let around = Around {

@@ -178,7 +178,7 @@ impl Bus {
     /// so, where we are not root and cannot be somebody else.
     pub async fn impostor(&self) -> Option<zbus::Connection> {
         if !rustix::process::geteuid().is_root() {
-            eprintln!("only root can be another user: this part is not tested");
+            eprintln!("not here: only root can be somebody else");
             return None;
         }
         let socket = self.socket();
@@ -324,6 +324,11 @@ pub struct Client {
 type Wire = (OwnedObjectPath, Vec<u8>, Vec<u8>, String);
 
 impl Client {
+    /// Its name on the bus.
+    pub fn name(&self) -> String {
+        self.bus.unique_name().unwrap().to_string()
+    }
+
     async fn call<B, R>(&self, object: &str, interface: &str, method: &str, body: &B) -> R
     where
         B: serde::Serialize + zbus::zvariant::DynamicType,
@@ -397,6 +402,15 @@ impl Client {
         let interface = "org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface";
         self.call(ROOT, interface, "CreateWithMasterPassword", &body)
             .await
+    }
+
+    /// Removes a collection with everything in it.
+    pub async fn delete_collection(&self, collection: &OwnedObjectPath) {
+        let interface = "org.freedesktop.Secret.Collection";
+        let prompt: OwnedObjectPath = self.call(collection, interface, "Delete", &()).await;
+        if prompt.as_str() != "/" {
+            self.run_prompt(&prompt).await;
+        }
     }
 
     /// Gives an alias.

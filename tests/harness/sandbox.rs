@@ -11,7 +11,10 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags};
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
+use rustix::process::{
+    Pid, PidfdFlags, Resource, Rlimit, Signal, getpid, getrlimit, kill_process, pidfd_open,
+    setrlimit,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -19,8 +22,16 @@ use tempfile::TempDir;
 pub const HELPER: &str = env!("CARGO_BIN_EXE_helper");
 /// The agent and everything else.
 pub const HELPERD: &str = env!("CARGO_BIN_EXE_helperd");
+/// Folder of other builds of the two programs, for the tests of faults.
+const BINARIES: &str = "CREDENTIAL_HELPER_TEST_BINARIES";
 /// Longer than anything here may take on a busy machine.
 pub const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A folder in which everything is kept that programs say, at the highest level, for `tests/logged`.
+const LOGS: &str = "CREDENTIAL_HELPER_TEST_LOGS";
+/// Set: commands do without an agent, and so log themselves what an agent that has no terminal would
+/// log nowhere.
+const LOGS_ALONE: &str = "CREDENTIAL_HELPER_TEST_LOGS_ALONE";
 
 /// A home without anything of the user's.
 pub struct Sandbox {
@@ -89,6 +100,13 @@ impl Sandbox {
         path
     }
 
+    /// Makes a folder that is closed to others.
+    pub fn private_folder(&self, below: &str) {
+        let path = self.path(below);
+        std::fs::create_dir(&path).unwrap();
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)).unwrap();
+    }
+
     /// What a file holds.
     pub fn read(&self, below: &str) -> String {
         let path = self.path(below);
@@ -107,6 +125,13 @@ impl Sandbox {
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .current_dir(self.path("project"))
             .stdin(Stdio::null());
+        // As much as can be said, and, if asked, all of it by the command itself.
+        if std::env::var_os(LOGS).is_some() {
+            command.env("CREDENTIAL_HELPER_LOG", "debug");
+            if let Some(value) = std::env::var_os(LOGS_ALONE) {
+                command.env("CREDENTIAL_HELPER_NO_AGENT", value);
+            }
+        }
         command
     }
 
@@ -123,17 +148,17 @@ impl Sandbox {
 
     /// `helper` with these arguments.
     pub fn helper(&self, arguments: &[&str]) -> Ended {
-        end(self.command(HELPER).args(arguments), "")
+        end(self.command(helper()).args(arguments), "")
     }
 
     /// `helper` with these arguments and this standard input.
     pub fn helper_fed(&self, arguments: &[&str], input: &str) -> Ended {
-        end(self.command(HELPER).args(arguments), input)
+        end(self.command(helper()).args(arguments), input)
     }
 
     /// `helper` with these arguments and variables.
     pub fn helper_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Ended {
-        let mut command = self.command(HELPER);
+        let mut command = self.command(helper());
         end(command.envs(variables.iter().copied()).args(arguments), "")
     }
 
@@ -169,16 +194,22 @@ impl Sandbox {
 
     /// Starts an agent in the foreground and returns when it listens.
     pub fn run_agent(&self, variables: &[(&str, &str)]) -> Foreground {
-        let mut command = self.command(HELPERD);
+        let mut command = self.command(helperd());
         command.args(["agent", "run"]);
         command.envs(variables.iter().copied());
+        self.run_agent_by(command)
+    }
+
+    /// Starts an agent in the foreground by a command that ends up as one.
+    pub fn run_agent_by(&self, command: Command) -> Foreground {
         Foreground::start(command, &self.root.path().join("notify"))
     }
 }
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        if let Some(pid) = self.agent() {
+        // A test may be the agent itself.
+        if let Some(pid) = self.agent().filter(|pid| *pid != getpid()) {
             let _ = kill_process(pid, Signal::KILL);
         }
     }
@@ -195,6 +226,8 @@ impl Foreground {
     pub fn start(mut command: Command, notify: &Path) -> Self {
         let _ = std::fs::remove_file(notify);
         let socket = std::os::unix::net::UnixDatagram::bind(notify).unwrap();
+        // The agent may be another user's.
+        std::fs::set_permissions(notify, std::fs::Permissions::from_mode(0o666)).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         let child = command
             .env("NOTIFY_SOCKET", notify)
@@ -228,6 +261,9 @@ impl Drop for Foreground {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if let Some(stderr) = self.child.stderr.take().map(gather) {
+            let _ = stderr.join().map(|said| keep(&said));
+        }
     }
 }
 
@@ -285,6 +321,31 @@ impl Connection {
     }
 }
 
+/// `helper`, of the build that is tested.
+pub fn helper() -> PathBuf {
+    built("helper", HELPER)
+}
+
+/// `helperd`, of the build that is tested.
+pub fn helperd() -> PathBuf {
+    built("helperd", HELPERD)
+}
+
+fn built(name: &str, own: &str) -> PathBuf {
+    std::env::var_os(BINARIES).map_or_else(|| own.into(), |folder| Path::new(&folder).join(name))
+}
+
+/// As many descriptors for this process as the system lets it have, up to this number.
+pub fn room_for_descriptors(wanted: u64) {
+    let limit = getrlimit(Resource::Nofile);
+    let current = limit.maximum.map_or(wanted, |most| most.min(wanted));
+    let raised = Rlimit {
+        current: Some(current),
+        ..limit
+    };
+    setrlimit(Resource::Nofile, raised).unwrap();
+}
+
 /// Runs a command to its end.
 pub fn end(command: &mut Command, input: &str) -> Ended {
     let mut child = command
@@ -318,8 +379,23 @@ pub fn wait(child: &mut Child, patience: Duration) -> Ended {
         stdout: text(stdout),
         stderr: text(stderr),
     };
+    keep(&ended.stderr);
     assert!(in_time, "it did not end: {ended:?}");
     ended
+}
+
+/// Keeps what a program said, in a file of the test's.
+fn keep(said: &str) {
+    let Some(folder) = std::env::var_os(LOGS).filter(|_| !said.is_empty()) else {
+        return;
+    };
+    let thread = std::thread::current();
+    let name = thread.name().unwrap_or("a thread").replace("::", ".");
+    let file = std::fs::File::options()
+        .create(true)
+        .append(true)
+        .open(Path::new(&folder).join(name));
+    let _ = file.unwrap().write_all(said.as_bytes());
 }
 
 fn gather(mut from: impl std::io::Read + Send + 'static) -> std::thread::JoinHandle<String> {

@@ -110,7 +110,8 @@ pub fn index(releases: Vec<Release>, account: Option<&'static str>) -> Server {
     Server::start(move |request| answer(&releases, account, request))
 }
 
-fn answer(releases: &[Release], account: Option<&str>, request: &Request) -> Act {
+/// One answer of such an index.
+pub fn answer(releases: &[Release], account: Option<&str>, request: &Request) -> Act {
     if account.is_some() && request.header("authorization") != account {
         return say(401, "who are you");
     }

@@ -3,7 +3,9 @@
 mod audit;
 mod folders;
 mod index;
+mod limits;
 mod locks;
+mod recorded;
 mod tour;
 
 use crate::publish::test_server::{self, Server, say};

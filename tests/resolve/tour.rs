@@ -1,15 +1,28 @@
-//! The tour of the README: a private index beside a public one.
+//! The tour of the README: a private index beside a public one, which has real projects.
 
-use super::Place;
+use super::index::{index, release};
+use super::{ACCOUNT, Place, recorded};
+use crate::harness::sandbox::Sandbox;
 
 const TOUR: &str = include_str!("tour.txt");
 
 /// What each command printed on the way, in both places, one after the other.
 #[test]
 fn holds() {
-    let place = Place::new();
+    let own = vec![
+        release("acme-core", "1.2", &["requests>=2.31"]),
+        release("acme-core", "1.3", &["requests>=2.34"]),
+    ];
     // It begins without a password.
-    std::fs::remove_file(place.sandbox.path("home/.config/pypoetry/auth.toml")).unwrap();
+    let place = Place {
+        sandbox: Sandbox::new().without_keyring(),
+        public: recorded::index(vec![release("acme-core", "99.0", &[])]),
+        private: index(own, Some(ACCOUNT)),
+    };
+    place.project("dependencies = [\"acme-core\"]\n");
+    let project = place.sandbox.read("project/pyproject.toml");
+    let project = project.replace(">=3.9", ">=3.10");
+    place.sandbox.write("project/pyproject.toml", &project);
     let mut commands = TOUR.split("$ helper ").skip(1).peekable();
     assert!(commands.peek().is_some());
     for step in commands {

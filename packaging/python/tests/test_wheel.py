@@ -44,8 +44,10 @@ class Wheel(Case):
             names = archive.namelist()
         # Neither tests nor what running them has left.
         self.assertFalse([name for name in names if "tests" in name or "pycache" in name], names)
-        self.assertTrue(any(name.endswith("/LICENSE-MIT") for name in names), names)
+        for end in ("/LICENSE-MIT", "/LICENSE-APACHE", "/LICENSES-OF-DEPENDENCIES", "/scripts/helper", "/scripts/helperd"):
+            self.assertTrue(any(name.endswith(end) for name in names), (end, names))
         self.assertIn("credential_helper/py.typed", names)
+        self.assertIn("credential_helper/backend.py", names)
 
         inside = self.folder / "venv"
         venv.create(inside, with_pip=True)

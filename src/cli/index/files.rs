@@ -6,14 +6,15 @@ use credential_helper_protocol::{ErrorCode, Failure};
 use serde::Serialize;
 
 use super::found::{Found, search};
+use super::rows::{self, Told, tell};
 use super::{hidden, package_and_version};
 use crate::cli::args_index::FilesArgs;
 use crate::cli::lookups::{self, Desk, Ground, given};
-use crate::cli::table::{Cell, table};
+use crate::cli::table::Cell;
 use crate::cli::{Session, python};
 use crate::index::source::Canonical;
+use crate::package::Version;
 use crate::package::environment::Environment;
-use crate::package::{PackageName, Version};
 
 #[derive(Serialize)]
 struct Answer {
@@ -39,10 +40,22 @@ struct Row {
     hidden: Option<String>,
 }
 
-struct Told {
-    project: PackageName,
-    rows: Vec<Row>,
-    notes: Vec<String>,
+impl rows::Row for Row {
+    const WHAT: &str = "files";
+    const HEADINGS: &[&str] = &["FILE", "SOURCE", "SIZE", "SHA-256"];
+
+    fn hidden(&self) -> Option<&str> {
+        self.hidden.as_deref()
+    }
+
+    fn cells(&self) -> Vec<Cell> {
+        vec![
+            Cell::new(&self.filename),
+            Cell::new(&self.source),
+            Cell::maybe(self.size.map(|size| size.to_string()).as_deref()),
+            Cell::maybe(self.hashes.get("sha256").map(String::as_str)),
+        ]
+    }
 }
 
 /// Prints the files.
@@ -53,7 +66,7 @@ pub(super) fn run(session: &mut Session<'_>, args: &FilesArgs) -> Result<u8, Fai
     let pin = args.source.clone().or_else(|| ground.pin(&project));
     let (python, all) = (args.python.clone(), args.all);
     let canonical = ground.sources.canonical();
-    let work = async move |tools: lookups::Tools<Told>| {
+    let work = async move |tools: lookups::Tools<Told<Row>>| {
         let lookups = ground.lookups(&tools);
         let told = async {
             let environment = python::environment(&python, &ground.around, ground.cache.as_deref());
@@ -76,56 +89,11 @@ pub(super) fn run(session: &mut Session<'_>, args: &FilesArgs) -> Result<u8, Fai
         lookups.flush();
     };
     lookups::run(session, desk, work, |session, told| {
-        tell(session, told, all)
-    })
-}
-
-fn tell(session: &mut Session<'_>, mut told: Told, all: bool) -> Result<u8, Failure> {
-    for note in &told.notes {
-        session.out.note(note);
-    }
-    let count = told.rows.len();
-    if !all {
-        told.rows.retain(|row| row.hidden.is_none());
-    }
-    if told.rows.is_empty() {
-        let message = format!(
-            "there are {count} files of {}, and none can be chosen",
-            told.project
-        );
-        let hint = format!("helper index files {} --all says why", told.project);
-        return Err(Failure::new(ErrorCode::NotFound, message).hint(hint));
-    }
-    if session.out.is_json() {
-        session.out.object(&Answer {
-            project: told.project.to_string(),
-            files: told.rows,
-        })?;
-        return Ok(0);
-    }
-    let mut headings = vec!["FILE", "SOURCE", "SIZE", "SHA-256"];
-    if all {
-        headings.push("HIDDEN");
-    }
-    let cells: Vec<Vec<Cell>> = told
-        .rows
-        .iter()
-        .map(|row| {
-            let mut cells = vec![
-                Cell::new(&row.filename),
-                Cell::new(&row.source),
-                Cell::maybe(row.size.map(|size| size.to_string()).as_deref()),
-                Cell::maybe(row.hashes.get("sha256").map(String::as_str)),
-            ];
-            if let Some(why) = &row.hidden {
-                cells.push(Cell::new(why));
-            }
-            cells
+        tell(session, told, all, |project, files| Answer {
+            project,
+            files,
         })
-        .collect();
-    let text = table(&headings, &cells, session.out.colours());
-    session.out.text(&text)?;
-    Ok(0)
+    })
 }
 
 /// The newest version first; its files in the order of their pages.

@@ -6,6 +6,7 @@ mod files;
 mod found;
 mod hidden;
 mod metadata;
+mod rows;
 mod versions;
 
 use std::str::FromStr as _;

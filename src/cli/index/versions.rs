@@ -1,16 +1,17 @@
 //! `helper index versions`: the versions that the sources have, the newest first.
 
-use credential_helper_protocol::{ErrorCode, Failure};
+use credential_helper_protocol::Failure;
 use serde::Serialize;
 
 use super::found::{Found, search};
+use super::rows::{self, Told, tell};
 use super::{hidden, package};
 use crate::cli::args_index::VersionsArgs;
 use crate::cli::lookups::{self, Desk, Ground, given};
-use crate::cli::table::{Cell, table};
+use crate::cli::table::Cell;
 use crate::cli::{Session, python};
+use crate::package::Version;
 use crate::package::environment::Environment;
-use crate::package::{PackageName, Version};
 
 #[derive(Serialize)]
 struct Answer {
@@ -30,11 +31,24 @@ struct Row {
     hidden: Option<String>,
 }
 
-/// What there is, whatever of it is shown.
-struct Told {
-    project: PackageName,
-    rows: Vec<Row>,
-    notes: Vec<String>,
+impl rows::Row for Row {
+    const WHAT: &str = "versions";
+    const HEADINGS: &[&str] = &["VERSION", "SOURCE", "FILES", "PYTHON", "UPLOADED"];
+
+    fn hidden(&self) -> Option<&str> {
+        self.hidden.as_deref()
+    }
+
+    fn cells(&self) -> Vec<Cell> {
+        let day = self.uploaded.as_deref().and_then(|time| time.get(..10));
+        vec![
+            Cell::new(&self.version),
+            Cell::new(&self.source),
+            Cell::new(&self.files.to_string()),
+            Cell::maybe(self.requires_python.as_deref()),
+            Cell::maybe(day),
+        ]
+    }
 }
 
 /// Prints the versions.
@@ -44,7 +58,7 @@ pub(super) fn run(session: &mut Session<'_>, args: &VersionsArgs) -> Result<u8, 
     let ground = Ground::find(session, &mut desk, &given(&args.sources), &args.sources)?;
     let pin = args.source.clone().or_else(|| ground.pin(&project));
     let (python, all) = (args.python.clone(), args.all);
-    let work = async move |tools: lookups::Tools<Told>| {
+    let work = async move |tools: lookups::Tools<Told<Row>>| {
         let lookups = ground.lookups(&tools);
         let told = async {
             let environment = python::environment(&python, &ground.around, ground.cache.as_deref());
@@ -61,58 +75,11 @@ pub(super) fn run(session: &mut Session<'_>, args: &VersionsArgs) -> Result<u8, 
         lookups.flush();
     };
     lookups::run(session, desk, work, |session, told| {
-        tell(session, told, all)
-    })
-}
-
-fn tell(session: &mut Session<'_>, mut told: Told, all: bool) -> Result<u8, Failure> {
-    for note in &told.notes {
-        session.out.note(note);
-    }
-    let count = told.rows.len();
-    if !all {
-        told.rows.retain(|row| row.hidden.is_none());
-    }
-    if told.rows.is_empty() {
-        let message = format!(
-            "{} has {count} versions, and none of them can be chosen",
-            told.project
-        );
-        let hint = format!("helper index versions {} --all says why", told.project);
-        return Err(Failure::new(ErrorCode::NotFound, message).hint(hint));
-    }
-    if session.out.is_json() {
-        session.out.object(&Answer {
-            project: told.project.to_string(),
-            versions: told.rows,
-        })?;
-        return Ok(0);
-    }
-    let mut headings = vec!["VERSION", "SOURCE", "FILES", "PYTHON", "UPLOADED"];
-    if all {
-        headings.push("HIDDEN");
-    }
-    let cells: Vec<Vec<Cell>> = told
-        .rows
-        .iter()
-        .map(|row| {
-            let day = row.uploaded.as_deref().and_then(|time| time.get(..10));
-            let mut cells = vec![
-                Cell::new(&row.version),
-                Cell::new(&row.source),
-                Cell::new(&row.files.to_string()),
-                Cell::maybe(row.requires_python.as_deref()),
-                Cell::maybe(day),
-            ];
-            if let Some(why) = &row.hidden {
-                cells.push(Cell::new(why));
-            }
-            cells
+        tell(session, told, all, |project, versions| Answer {
+            project,
+            versions,
         })
-        .collect();
-    let text = table(&headings, &cells, session.out.colours());
-    session.out.text(&text)?;
-    Ok(0)
+    })
 }
 
 /// The newest first; of one version, the sources in their order.

@@ -1,6 +1,6 @@
 //! What the commands share that look something up.
 //!
-//! Requests are made by a runtime on a thread of its own. This one keeps the agent, which blocks and
+//! Requests are made, and answers read, by a runtime on threads of its own. This one keeps the agent, which blocks and
 //! belongs to it, and the terminal: it answers what the other asks, and shows what the other does,
 //! until that is done. So a keyring that takes its time holds up nobody but who waits for it.
 
@@ -24,6 +24,9 @@ use crate::index::fetch::{Asker, CacheUse, Demand, Seen, Watch, desk as make_des
 
 /// How often the line on the terminal is written anew.
 const STEP: Duration = Duration::from_millis(100);
+
+/// More threads than these have nothing to do.
+const THREADS: usize = 4;
 
 /// What the other thread works with.
 pub(super) struct Tools<T> {
@@ -140,7 +143,16 @@ where
         watch,
         events: events.clone(),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    // Pages are read beside the network: where there is a second processor, one waits for the other
+    // no longer.
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let mut builder = match threads {
+        1 => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    let runtime = builder
+        .worker_threads(threads.min(THREADS))
+        .thread_name("lookups")
         .enable_all()
         .build();
     let runtime = match runtime {

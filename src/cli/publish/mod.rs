@@ -28,7 +28,7 @@ use super::missing::is_nothing;
 use super::{Session, python, target};
 use crate::connect::Agent;
 use crate::domain::url::RepositoryUrl;
-use crate::http::{Client, Proxies};
+use crate::http::{Client, Proxies, may_be_proxied};
 use crate::publish::compare::Index;
 use crate::publish::distribution::{Distribution, together};
 use crate::publish::index;
@@ -39,9 +39,6 @@ use crate::publish::upload::{Job, Plan, Uploads};
 
 /// The first wait before another attempt.
 const PAUSE: Duration = Duration::from_millis(500);
-
-/// What names a proxy for plain http.
-const PROXIES: [&str; 4] = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
 
 /// Builds the project of the working folder; what was made, wheels first.
 fn built(session: &mut Session<'_>) -> Result<Vec<PathBuf>, Failure> {
@@ -129,7 +126,7 @@ pub(crate) fn run(session: &mut Session<'_>, args: &PublishArgs) -> Result<u8, F
         && args.client_cert.is_none()
         && urls.all(|url| url.as_str().starts_with("http://"))
         // A proxy may be spoken to by TLS.
-        && PROXIES.iter().all(|name| std::env::var_os(name).is_none())
+        && !may_be_proxied()
     {
         Client::plain(Proxies::Environment, silence)?
     } else {

@@ -12,12 +12,12 @@ use zeroize::Zeroizing;
 
 use crate::cli::Session;
 use crate::cli::args_index::SourceOptions;
-use crate::cli::args_resolve::{ResolveArgs, Strategy as StrategyWord, When, cutoff};
+use crate::cli::args_resolve::{ResolveArgs, Strategy as StrategyWord, When};
 use crate::cli::lookups::given;
 use crate::domain::text::shown;
 use crate::domain::url::Userinfo;
 use crate::edit::FILE_SIZE;
-use crate::index::source::Options;
+use crate::index::source::{Options, cutoff};
 use crate::package::environment::Environment as Python;
 use crate::package::order::allows_python;
 use crate::package::tags::Tags;
@@ -165,6 +165,7 @@ pub(super) fn problem(
     let mut problem = Problem::new(asked.requirements.clone(), nowhere);
     problem.constraints.clone_from(&asked.constraints);
     problem.overrides.clone_from(&asked.overrides);
+    problem.digests.clone_from(&asked.digests);
     let when = match args.prerelease {
         Some(when) => Some(when),
         None => chosen::<When>("prerelease", choices.prerelease.as_deref())?,

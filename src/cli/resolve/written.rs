@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::command;
 use crate::cli::Session;
 use crate::cli::args_resolve::{Format, ResolveArgs};
+use crate::domain::log::Line;
 use crate::domain::text::shown;
 use crate::edit::{SHARED, edit_text};
 use crate::index::locked::Kind as LockKind;
@@ -64,16 +65,21 @@ pub(super) fn write(
     for warning in &resolution.warnings {
         session.out.warning(warning);
     }
+    for doubt in &resolution.doubts {
+        session
+            .log
+            .info(|| Line::new("left out").text("what", doubt));
+    }
     let canonical = sources.canonical();
     let command = command::line(args);
     let command = (!args.no_header).then_some(command.as_str());
-    let object = json::answer(resolution, &canonical);
+    let object = || json::answer(resolution, &canonical);
     let text = match form.format {
         Format::Json if args.output_file.is_none() => {
-            session.out.object(&object)?;
+            session.out.object(&object())?;
             return Ok(0);
         }
-        Format::Json => serde_json::to_string(&object)
+        Format::Json => serde_json::to_string(&object())
             .map(|text| text + "\n")
             .map_err(|_| Failure::new(ErrorCode::Internal, "writing the answer as JSON failed"))?,
         Format::Pylock => {
@@ -116,7 +122,7 @@ pub(super) fn write(
     };
     let changed = save(&folder.join(file), text)?;
     if session.out.is_json() {
-        session.out.object(&object)?;
+        session.out.object(&object())?;
         return Ok(0);
     }
     let what = if changed {

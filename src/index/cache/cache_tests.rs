@@ -52,7 +52,7 @@ fn what_is_kept_is_found_again_and_only_by_who_kept_it() {
     cache.flush();
     let again = Cache::open(&at).unwrap();
     assert_eq!(again.salt(), cache.salt());
-    assert_eq!(again.read(&alice), Some((head, b"page".to_vec())));
+    assert_eq!(again.read(&alice), Some((head, "page".into())));
     assert!(again.read(&key("bob", "https://h/simple/foo/")).is_none());
     assert!(again.read(&key("alice", "https://h/simple/bar/")).is_none());
     let other = Key {
@@ -114,12 +114,12 @@ fn a_renewal_keeps_the_page_and_does_not_undo_a_newer_one() {
     let renewed = head.renewed(life(60, "a"));
     cache.renew(key.clone(), head.clone(), renewed.clone());
     cache.flush();
-    assert_eq!(cache.read(&key), Some((renewed.clone(), b"page".to_vec())));
+    assert_eq!(cache.read(&key), Some((renewed.clone(), "page".into())));
     assert!(renewed.is_fresh());
     let newer = put(&cache, &key, 60, "b", b"newer");
     cache.renew(key.clone(), renewed.clone(), renewed.renewed(life(60, "a")));
     cache.flush();
-    assert_eq!(cache.read(&key), Some((newer, b"newer".to_vec())));
+    assert_eq!(cache.read(&key), Some((newer, "newer".into())));
 }
 
 #[test]

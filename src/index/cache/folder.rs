@@ -228,10 +228,7 @@ pub(super) fn write(folder: &Path, key: &Key, head: &[u8], payload: &[u8]) -> io
     let path = place(folder, key);
     let temporary = unfinished(path.parent().unwrap_or(folder));
     let written = create(&temporary)
-        .and_then(|mut file| {
-            file.write_all(head)?;
-            file.write_all(payload)
-        })
+        .and_then(|mut file| file.write_all(&[head, payload].concat()))
         .and_then(|()| fs::rename(&temporary, &path));
     if written.is_err() {
         let _ = fs::remove_file(&temporary);

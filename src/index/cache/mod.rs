@@ -16,6 +16,7 @@ mod policy;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
 use credential_helper_protocol::Failure;
 use url::Url;
 
@@ -25,6 +26,9 @@ pub use self::folder::{Kept, Removed};
 pub(super) use self::policy::{Life, life};
 use crate::index::fetch::Identity;
 use crate::index::project::Project;
+
+/// How many threads write at once.
+const WRITERS: usize = 4;
 
 /// What an answer is kept under.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,13 +87,11 @@ impl Cache {
     }
 
     /// What is kept under a key; damaged files are nothing.
-    pub(super) fn read(&self, key: &Key) -> Option<(Head, Vec<u8>)> {
-        let bytes = folder::read(&self.folder, key)?;
+    pub(super) fn read(&self, key: &Key) -> Option<(Head, Bytes)> {
+        let bytes = Bytes::from(folder::read(&self.folder, key)?);
         let (head, start) = Head::read(&bytes)?;
         let same = head.url == key.url && head.identity == *key.identity && head.kind == key.kind;
-        let mut payload = bytes;
-        payload.drain(..start);
-        same.then_some((head, payload))
+        same.then(|| (head, bytes.slice(start..)))
     }
 
     /// Keeps an answer, at the next [`Self::flush`].
@@ -112,36 +114,55 @@ impl Cache {
         queue.push(pending);
     }
 
-    /// Writes what waits. The first file that cannot be written ends it: a full disk stays full, and
-    /// the answer does not depend on it.
+    /// Writes what waits, on a few threads: making hundreds of files is the system's work, and it can
+    /// make several at once. A file that cannot be written ends it: a full disk stays full, and the
+    /// answer does not depend on it.
     pub fn flush(&self) {
         let queue = {
             let mut queue = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::take(&mut *queue)
         };
-        for pending in queue {
-            let written = match pending {
-                Pending::Write(key, head, payload) => {
-                    let payload = match payload {
-                        Payload::Page(project) => project.to_bytes(),
-                        Payload::Bytes(bytes) => bytes,
-                    };
-                    folder::write(&self.folder, &key, &head.bytes(), &payload)
+        let count = queue.len();
+        let queue = Mutex::new(queue.into_iter());
+        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let work = || {
+            while let Some(pending) = next() {
+                if self.write(pending).is_err() {
+                    // Nothing is left for the others either.
+                    while next().is_some() {}
                 }
-                Pending::Renew(key, renewed) => match self.read(&key) {
-                    // Another process may have put something newer there.
-                    Some((head, payload)) if head == renewed.from => {
-                        folder::write(&self.folder, &key, &renewed.to.bytes(), &payload)
-                    }
-                    _ => Ok(()),
-                },
-                Pending::Remove(key) => {
-                    folder::remove(&self.folder, &key);
-                    Ok(())
+            }
+        };
+        let others = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let others = others.min(WRITERS).min(count / 8).saturating_sub(1);
+        std::thread::scope(|scope| {
+            for _ in 0..others {
+                // Where there is no other thread, this one does it all.
+                let _ = std::thread::Builder::new().spawn_scoped(scope, work);
+            }
+            work();
+        });
+    }
+
+    fn write(&self, pending: Pending) -> std::io::Result<()> {
+        match pending {
+            Pending::Write(key, head, payload) => {
+                let payload = match payload {
+                    Payload::Page(project) => project.to_bytes(),
+                    Payload::Bytes(bytes) => bytes,
+                };
+                folder::write(&self.folder, &key, &head.bytes(), &payload)
+            }
+            Pending::Renew(key, renewed) => match self.read(&key) {
+                // Another process may have put something newer there.
+                Some((head, payload)) if head == renewed.from => {
+                    folder::write(&self.folder, &key, &renewed.to.bytes(), &payload)
                 }
-            };
-            if written.is_err() {
-                return;
+                _ => Ok(()),
+            },
+            Pending::Remove(key) => {
+                folder::remove(&self.folder, &key);
+                Ok(())
             }
         }
     }

@@ -9,7 +9,7 @@ use tokio::sync::OnceCell;
 use url::Url;
 
 use super::asking::{Asker, Bound, Inquiry, Outcome};
-use super::place::{Owner, owner};
+use super::place::{Owner, owner, same_place};
 use crate::domain::text::shown;
 use crate::domain::url::RepositoryUrl;
 use crate::http::{Authorization, origin};
@@ -116,7 +116,7 @@ impl Credentials {
         url: &Url,
         page: bool,
     ) -> Result<Chosen, Failure> {
-        let foreign = origin(url) != origin(&source.url);
+        let foreign = !same_place(&source.url, url) && origin(url) != origin(&source.url);
         let nothing = Chosen {
             held: None,
             foreign,

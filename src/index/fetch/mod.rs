@@ -21,7 +21,7 @@ pub(crate) mod test_sources;
 pub use asking::{Asker, Bound, Demand, Inquiry, Outcome, desk};
 pub use credentials::{ANONYMOUS, Identity};
 pub use requester::Requester;
-pub use seen::{CacheUse, Seen, Watch};
+pub use seen::{CacheUse, Seen, Watch, plain};
 pub use trouble::{Trouble, Word};
 pub use wish::{Plan, Said, Setup, Whole, Wish};
 

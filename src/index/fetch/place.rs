@@ -37,7 +37,7 @@ pub(super) fn own(source: &Source) -> Inquiry {
 }
 
 /// Whether two URLs surely have one origin.
-fn same_place(one: &Url, other: &Url) -> bool {
+pub(super) fn same_place(one: &Url, other: &Url) -> bool {
     let host = |url: &Url| {
         url.host_str()
             .map(|host| host.trim_end_matches('.').to_owned())

@@ -59,7 +59,7 @@ impl Watch for () {
 }
 
 /// A URL as it may be shown.
-pub(super) fn plain(url: &Url) -> String {
+pub fn plain(url: &Url) -> String {
     let mut url = url.clone();
     let _ = url.set_username("");
     let _ = url.set_password(None);

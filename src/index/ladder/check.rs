@@ -3,6 +3,7 @@
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 use super::Body;
+use crate::http::make_room;
 use crate::index::project::Hashes;
 
 /// Why content cannot be used.
@@ -98,6 +99,7 @@ pub(super) async fn read_all(
         if let Some(check) = &mut check {
             check.update(&piece);
         }
+        make_room(&mut bytes, piece.len(), limit);
         bytes.extend_from_slice(&piece);
     }
     check.map_or(Ok(()), Check::holds).map_err(Fault::Bad)?;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use credential_helper_protocol::program::on_own_path;
 use tokio::process::Command;
 use url::Url;
 use zeroize::Zeroizing;
@@ -249,7 +250,8 @@ struct Git<'a> {
 
 impl Git<'_> {
     async fn run(&self, arguments: &[&str]) -> Result<Output, String> {
-        let mut command = Command::new("git");
+        let program = on_own_path("git").ok_or_else(|| "git is not installed".to_owned())?;
+        let mut command = Command::new(program);
         command
             .current_dir(self.folder)
             .args(["-c", "core.hooksPath=/dev/null", "-c", "protocol.ext.allow=never"])

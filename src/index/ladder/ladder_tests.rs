@@ -447,6 +447,16 @@ fn a_wrong_size() {
             (found.from, requires(&found)),
             (Rung::Range, vec!["a".to_owned()])
         );
+        assert!(server.asked().len() <= 2, "{size}: {:?}", server.asked());
+    }
+    // One more than without a size, also where the page tells one of somewhere in the middle.
+    let own = large();
+    for size in [1, own.len() as u64 / 2] {
+        let server = Server::start(Ranges::Sent, &[(WHEEL, own.clone())]);
+        let mut one = file(&server, WHEEL, &own);
+        one.size = Some(size);
+        read(&server, &one).unwrap();
+        assert_eq!(server.asked().len(), 4, "{size}: {:?}", server.asked());
     }
 }
 

@@ -77,6 +77,13 @@ pub(super) async fn read<F: Fetch>(
         // The page's size may be wrong: the server knows better.
         answer = part(fetch, url, &format!("bytes=-{TAIL}")).await?;
     }
+    if let (Some(told), Part::Is(_, real, _)) = (size, &answer)
+        && *real > told
+    {
+        // The page is wrong, and this is somewhere in the middle.
+        let from = real.saturating_sub(TAIL);
+        answer = part(fetch, url, &format!("bytes={from}-{}", real - 1)).await?;
+    }
     let mut parts = match answer {
         Part::Is(from, size, bytes) => {
             let mut parts = Parts::new(size);

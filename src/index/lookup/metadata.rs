@@ -10,7 +10,7 @@ use super::Lookups;
 use crate::domain::text::shown;
 use crate::domain::url::RepositoryUrl;
 use crate::index::cache::{Head, Key, Life, Payload, pack, pack_raw, unpack, unpack_raw};
-use crate::index::fetch::{ANONYMOUS, CacheUse, Seen};
+use crate::index::fetch::{ANONYMOUS, CacheUse, Seen, plain};
 use crate::index::ladder::{self, Build, Found, Over};
 use crate::index::offers::Listing;
 use crate::index::project::File;
@@ -154,7 +154,7 @@ impl Lookups {
         let found = unpack(&payload)?;
         self.requester.watch().seen(&Seen {
             method: "GET",
-            url: file.url.as_str().to_owned(),
+            url: plain(&file.url),
             status: None,
             trouble: None,
             cache: CacheUse::Hit,

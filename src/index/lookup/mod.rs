@@ -209,6 +209,7 @@ impl Lookups {
                 listing: page.project.clone().map(|project| Listing {
                     source: source.label().into(),
                     index: Arc::new(source.canonical.clone()),
+                    cutoff: source.exclude_newer,
                     project,
                 }),
                 ..match page.project {

@@ -4,13 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use bytes::Bytes;
 use reqwest::header::HeaderMap;
 use url::Url;
 
 use super::Lookups;
 use crate::http::ACCEPT_SIMPLE;
 use crate::index::cache::{Head, Key, Life, Payload, life};
-use crate::index::fetch::{CacheUse, Said, Seen, Trouble, Wish};
+use crate::index::fetch::{CacheUse, Said, Seen, Trouble, Wish, plain};
 use crate::index::page::{self, Flat, PAGE};
 use crate::index::project::Project;
 use crate::index::source::{Kind, Source};
@@ -22,7 +23,7 @@ struct Asked<'a> {
     url: Url,
     provider: Option<String>,
     key: Key,
-    kept: Option<(Head, Vec<u8>)>,
+    kept: Option<(Head, Bytes)>,
 }
 
 impl Lookups {
@@ -113,7 +114,7 @@ impl Lookups {
             flat.map(Arc::new)
                 .map_err(|why| Trouble::malformed(source, base, &why))
         };
-        let kept = |(_, payload): &(Head, Vec<u8>)| {
+        let kept = |(_, payload): &(Head, Bytes)| {
             let (kind, base, body): (&str, &str, &[u8]) = postcard::from_bytes(payload).ok()?;
             read(kind, body, &Url::parse(base).ok()?).ok()
         };
@@ -164,7 +165,7 @@ impl Lookups {
     fn found(&self, asked: &Asked<'_>) {
         self.requester.watch().seen(&Seen {
             method: "GET",
-            url: asked.url.as_str().to_owned(),
+            url: plain(&asked.url),
             status: None,
             trouble: None,
             cache: CacheUse::Hit,

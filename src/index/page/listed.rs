@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
-use jiff::Timestamp;
 use url::Url;
 
-use super::{DOUBTS, FILES, URL, VERSIONS};
+use super::{DOUBTS, FILES, URL, VERSIONS, time};
 use crate::domain::text::shown;
-use crate::index::packed::{Digests, Packer, Record, unhex};
+use crate::index::hex::unhex;
+use crate::index::packed::{Digests, Packer, Record};
 use crate::index::project::Project;
 use crate::package::PackageName;
 use crate::package::filename::{Parts, Wrong};
@@ -173,6 +173,16 @@ impl Sink for Files<'_> {
 }
 
 impl<'p> Files<'p> {
+    /// None yet; room for those of a page of so many bytes.
+    pub(super) fn with_room(project: &'p PackageName, base: &'p Url, page: usize) -> Self {
+        // What is kept of one is about a quarter of what is written.
+        let packer = Packer::with_room(page / 4);
+        Self {
+            packer,
+            ..Self::new(project, base)
+        }
+    }
+
     /// None yet.
     pub(super) fn new(project: &'p PackageName, base: &'p Url) -> Self {
         Self {
@@ -243,7 +253,7 @@ impl<'p> Files<'p> {
             size: file.size,
             requires_python,
             yanked: file.yanked.as_deref(),
-            uploaded: file.uploaded.as_deref().and_then(time),
+            uploaded: file.uploaded.as_deref().and_then(time::read),
             metadata,
             provenance: provenance.as_deref(),
         };
@@ -281,11 +291,6 @@ fn digests<'a>(pairs: &'a Pairs<'_>, sha256: &'a mut [u8; 32]) -> Option<Digests
     Some(found)
 }
 
-fn time(text: &str) -> Option<i64> {
-    let at: Timestamp = text.parse().ok()?;
-    Some(at.as_microsecond())
-}
-
 /// The URLs of a page.
 struct Urls<'p> {
     base: Cow<'p, Url>,
@@ -301,9 +306,10 @@ impl Urls<'_> {
         }
         let text = text.trim();
         let plain = |rest: &str| {
-            // A path is never refused, and read again when the file is asked for.
-            rest.bytes()
-                .all(|byte| byte.is_ascii_graphic() && byte != b'#' && byte != b'\\')
+            // A path is never refused, and read again when the file is asked for. Every byte is
+            // looked at, several at once.
+            let odd = |byte: u8| !byte.is_ascii_graphic() || matches!(byte, b'#' | b'\\');
+            !rest.bytes().fold(false, |any, byte| any | odd(byte))
         };
         if !self.start.is_empty()
             && let Some(rest) = text.strip_prefix(&self.start)

@@ -5,7 +5,7 @@
 //! error: an empty project would send a resolution on to the next source.
 //!
 //! - `json`, `value`, `html`: the two forms; `text`: what HTML hides in its letters
-//! - `listed`: one file as a page tells of it, checked
+//! - `listed`: one file as a page tells of it, checked; `time`: when it was uploaded
 //! - `flat`: all projects on one page, or in a folder
 
 mod flat;
@@ -13,6 +13,7 @@ mod html;
 mod json;
 mod listed;
 mod text;
+mod time;
 mod value;
 
 pub use flat::Flat;
@@ -24,10 +25,11 @@ use url::Url;
 use super::project::Project;
 use crate::package::PackageName;
 
-/// The most bytes of a page, unpacked: PyPI's largest has some 20 MiB.
-pub const PAGE: usize = 64 * 1024 * 1024;
-/// The most files of a project.
-pub const FILES: usize = 200_000;
+/// The most bytes of a page, unpacked: PyPI's largest has some 20 MiB. What is made of it takes up to
+/// four times as much.
+pub const PAGE: usize = 32 * 1024 * 1024;
+/// The most files of a project: the largest of PyPI have some ten thousand.
+pub const FILES: usize = 60_000;
 /// The most versions of a project: those that are published every night have some thousand.
 pub const VERSIONS: usize = 50_000;
 /// The longest URL.
@@ -74,7 +76,7 @@ pub fn read(
 ) -> Result<Project, String> {
     let form = Form::of(content_type)?;
     fits(bytes)?;
-    let mut files = Files::new(project, base);
+    let mut files = Files::with_room(project, base, bytes.len());
     match form {
         Form::Json => {
             let head = json::read(bytes, &mut files)?;

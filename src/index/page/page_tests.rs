@@ -1,6 +1,7 @@
 use std::path::Path;
 use std::str::FromStr as _;
 
+use bytes::Bytes;
 use proptest::prelude::*;
 use url::Url;
 
@@ -12,6 +13,10 @@ const JSON: &str = "application/vnd.pypi.simple.v1+json";
 const HTML: &str = "text/html; charset=UTF-8";
 const BASE: &str = "https://h.example/simple/my-pkg/";
 const SHA256: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+fn unpacked(bytes: &[u8]) -> Option<Project> {
+    Project::from_bytes(&Bytes::copy_from_slice(bytes))
+}
 
 fn name(text: &str) -> PackageName {
     PackageName::from_str(text).unwrap()
@@ -448,21 +453,21 @@ fn absurd_pages() {
     assert!(
         read(JSON, &large, &base, &name("a"))
             .unwrap_err()
-            .contains("64 MiB")
+            .contains("32 MiB")
     );
     assert!(
         Flat::read(HTML, &large, &base)
             .unwrap_err()
-            .contains("64 MiB")
+            .contains("32 MiB")
     );
     let many = "{},".repeat(FILES);
     assert!(
         json(&format!("{many}{{}}"))
             .unwrap_err()
-            .contains("200000 files")
+            .contains("60000 files")
     );
     let links = "<a href=a.b>".repeat(FILES + 1);
-    assert!(page(HTML, &links).unwrap_err().contains("200000 files"));
+    assert!(page(HTML, &links).unwrap_err().contains("60000 files"));
     let versions = (0..=VERSIONS)
         .map(|number| format!(r#"{{"filename": "my_pkg-{number}.zip", "url": "a"}}"#));
     let versions: Vec<String> = versions.collect();
@@ -471,9 +476,9 @@ fn absurd_pages() {
             .unwrap_err()
             .contains("50000 versions")
     );
-    let project = json("{},".repeat(99_999).trim_end_matches(',')).unwrap();
+    let project = json("{},".repeat(49_999).trim_end_matches(',')).unwrap();
     assert_eq!(project.doubts.len(), 21);
-    assert_eq!(project.doubts[20], "and 99979 more");
+    assert_eq!(project.doubts[20], "and 49979 more");
     let deep = "[".repeat(100_000);
     assert!(page(JSON, &deep).is_err() && json(&format!(r#"{{"x": {deep}"#)).is_err());
     let long = format!(
@@ -568,7 +573,7 @@ fn kept_and_read_again() {
     project.status = Some(("archived".to_owned(), None));
     project.namespaces = vec![("a".to_owned(), true)];
     let bytes = project.to_bytes();
-    let again = Project::from_bytes(&bytes).unwrap();
+    let again = unpacked(&bytes).unwrap();
     assert_eq!(again, project);
     assert_eq!(again.to_bytes(), bytes);
     let owned = all(&project).into_iter().cloned().collect();
@@ -576,12 +581,12 @@ fn kept_and_read_again() {
     (made.status, made.namespaces) = (project.status.clone(), project.namespaces.clone());
     made.doubts = project.doubts.clone();
     assert_eq!(made, project);
-    assert_eq!(Project::from_bytes(&made.to_bytes()).unwrap(), project);
+    assert_eq!(unpacked(&made.to_bytes()).unwrap(), project);
     for at in 0..bytes.len() {
         let mut damaged = bytes.clone();
         damaged[at] ^= 1;
-        assert_eq!(Project::from_bytes(&damaged), None, "{at}");
-        assert_eq!(Project::from_bytes(&bytes[..at]), None);
+        assert_eq!(unpacked(&damaged), None, "{at}");
+        assert_eq!(unpacked(&bytes[..at]), None);
     }
 }
 
@@ -596,7 +601,7 @@ proptest! {
             let _ = read(kind, &bytes, &base, &name("my-pkg"));
             let _ = Flat::read(kind, &bytes, &base);
         }
-        let _ = Project::from_bytes(&bytes);
+        let _ = unpacked(&bytes);
     }
 
     /// Nor does text that is nearly a page.
@@ -619,6 +624,6 @@ proptest! {
         });
         let project = json(&entry.to_string()).unwrap();
         prop_assert_eq!(all(&project).len(), 1);
-        prop_assert_eq!(Project::from_bytes(&project.to_bytes()), Some(project));
+        prop_assert_eq!(unpacked(&project.to_bytes()), Some(project));
     }
 }

@@ -7,10 +7,12 @@
 //! - `poetry`: `[[tool.poetry.source]]`; `uv`: `[[tool.uv.index]]` and what surrounds it;
 //!   `pip`: `pip.conf`; `given`: variables and the command line
 //! - `change`: edits the files of a project
+//! - `cutoff`: limits to the age of files
 //! - `address`: what is written as a URL or a path; `mirror`: what stands in for another source
 
 pub mod address;
 pub mod change;
+mod cutoff;
 mod gather;
 pub mod given;
 pub mod mirror;
@@ -26,6 +28,7 @@ use credential_helper_protocol::{ErrorCode, Failure};
 use url::Url;
 
 use self::address::bare;
+pub use self::cutoff::{Cutoff, cutoff};
 pub use self::gather::places;
 pub use self::given::Options;
 pub use self::mirror::Canonical;
@@ -117,15 +120,6 @@ impl Form {
             Self::BuiltIn => "built-in",
         }
     }
-}
-
-/// What a source says of `exclude-newer`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Cutoff {
-    /// Its files count whatever their age.
-    Off,
-    /// The limit, as it was written.
-    At(String),
 }
 
 /// A package source.

@@ -7,7 +7,8 @@ use std::str::FromStr;
 use credential_helper_protocol::Failure;
 
 use super::address::Address;
-use super::{Authenticate, Cutoff, Form, Priority, Source};
+use super::cutoff::{Cutoff, cutoff};
+use super::{Authenticate, Form, Priority, Source};
 use crate::domain::name::RepositoryName;
 use crate::domain::toml_text::{Document, FileFailure, Item};
 use crate::package::{ExtraName, MarkerTree, PackageName, requirement};
@@ -233,15 +234,14 @@ fn index(
         }
     }
     if let Some(value) = item.get("exclude-newer")? {
-        // Said until a resolution has a limit for each source.
-        warnings.push(value.says("has no effect: `--exclude-newer` holds for all indexes"));
         source.exclude_newer = Some(if value.is_boolean() {
             if value.boolean()? {
                 return Err(value.must_be("a time in quotes or false"));
             }
             Cutoff::Off
         } else {
-            Cutoff::At(value.text()?.to_owned())
+            let time = cutoff(value.text()?).map_err(|what| value.must_be(&what))?;
+            Cutoff::At(time)
         });
     }
     Ok(Listed { source, default })

@@ -5,7 +5,7 @@ use std::io::{Read, Seek, SeekFrom};
 /// Entries of an archive: the largest wheels have some ten thousand.
 const ENTRIES: u64 = 200_000;
 /// The directory, in bytes.
-pub(crate) const DIRECTORY: u64 = 64 * 1024 * 1024;
+pub(crate) const DIRECTORY: u64 = 24 * 1024 * 1024;
 const END: &[u8] = b"PK\x05\x06";
 const END_64: &[u8] = b"PK\x06\x06";
 const LOCATOR_64: &[u8] = b"PK\x06\x07";

@@ -6,6 +6,7 @@ use credential_helper_protocol::{ErrorCode, Failure};
 use zbus::zvariant::OwnedObjectPath;
 
 use crate::domain::credential::{Answer, Why};
+use crate::provider::value::seconds;
 
 /// Why an operation failed. Only the names of D-Bus errors are looked at: their texts are other
 /// people's words.
@@ -125,7 +126,7 @@ impl Trouble {
                     .to_owned()
             }
             Self::TimedOut(time) => {
-                format!("the keyring did not answer within {} s", time.as_secs_f64())
+                format!("the keyring did not answer within {} s", seconds(*time))
             }
             Self::Absent(detail)
             | Self::Refused(detail)

@@ -1,7 +1,6 @@
 //! Identity tokens that a program of the CI system hands out.
 
-use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -12,30 +11,10 @@ use zeroize::Zeroizing;
 
 use super::identity_token;
 
+pub(super) use credential_helper_protocol::program::on_path as find;
+
 /// How long it may take: it asks a server.
 const TIME: Duration = Duration::from_secs(20);
-
-/// A program by its name, in the folders that the job's PATH names. One that is relative would be a
-/// folder of whatever project the job stands in.
-pub(super) fn find(name: &str, path: &str) -> Option<PathBuf> {
-    let name = format!("{name}{}", std::env::consts::EXE_SUFFIX);
-    std::env::split_paths(OsStr::new(path))
-        .filter(|folder| folder.is_absolute())
-        .map(|folder| folder.join(&name))
-        .find(|program| is_program(program))
-}
-
-#[cfg(unix)]
-fn is_program(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    std::fs::metadata(path)
-        .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 > 0)
-}
-
-#[cfg(not(unix))]
-fn is_program(path: &Path) -> bool {
-    path.is_file()
-}
 
 /// What the program prints. Its environment is the job's, from which it knows whom to ask; what it
 /// complains of is not shown: it may hold what it was given.

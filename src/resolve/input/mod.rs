@@ -50,6 +50,8 @@ pub struct Asked {
     pub constraints: Vec<Requirement>,
     /// What replaces every other requirement on its name.
     pub overrides: Vec<Requirement>,
+    /// Digests of constraints and overrides (`--hash`), with what they are about.
+    pub digests: Vec<(Requirement, Vec<String>)>,
     /// Where each constraint and override stands, for messages.
     pub origins: BTreeMap<PackageName, String>,
     /// `requires-python` of the project.
@@ -204,6 +206,10 @@ impl Asked {
             Role::Constraints => &mut self.constraints,
             Role::Overrides => &mut self.overrides,
         };
+        if !wanted.hashes.is_empty() {
+            let about = wanted.requirement.clone();
+            self.digests.push((about, wanted.hashes));
+        }
         let name = wanted.requirement.name.clone();
         self.origins.entry(name).or_insert(wanted.from);
         list.push(wanted.requirement);

@@ -59,7 +59,6 @@ pub fn answer<'a>(resolution: &'a Resolution, canonical: &Canonical) -> Answer<'
         yanked: package.yanked.as_deref(),
         files: package
             .files()
-            .iter()
             .map(|file| File {
                 filename: &file.filename,
                 url: place(canonical, package, file).as_ref().map(text),

@@ -60,6 +60,7 @@ fn package(project: &str, of: &str, files: Vec<File>, from: Vec<Asker>) -> Resol
         origin: Origin::Index(Listing {
             source: Arc::from("acme"),
             index: Arc::new(url("https://pypi.example.org/acme/simple/")),
+            cutoff: None,
             project: Arc::new(Project::new(name(project), files)),
         }),
         marker: MarkerTree::TRUE,
@@ -68,6 +69,7 @@ fn package(project: &str, of: &str, files: Vec<File>, from: Vec<Asker>) -> Resol
         requires_python: None,
         from,
         yanked: None,
+        digests: Vec::new(),
     }
 }
 
@@ -108,6 +110,7 @@ fn sample() -> Resolution {
     new.origin = Origin::Index(Listing {
         source: Arc::from("acme"),
         index: Arc::new(url("https://pypi.example.org/acme/simple/")),
+        cutoff: None,
         project: Arc::new(Project::new(
             name("zebra"),
             vec![file(
@@ -131,6 +134,7 @@ fn sample() -> Resolution {
         requires_python: None,
         forks: Vec::new(),
         warnings: Vec::new(),
+        doubts: Vec::new(),
     }
 }
 

@@ -112,7 +112,7 @@ fn without_line(place: &str) -> String {
 
 /// The digests of all files of a version, as pip takes them.
 fn hashes(package: &Resolved) -> BTreeSet<String> {
-    let files = package.files().iter();
+    let files = package.files();
     files
         .filter_map(|file| digest(&file.hashes))
         .map(|(algorithm, value)| format!("{algorithm}:{value}"))

@@ -19,6 +19,9 @@ use super::store::Store;
 use crate::index::offers::Rule;
 use crate::package::{ExtraName, MarkerTree, PackageName, Version};
 
+/// How many fields of one package's metadata that cannot be read are told.
+const TOLD: usize = 3;
+
 /// What one run chose.
 pub(super) struct Solution {
     environment: MarkerTree,
@@ -214,11 +217,13 @@ pub(super) fn merge(
         Vec::new()
     };
     let mut packages = BTreeMap::<(PackageName, Version, String), Resolved>::new();
-    let mut warnings = BTreeSet::new();
+    let (mut warnings, mut unread_all) = (BTreeSet::new(), BTreeSet::new());
     for solution in solutions {
         warnings.extend(solution.warnings);
         for node in solution.nodes {
-            let resolved = resolved(node);
+            unread_all.extend(unread(&node));
+            warnings.extend(doubts(&node));
+            let resolved = resolved(store, node);
             let place = match &resolved.origin {
                 Origin::Index(listing) => listing.index.to_string(),
                 Origin::Direct(url) => url.to_string(),
@@ -259,10 +264,40 @@ pub(super) fn merge(
         },
         forks,
         warnings: warnings.into_iter().collect(),
+        doubts: unread_all.into_iter().collect(),
     }
 }
 
-fn resolved(node: Node) -> Resolved {
+/// What could not be read on the pages of a package. Those of PyPI have many files of long ago, so
+/// that a person is told only where it matters or is asked for.
+fn unread(node: &Node) -> impl Iterator<Item = String> {
+    let listings = node.picked.tier.listings.iter();
+    listings.flat_map(|listing| {
+        let doubts = listing.project.doubts.iter();
+        doubts.map(|doubt| format!("{}: {doubt} ({})", node.name, listing.source))
+    })
+}
+
+/// What could not be read in the metadata of a package, and was left out: it may need more than it
+/// gets.
+fn doubts(node: &Node) -> Vec<String> {
+    let (name, version) = (&node.name, node.picked.version());
+    let all = &node.facts.metadata.doubts;
+    let mut told: Vec<String> = all
+        .iter()
+        .take(TOLD)
+        .map(|doubt| format!("{name} {version}: {doubt}, and is left out"))
+        .collect();
+    if all.len() > TOLD {
+        let more = all.len() - TOLD;
+        told.push(format!(
+            "{name} {version}: {more} more of its metadata's fields are left out"
+        ));
+    }
+    told
+}
+
+fn resolved(store: &Store, node: Node) -> Resolved {
     let pick = node.picked.tier.pick(node.picked.entry);
     let origin = match (&node.picked.tier.direct, node.picked.listing()) {
         (None, Some(listing)) => Origin::Index(listing.clone()),
@@ -278,6 +313,7 @@ fn resolved(node: Node) -> Resolved {
         requires_python: node.facts.metadata.requires_python.clone(),
         from: node.from.into_iter().collect(),
         yanked: pick.and_then(|pick| pick.yanked.clone()),
+        digests: store.rules.digests.of(&node.name, node.picked.version()),
         name: node.name,
     }
 }
@@ -306,8 +342,10 @@ fn join(one: &mut Resolved, other: Resolved) {
 
 /// Without what `requires-python` says already.
 pub(super) fn simple(store: &Store, marker: MarkerTree) -> MarkerTree {
-    match &store.rules.least {
-        Some(least) => marker.simplify_python_versions(Bound::Included(least), Bound::Unbounded),
-        None => marker,
-    }
+    let rules = &store.rules;
+    let least = rules.least.as_ref();
+    marker.simplify_python_versions(
+        least.map_or(Bound::Unbounded, Bound::Included),
+        rules.limit.as_ref(),
+    )
 }

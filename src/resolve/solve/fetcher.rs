@@ -2,55 +2,100 @@
 //! metadata of the version that the range allows first, and the listings of what it needs. A guess
 //! that was wrong costs a request and changes no answer.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, Weak};
 
 use credential_helper_protocol::Failure;
+use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
 use super::marker;
 use super::need::Facts;
 use super::pool::{Choice, Picked, Place, Pool, Tier, Want};
-use super::store::{Ask, Store, Then};
+use super::store::{Ask, Fetch, Store, Then, lock};
 use crate::index::offers::Offers;
 
-/// Starts what is asked for.
-pub(super) fn start<O: Offers + 'static>(
-    offers: &Arc<O>,
-    store: &Arc<Store>,
-    ask: Ask,
-    tasks: &mut JoinSet<()>,
-) {
-    let offers = offers.clone();
-    let store = store.clone();
+/// Fetches on the tasks of a runtime. Whoever wants something starts a task itself, the solver's
+/// thread too: another task in between would have to be woken for each.
+pub(super) struct Fetcher<O> {
+    offers: Arc<O>,
+    store: Weak<Store>,
+    runtime: Handle,
+    /// None once nothing is to be begun any more.
+    tasks: Mutex<Option<JoinSet<()>>>,
+}
+
+impl<O> Fetcher<O> {
+    /// One that fills this store. Must be made within a runtime.
+    pub(super) fn new(offers: Arc<O>, store: Weak<Store>) -> Self {
+        Self {
+            offers,
+            store,
+            runtime: Handle::current(),
+            tasks: Mutex::new(Some(JoinSet::new())),
+        }
+    }
+}
+
+impl<O: Offers + 'static> Fetch for Fetcher<O> {
+    fn start(&self, ask: Ask) {
+        let Some(store) = self.store.upgrade() else {
+            return;
+        };
+        let mut tasks = lock(&self.tasks);
+        if let Some(tasks) = &mut *tasks {
+            // Those that ended go, with the memory that they had.
+            while tasks.try_join_next().is_some() {}
+            tasks.spawn_on(fetch(self.offers.clone(), store, ask), &self.runtime);
+        }
+    }
+
+    fn end(&self) {
+        let tasks = lock(&self.tasks).take();
+        drop(tasks);
+    }
+}
+
+/// A task that panics leaves a cell empty for ever.
+struct Guard<'a>(&'a Store);
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.stop();
+        }
+    }
+}
+
+/// Fetches what is asked for.
+async fn fetch<O: Offers>(offers: Arc<O>, store: Arc<Store>, ask: Ask) {
+    let _guard = Guard(&store);
     match ask {
         Ask::Tier { pool, depth, then } => {
-            tasks.spawn(async move {
-                let answer = tier(&*offers, &store, &pool, depth).await;
-                let _ = pool.first.at(depth).answer.set(answer);
-                store.ring();
-                if let Some(then) = then {
-                    follow(&store, &pool, depth, then);
-                }
-            });
+            let answer = tier(&*offers, &store, &pool, depth).await;
+            let layer = pool.first.at(depth);
+            let _ = layer.answer.set(answer);
+            store.ring(&layer.answer);
+            if let Some(then) = then {
+                follow(&store, &pool, depth, then);
+            }
         }
         Ask::Facts { pool, picked, then } => {
-            tasks.spawn(async move {
-                let Some((listing, file)) = picked.tier.source(picked.entry) else {
-                    return;
-                };
-                let answer = offers
-                    .metadata(listing, file)
-                    .await
-                    .map(|metadata| Arc::new(Facts::new(metadata, &store.rules)));
-                let facts = answer.as_ref().ok().cloned();
-                let _ = picked.entry().facts.set(answer);
-                store.count_read();
-                store.ring();
-                if let (Some(then), Some(facts)) = (then, facts) {
-                    expand(&store, &pool, &facts, &then);
-                }
-            });
+            let Some((listing, file)) = picked.tier.source(picked.entry) else {
+                return;
+            };
+            let answer = offers
+                .metadata(listing, file)
+                .await
+                .map(|metadata| Arc::new(Facts::new(metadata, &store.rules)));
+            let facts = answer.as_ref().ok().cloned();
+            let cell = &picked.entry().facts;
+            let _ = cell.set(answer);
+            store.count_read();
+            store.ring(cell);
+            if let (Some(then), Some(facts)) = (then, facts) {
+                expand(&store, &pool, &facts, &then);
+            }
         }
     }
 }

@@ -1,5 +1,5 @@
 //! When an environment has to be split: a package asks for one project in different versions under
-//! markers that exclude each other, so that no one version has to fulfil both.
+//! different markers, so that no one version has to fulfil both everywhere.
 
 use std::cmp::Reverse;
 use std::ops::Bound;
@@ -56,12 +56,13 @@ pub(super) fn split(
     None
 }
 
-/// Whether two of these can be fulfilled in different versions.
+/// Whether two of these differ, and hold in different places: where both hold there may be no version,
+/// and one where only one of them does (so does uv).
 fn differ(environment: &MarkerTree, same: &[&Active<'_>]) -> bool {
     same.iter().enumerate().any(|(place, one)| {
         same[place + 1..].iter().any(|other| {
             (one.need.range != other.need.range || one.need.url != other.need.url)
-                && marker::and(one.marker, environment).is_disjoint(other.marker)
+                && marker::and(one.marker, environment) != marker::and(other.marker, environment)
         })
     })
 }

@@ -24,23 +24,32 @@ impl Hints {
     pub(super) fn hidden(&mut self, scene: &Scene<'_>, number: u32, range: &Range) -> Vec<String> {
         let name = scene.name(number);
         let rules = &scene.provider.store.rules;
-        let mut by_reason = BTreeMap::<String, Vec<&Version>>::new();
+        let mut by_reason = BTreeMap::<String, (Vec<&Version>, Option<Hidden>)>::new();
         let tiers = scene.tiers(number);
         if tiers.iter().all(|tier| tier.entries.is_empty()) {
             self.add(format!(
                 "check the name {name} and which sources are asked for it: helper index explain {name}"
             ));
         }
+        let mut doubts = Vec::new();
         for tier in &tiers {
+            for listing in tier.listings.iter() {
+                let told = listing.project.doubts.iter().take(VERSIONS);
+                doubts.extend(
+                    told.map(|doubt| format!("{name}: left out: {doubt} ({})", listing.source)),
+                );
+            }
             for entry in &tier.entries {
                 let version = &entry.version;
                 if !range.contains(version) {
                     continue;
                 }
+                let mut hidden = None;
                 let reason = match tier.usable(name, rules, entry) {
                     Err(reason) => {
-                        self.about(name.as_ref(), version, &reason);
-                        reason.to_string()
+                        let words = reason.to_string();
+                        hidden = Some(reason);
+                        words
                     }
                     Ok((_, pick)) => {
                         let floor = scene.provider.run.floor.as_ref();
@@ -57,12 +66,20 @@ impl Hints {
                         }
                     }
                 };
-                by_reason.entry(reason).or_default().push(version);
+                let (versions, why) = by_reason.entry(reason).or_default();
+                versions.push(version);
+                *why = hidden;
+            }
+        }
+        for (versions, reason) in by_reason.values() {
+            // One hint for all of a kind: there may be thousands.
+            if let (Some(reason), Some(version)) = (reason, versions.iter().max()) {
+                self.about(name.as_ref(), version, reason);
             }
         }
         by_reason
             .into_iter()
-            .map(|(reason, versions)| {
+            .map(|(reason, (versions, _))| {
                 let which = match versions.as_slice() {
                     [first, .., last] if versions.len() > VERSIONS => {
                         format!("{} versions from {first} to {last}", versions.len())
@@ -75,6 +92,7 @@ impl Hints {
                 };
                 format!("{name}: left out: {which} ({reason})")
             })
+            .chain(doubts)
             .collect()
     }
 
@@ -89,6 +107,10 @@ impl Hints {
                  --python-platform or --python-version"
             )),
             Hidden::Python(needed) => self.python(needed),
+            Hidden::Untold | Hidden::Digest => self.add(format!(
+                "compare the digests of {name} {version} with those of its source: \
+                 helper index files {name}=={version}"
+            )),
             Hidden::Yanked(_) => self.add(format!(
                 "{name} {version} was yanked: to take it all the same ask for {name}=={version}"
             )),

@@ -109,7 +109,7 @@ impl Provider<'_> {
             self.store.want_tier(pool, depth, Some(then));
         }
         self.store
-            .wait(|| layer.answer.get())?
+            .wait(&layer.answer)?
             .clone()
             .map_err(Stop::Failed)
     }
@@ -129,7 +129,7 @@ impl Provider<'_> {
         picked: &Picked,
     ) -> Result<Result<Arc<Facts>, Failure>, Stop> {
         self.store.want_facts(pool, picked, None);
-        Ok(self.store.wait(|| picked.entry().facts.get())?.clone())
+        Ok(self.store.wait(&picked.entry().facts)?.clone())
     }
 
     /// Asks for the metadata that will be wanted if this range stays, without waiting.

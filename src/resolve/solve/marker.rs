@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Bound;
 
+use pep440_rs::VersionSpecifier;
 use pep508_rs::{
     ExtraOperator, MarkerExpression, MarkerTreeKind, MarkerValueExtra, MarkerValueVersion,
 };
@@ -157,10 +158,33 @@ pub(super) fn least_of(specifiers: &VersionSpecifiers) -> Option<Version> {
     }
 }
 
+/// Where these specifiers end, whatever they leave out before; plain releases.
+pub(super) fn limit_of(specifiers: &VersionSpecifiers) -> Bound<Version> {
+    let range = pep440_rs::release_specifiers_to_ranges(specifiers.clone());
+    match range.bounding_range() {
+        Some((_, Bound::Included(high))) => Bound::Included(high.only_release()),
+        Some((_, Bound::Excluded(high))) => Bound::Excluded(high.only_release()),
+        Some((_, Bound::Unbounded)) | None => Bound::Unbounded,
+    }
+}
+
+/// `python_full_version < 'V'`, or `<=`.
+pub(super) fn up_to_python(limit: &Bound<Version>) -> MarkerTree {
+    let specifier = match limit {
+        Bound::Unbounded => return MarkerTree::TRUE,
+        Bound::Included(high) => VersionSpecifier::less_than_equal_version(high.clone()),
+        Bound::Excluded(high) => VersionSpecifier::less_than_version(high.clone()),
+    };
+    MarkerTree::expression(MarkerExpression::Version {
+        key: MarkerValueVersion::PythonFullVersion,
+        specifier,
+    })
+}
+
 /// `python_full_version >= 'V'`.
 pub(super) fn from_python(least: &Version) -> MarkerTree {
     MarkerTree::expression(MarkerExpression::Version {
         key: MarkerValueVersion::PythonFullVersion,
-        specifier: pep440_rs::VersionSpecifier::greater_than_equal_version(least.clone()),
+        specifier: VersionSpecifier::greater_than_equal_version(least.clone()),
     })
 }

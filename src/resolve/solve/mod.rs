@@ -1,12 +1,12 @@
 //! Which versions go together.
 //!
 //! The algorithm is that of the `pubgrub` crate, which is synchronous: it runs on a thread of its
-//! own and asks a fetcher, which lives with the caller's tasks, through channels. What the thread
-//! decides depends on the answers alone, never on their order, so the same input has the same output.
+//! own, and what it wants is fetched by tasks of the caller's runtime. What the thread decides
+//! depends on the answers alone, never on their order, so the same input has the same output.
 //!
 //! - `problem`: what is to be solved; `resolution`: what came out, or why nothing did
 //! - `range`, `marker`: sets of versions, and what the algebra of markers lacks
-//! - `rules`: which files and versions count; `need`: what a package needs; `pool`: what there is to
+//! - `rules`: which files and versions count; `digests`: those that are asked for; `need`: what a package needs; `pool`: what there is to
 //!   choose from, and the choice
 //! - `store`, `fetcher`: what is known, and how it comes in ahead of the questions
 //! - `ids`, `provider`, `look`: what the solver asks; `forks`: when a universal resolution is split
@@ -17,11 +17,14 @@ mod assemble;
 mod conflict;
 #[cfg(test)]
 mod conflict_tests;
+mod digests;
 mod drive;
 mod fetcher;
 mod forks;
 mod hint;
 mod ids;
+#[cfg(test)]
+mod limits_tests;
 mod look;
 mod marker;
 mod need;
@@ -46,14 +49,14 @@ mod told;
 use std::sync::Arc;
 
 use credential_helper_protocol::{ErrorCode, Failure};
-use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinSet;
+use tokio::sync::oneshot;
 
 pub use problem::{Environment, Names, Preference, Prerelease, Problem, Strategy};
 pub use resolution::{Asker, Conflict, Edge, Event, Origin, Resolution, Resolved, Unsolved, Watch};
 
 use crate::index::offers::Offers;
 use crate::package::MarkerTree;
+use fetcher::Fetcher;
 use rules::Rules;
 use store::Store;
 
@@ -75,17 +78,20 @@ pub async fn resolve<O: Offers + 'static>(
         .least
         .as_ref()
         .map_or(MarkerTree::TRUE, marker::from_python);
-    let (asks, mut asked) = mpsc::unbounded_channel();
-    let mut store = Store::new(rules, base, asks).watched_by(watch);
-    store.places = drive::places(&problem);
-    store.direct = problem
-        .wanted
-        .iter()
-        .filter(|wanted| wanted.direct)
-        .map(|wanted| wanted.requirement.name.clone())
-        .collect();
-    let store = Arc::new(store);
-    let (answer, mut answered) = oneshot::channel();
+    let base = marker::and(&marker::up_to_python(&rules.limit), &base);
+    let store = Arc::new_cyclic(|store| {
+        let fetcher = Fetcher::new(offers, store.clone());
+        let mut store = Store::new(rules, base, Box::new(fetcher)).watched_by(watch);
+        store.places = drive::places(&problem);
+        store.direct = problem
+            .wanted
+            .iter()
+            .filter(|wanted| wanted.direct)
+            .map(|wanted| wanted.requirement.name.clone())
+            .collect();
+        store
+    });
+    let (answer, answered) = oneshot::channel();
     let solver = Solver(store.clone());
     let theirs = store.clone();
     std::thread::Builder::new()
@@ -101,20 +107,7 @@ pub async fn resolve<O: Offers + 'static>(
                 format!("could not start the solver's thread: {error}"),
             )
         })?;
-    let mut tasks = JoinSet::new();
-    let result = loop {
-        tokio::select! {
-            biased;
-            result = &mut answered => break result,
-            Some(ask) = asked.recv() => fetcher::start(&offers, &store, ask, &mut tasks),
-            Some(ended) = tasks.join_next() => {
-                if ended.is_err() {
-                    // A task that panicked leaves a cell empty for ever.
-                    store.stop();
-                }
-            }
-        }
-    };
+    let result = answered.await;
     drop(solver);
     result.unwrap_or_else(|_| {
         Err(Unsolved::Failed(Failure::new(
@@ -124,7 +117,7 @@ pub async fn resolve<O: Offers + 'static>(
     })
 }
 
-/// Ends the solver's thread when nobody waits for it any more.
+/// Ends the solver's thread, and what is fetched, when nobody waits for it any more.
 struct Solver(Arc<Store>);
 
 impl Drop for Solver {

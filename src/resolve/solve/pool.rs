@@ -13,6 +13,7 @@ use super::range::Range;
 use super::rules::{Hidden, Pick, Pre, Rules};
 use crate::index::offers::Listing;
 use crate::index::project::File;
+use crate::index::source::Cutoff;
 use crate::package::{MarkerTree, PackageName, Version};
 
 /// Where a project may come from.
@@ -162,10 +163,10 @@ impl Tier {
             };
             let mut hidden = None;
             for &place in places {
-                let files = self.listings[usize::from(place)]
-                    .project
-                    .files(&entry.version);
-                match rules.pick(name, &entry.version, files) {
+                let listing = &self.listings[usize::from(place)];
+                let files = listing.project.files(&entry.version);
+                let cutoff = Cutoff::over(listing.cutoff, rules.cutoff);
+                match rules.pick(name, &entry.version, files, cutoff) {
                     Ok(pick) => return Ok((place, pick)),
                     Err(reason) => hidden = hidden.max(Some(reason)),
                 }

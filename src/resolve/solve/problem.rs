@@ -19,6 +19,8 @@ pub struct Problem {
     pub constraints: Vec<Requirement>,
     /// What replaces every other requirement on its name.
     pub overrides: Vec<Requirement>,
+    /// Digests that constraints ask for, besides those of what is wanted (`sha256:...`).
+    pub digests: Vec<(Requirement, Vec<String>)>,
     /// Where it is to be installed.
     pub environment: Environment,
     /// Which pre-releases are allowed.
@@ -46,6 +48,7 @@ impl Problem {
             wanted,
             constraints: Vec::new(),
             overrides: Vec::new(),
+            digests: Vec::new(),
             environment,
             prerelease: Prerelease::default(),
             strategy: Strategy::default(),
@@ -71,8 +74,8 @@ pub enum Environment {
     },
     /// Every platform and every Python of a range: one answer with markers.
     Universal {
-        /// The Pythons; `None`: all of them. Upper bounds are not used, as they do not say that a
-        /// later Python fails.
+        /// The Pythons, from the first to the last; `None`: all of them. That packages name a last
+        /// Python of their own is not used: they do not know that a later one fails.
         requires_python: Option<VersionSpecifiers>,
         /// Only these environments; empty: all.
         environments: Vec<MarkerTree>,

@@ -24,6 +24,8 @@ pub struct Resolution {
     pub forks: Vec<MarkerTree>,
     /// What a person should know.
     pub warnings: Vec<String>,
+    /// What could not be read on the pages of these packages.
+    pub doubts: Vec<String>,
 }
 
 /// One package of a resolution.
@@ -47,6 +49,8 @@ pub struct Resolved {
     pub from: Vec<Asker>,
     /// Whether it was yanked, and why.
     pub yanked: Option<String>,
+    /// Digests that are asked for: files that have none of each list do not count.
+    pub digests: Vec<Vec<String>>,
 }
 
 /// Where a package comes from.
@@ -59,12 +63,15 @@ pub enum Origin {
 }
 
 impl Resolved {
-    /// The files of this version on the listing that it was taken from; none for a direct URL.
-    pub fn files(&self) -> &[File] {
-        match &self.origin {
+    /// The files of this version on the listing that it was taken from, without those that have none
+    /// of the digests that are asked for; none for a direct URL.
+    pub fn files(&self) -> impl Iterator<Item = &File> {
+        let all = match &self.origin {
             Origin::Index(listing) => listing.project.files(&self.version),
             Origin::Direct(_) => &[],
-        }
+        };
+        let wanted = |file: &&File| self.digests.iter().all(|list| file.has_one_of(list));
+        all.iter().filter(wanted)
     }
 
     /// The name of the source, where it is one.

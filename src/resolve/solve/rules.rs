@@ -2,12 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use pep440_rs::Operator;
 use pep508_rs::{MarkerEnvironment, VersionOrUrl};
 
+use super::digests::Digests;
 use super::marker;
 use super::need::{Changes, Need};
 use super::problem::{Environment, Names, Prerelease, Problem, Strategy};
@@ -26,13 +28,17 @@ pub(super) struct Rules {
     python: Option<Version>,
     /// The least Python of a universal resolution.
     pub(super) least: Option<Version>,
+    /// Where the Pythons of a universal resolution end. What packages say of later Pythons is no
+    /// limit; what the first party says of its own is one, as with uv.
+    pub(super) limit: Bound<Version>,
     prerelease: Prerelease,
     pub(super) strategy: Strategy,
-    cutoff: Option<Timestamp>,
+    pub(super) cutoff: Option<Timestamp>,
     no_build: Names,
     no_binary: Names,
     pub(super) no_deps: bool,
     pub(super) changes: Changes,
+    pub(super) digests: Digests,
     preferences: HashMap<PackageName, Vec<Version>>,
     /// Versions that the first party pins, which may be yanked.
     pins: HashSet<(PackageName, Version)>,
@@ -61,6 +67,10 @@ pub(super) enum Hidden {
     Tags,
     /// Another Python is needed.
     Python(String),
+    /// Its page has no digest to hold against those that are asked for.
+    Untold,
+    /// It has none of the digests that are asked for.
+    Digest,
     /// Yanked, with the reason.
     Yanked(String),
 }
@@ -72,6 +82,8 @@ impl fmt::Display for Hidden {
             Self::Cutoff => f.write_str("uploaded after the cutoff"),
             Self::Tags => f.write_str("no wheel fits this platform, no source archive"),
             Self::Python(needed) => write!(f, "needs Python {needed}"),
+            Self::Untold => f.write_str("its page has no digest to hold against those of --hash"),
+            Self::Digest => f.write_str("no file has one of the digests of --hash"),
             Self::Yanked(reason) if reason.is_empty() => f.write_str("yanked"),
             Self::Yanked(reason) => write!(f, "yanked: {reason}"),
         }
@@ -98,6 +110,7 @@ impl Rules {
             markers: None,
             python: None,
             least: None,
+            limit: Bound::Unbounded,
             prerelease: problem.prerelease,
             strategy: problem.strategy,
             cutoff: problem.exclude_newer,
@@ -105,6 +118,7 @@ impl Rules {
             no_binary: problem.no_binary.clone(),
             no_deps: problem.no_deps,
             changes: Changes::default(),
+            digests: Digests::default(),
             preferences: HashMap::new(),
             pins: HashSet::new(),
             explicit: HashSet::new(),
@@ -117,8 +131,14 @@ impl Rules {
             }
             Environment::Universal {
                 requires_python, ..
-            } => rules.least = requires_python.as_ref().and_then(marker::least_of),
+            } => {
+                if let Some(range) = requires_python {
+                    rules.least = marker::least_of(range);
+                    rules.limit = marker::limit_of(range);
+                }
+            }
         }
+        rules.digests = Digests::new(problem, rules.markers.as_deref());
         for preference in &problem.preferences {
             rules
                 .pins
@@ -239,6 +259,7 @@ impl Rules {
         name: &PackageName,
         version: &Version,
         files: &[File],
+        cutoff: Option<Timestamp>,
     ) -> Result<Pick, Hidden> {
         let mut hidden = None;
         let mut best: Option<(u8, usize)> = None;
@@ -246,7 +267,7 @@ impl Rules {
         let mut yanked = None;
         let mut least: Option<Option<Version>> = None;
         for (place, file) in files.iter().enumerate() {
-            match self.look(name, file) {
+            match self.look(name, version, file, cutoff) {
                 Ok(()) => {
                     if let Some(reason) = &file.yanked {
                         yanked.get_or_insert_with(|| reason.clone());
@@ -275,8 +296,9 @@ impl Rules {
         if !stands && !self.pinned(name, version) {
             return Err(hidden.unwrap_or(Hidden::Yanked(String::new())));
         }
-        // A wheel for elsewhere says what a source archive would say, without a build.
-        if rank_of_best >= SDIST {
+        // A wheel for elsewhere says what a source archive would say, without a build; but not where
+        // the very bytes are asked for.
+        if rank_of_best >= SDIST && self.digests.of(name, version).is_empty() {
             let wheel = files
                 .iter()
                 .enumerate()
@@ -292,14 +314,20 @@ impl Rules {
         })
     }
 
-    fn look(&self, name: &PackageName, file: &File) -> Result<(), Hidden> {
+    fn look(
+        &self,
+        name: &PackageName,
+        version: &Version,
+        file: &File,
+        cutoff: Option<Timestamp>,
+    ) -> Result<(), Hidden> {
         match &file.name {
             Filename::Wheel(_) if self.no_binary.contain(name) => return Err(Hidden::Kind),
             Filename::Sdist(_) if self.no_build.contain(name) => return Err(Hidden::Kind),
             _ => {}
         }
-        if let Some(cutoff) = &self.cutoff
-            && file.uploaded.as_ref().is_none_or(|time| time > cutoff)
+        if let Some(cutoff) = cutoff
+            && file.uploaded.is_none_or(|time| time > cutoff)
         {
             return Err(Hidden::Cutoff);
         }
@@ -310,7 +338,7 @@ impl Rules {
         }
         match &file.requires_python {
             Some(needed) if !self.takes_python(needed) => Err(Hidden::Python(needed.to_string())),
-            _ => Ok(()),
+            _ => self.digests.check(name, version, file),
         }
     }
 }

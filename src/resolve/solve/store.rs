@@ -2,10 +2,8 @@
 //! and a bell that rings whenever one was.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-
-use tokio::sync::mpsc::UnboundedSender;
+use std::sync::atomic::{AtomicUsize, Ordering, fence};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::pool::{Picked, Place, Pool};
 use super::problem::Strategy;
@@ -36,6 +34,14 @@ pub(super) struct Then {
     pub(super) extras: Vec<ExtraName>,
 }
 
+/// Whoever fetches, on tasks of its own.
+pub(super) trait Fetch: Send + Sync {
+    /// Begins to fetch.
+    fn start(&self, ask: Ask);
+    /// Ends what is under way, and begins nothing any more.
+    fn end(&self);
+}
+
 /// The store.
 pub(super) struct Store {
     pub(super) rules: Rules,
@@ -45,9 +51,11 @@ pub(super) struct Store {
     pub(super) places: HashMap<PackageName, Option<Place>>,
     /// What the first party asks for itself.
     pub(super) direct: HashSet<PackageName>,
-    asks: UnboundedSender<Ask>,
+    fetch: Box<dyn Fetch>,
     pools: Mutex<HashMap<(PackageName, Place), Arc<Pool>>>,
     stopped: Mutex<bool>,
+    /// The place of the cell that the solver's thread waits for; 0 for none.
+    awaited: AtomicUsize,
     bell: Condvar,
     watch: Option<Watch>,
     read: AtomicUsize,
@@ -58,15 +66,16 @@ pub(super) struct Store {
 pub(super) struct Stopped;
 
 impl Store {
-    pub(super) fn new(rules: Rules, base: MarkerTree, asks: UnboundedSender<Ask>) -> Self {
+    pub(super) fn new(rules: Rules, base: MarkerTree, fetch: Box<dyn Fetch>) -> Self {
         Self {
             rules,
             base,
             places: HashMap::new(),
             direct: HashSet::new(),
-            asks,
+            fetch,
             pools: Mutex::default(),
             stopped: Mutex::new(false),
+            awaited: AtomicUsize::new(0),
             bell: Condvar::new(),
             watch: None,
             read: AtomicUsize::new(0),
@@ -100,7 +109,7 @@ impl Store {
     /// Asks for a tier, unless somebody did.
     pub(super) fn want_tier(&self, pool: &Arc<Pool>, depth: usize, then: Option<Then>) {
         if !pool.first.at(depth).asked.swap(true, Ordering::Relaxed) {
-            let _ = self.asks.send(Ask::Tier {
+            self.fetch.start(Ask::Tier {
                 pool: pool.clone(),
                 depth,
                 then,
@@ -112,7 +121,7 @@ impl Store {
     pub(super) fn want_facts(&self, pool: &Arc<Pool>, picked: &Picked, then: Option<Then>) {
         let entry = picked.entry();
         if entry.facts.get().is_none() && !entry.asked.swap(true, Ordering::Relaxed) {
-            let _ = self.asks.send(Ask::Facts {
+            self.fetch.start(Ask::Facts {
                 pool: pool.clone(),
                 picked: picked.clone(),
                 then,
@@ -120,36 +129,46 @@ impl Store {
         }
     }
 
-    /// Waits until the cell is filled.
-    pub(super) fn wait<'a, T>(&self, cell: impl Fn() -> Option<&'a T>) -> Result<&'a T, Stopped> {
-        if let Some(value) = cell() {
+    /// Waits until the cell is filled. Only the solver's thread does.
+    pub(super) fn wait<'a, T>(&self, cell: &'a OnceLock<T>) -> Result<&'a T, Stopped> {
+        if let Some(value) = cell.get() {
             return Ok(value);
         }
         let mut stopped = lock(&self.stopped);
-        loop {
+        self.awaited.store(place(cell), Ordering::Relaxed);
+        // Either the cell is seen filled below, or whoever fills it sees that it is waited for.
+        fence(Ordering::SeqCst);
+        let result = loop {
             if *stopped {
-                return Err(Stopped);
+                break Err(Stopped);
             }
-            if let Some(value) = cell() {
-                return Ok(value);
+            if let Some(value) = cell.get() {
+                break Ok(value);
             }
             stopped = self
                 .bell
                 .wait(stopped)
                 .unwrap_or_else(PoisonError::into_inner);
+        };
+        self.awaited.store(0, Ordering::Relaxed);
+        result
+    }
+
+    /// A cell was filled. The bell rings for the one that is waited for: hundreds are filled ahead, and
+    /// each time the other thread was woken for nothing.
+    pub(super) fn ring<T>(&self, cell: &OnceLock<T>) {
+        fence(Ordering::SeqCst);
+        if self.awaited.load(Ordering::Relaxed) == place(cell) {
+            drop(lock(&self.stopped));
+            self.bell.notify_all();
         }
     }
 
-    /// A cell was filled.
-    pub(super) fn ring(&self) {
-        drop(lock(&self.stopped));
-        self.bell.notify_all();
-    }
-
-    /// The solver's thread is to end.
+    /// The solver's thread is to end, and whatever is under way.
     pub(super) fn stop(&self) {
         *lock(&self.stopped) = true;
         self.bell.notify_all();
+        self.fetch.end();
     }
 
     /// Whether it is.
@@ -179,6 +198,10 @@ impl Store {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+fn place<T>(cell: &OnceLock<T>) -> usize {
+    std::ptr::from_ref(cell).addr()
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -12,6 +12,7 @@ use url::Url;
 use super::{Environment, Problem, Resolution, Unsolved, resolve};
 use crate::index::offers::{Listing, Offers, Rule};
 use crate::index::project::{File, Project};
+use crate::index::source::Cutoff;
 use crate::package::filename::{Filename, WheelName};
 use crate::package::metadata::Metadata;
 use crate::package::platform::Platform;
@@ -34,6 +35,8 @@ struct Source {
     name: Arc<str>,
     url: Arc<Url>,
     tier: usize,
+    cutoff: Option<Cutoff>,
+    doubts: HashMap<PackageName, Vec<String>>,
     files: BTreeMap<PackageName, Vec<File>>,
     metadata: HashMap<String, Result<Arc<Metadata>, Failure>>,
     failures: HashMap<PackageName, Failure>,
@@ -198,11 +201,25 @@ impl World {
             name: name.into(),
             url: Arc::new(Url::parse(&format!("https://{name}.test/simple/")).unwrap()),
             tier,
+            cutoff: None,
+            doubts: HashMap::new(),
             files: BTreeMap::new(),
             metadata: HashMap::new(),
             failures: HashMap::new(),
             listings: std::sync::Mutex::default(),
         });
+    }
+
+    /// The limit to the age of files that the last source has.
+    pub(super) fn limit(&mut self, own: Option<Cutoff>) {
+        self.sources.last_mut().unwrap().cutoff = own;
+    }
+
+    /// Something on a page of the last source that could not be read.
+    pub(super) fn doubt(&mut self, project: &str, what: &str) {
+        let source = self.sources.last_mut().unwrap();
+        let doubts = source.doubts.entry(name(project)).or_default();
+        doubts.push(what.to_owned());
     }
 
     /// A wheel for everywhere, on the source that was added last.
@@ -292,11 +309,16 @@ impl Offers for World {
                 let mut known = source.listings.lock().unwrap();
                 let listing = known
                     .entry(project.clone())
-                    .or_insert_with(|| Arc::new(Project::new(project.clone(), files.clone())))
+                    .or_insert_with(|| {
+                        let mut page = Project::new(project.clone(), files.clone());
+                        page.doubts = source.doubts.get(project).cloned().unwrap_or_default();
+                        Arc::new(page)
+                    })
                     .clone();
                 listings.push(Listing {
                     source: source.name.clone(),
                     index: source.url.clone(),
+                    cutoff: source.cutoff,
                     project: listing,
                 });
             }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 
 use credential_helper_protocol::{ErrorCode, Failure};
-use pep508_rs::{MarkerTree, PackageName};
+use pep508_rs::{MarkerTree, PackageName, VersionOrUrl};
 
 use self::lines::Line;
 use super::{Around, Asked, Role, Wanted, direct, wrong};
@@ -149,6 +149,7 @@ impl Nested<'_> {
                     _ => return Err(wrong(place, "this option stands on a line of its own")),
                 }
             }
+            fixed(&mut one).map_err(|what| wrong(place, &what))?;
             self.asked.take(one, role);
             return Ok(());
         }
@@ -173,6 +174,37 @@ impl Nested<'_> {
         }
         Ok(())
     }
+}
+
+/// Puts the digests of a direct URL into its fragment, where whoever reads the file looks for them.
+fn fixed(one: &mut Wanted) -> Result<(), String> {
+    let Some(VersionOrUrl::Url(given)) = &one.requirement.version_or_url else {
+        return Ok(());
+    };
+    let mut url = given.to_url();
+    let fragment = url.fragment().unwrap_or_default();
+    let mut parts: Vec<String> = fragment
+        .split('&')
+        .filter(|part| !part.is_empty())
+        .map(str::to_owned)
+        .collect();
+    for digest in std::mem::take(&mut one.hashes) {
+        let part = digest.replacen(':', "=", 1);
+        let kind = part.split('=').next().unwrap_or_default();
+        let mut same = parts
+            .iter()
+            .filter(|own| own.split('=').next() == Some(kind));
+        match same.next() {
+            Some(own) if own.eq_ignore_ascii_case(&part) => {}
+            Some(_) => return Err("a URL is one file, and its digests differ".to_owned()),
+            None => parts.push(part),
+        }
+    }
+    if !parts.is_empty() {
+        url.set_fragment(Some(&parts.join("&")));
+    }
+    one.requirement.version_or_url = Some(VersionOrUrl::Url(url.into()));
+    Ok(())
 }
 
 /// Reads one requirement: PEP 508, or a path or URL of something that tells its name.

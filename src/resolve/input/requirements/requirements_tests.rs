@@ -254,6 +254,35 @@ fn typed_requirements_are_usage() {
     assert_eq!(asked.requirements.len(), 1);
 }
 
+#[test]
+fn digests_of_urls_and_constraints() {
+    let [one, other] = ["0", "1"].map(|digit| digit.repeat(64));
+    let text = format!(
+        "a @ https://e.org/a-1-py3-none-any.whl --hash=sha256:{one}\n\
+         b @ https://e.org/b-1-py3-none-any.whl#egg=b&sha256={one} --hash=sha256:{one}\n"
+    );
+    let asked = read(&[("a.txt", &text)]).unwrap();
+    let told: Vec<String> = asked
+        .requirements
+        .iter()
+        .map(|wanted| format!("{} {}", wanted.requirement, wanted.hashes.len()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            format!("a @ https://e.org/a-1-py3-none-any.whl#sha256={one} 0"),
+            format!("b @ https://e.org/b-1-py3-none-any.whl#egg=b&sha256={one} 0"),
+        ]
+    );
+    let text = format!("a @ https://e.org/a-1-py3-none-any.whl#sha256={one} --hash=sha256:{other}");
+    let failure = read(&[("a.txt", &text)]).unwrap_err();
+    assert!(failure.message.contains("its digests differ"), "{failure}");
+    let limit = format!("a==1 --hash=sha256:{one}");
+    let asked = read(&[("a.txt", "-c c.txt"), ("c.txt", &limit)]).unwrap();
+    assert_eq!(asked.digests[0].0.to_string(), "a==1");
+    assert_eq!(asked.digests[0].1, [format!("sha256:{one}")]);
+}
+
 proptest! {
     #[test]
     fn nothing_is_too_odd(text in r"([a-c@:/.\[\];,='$\{\}#\\ \n-]|://|--hash|-r |egg=| ; ){0,24}") {

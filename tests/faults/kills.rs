@@ -5,9 +5,9 @@ use std::process::{Child, Stdio};
 
 use rustix::process::{Signal, kill_process};
 
-use crate::harness::sandbox::{HELPER, HELPERD, PATIENCE, Sandbox, gone, wait};
+use super::{AUTH, Row, moment};
+use crate::harness::sandbox::{PATIENCE, Sandbox, gone, helper, helperd, wait};
 
-const AUTH: &str = "home/.config/pypoetry/auth.toml";
 const COMMENT: &str =
     "# mine\n[http-basic.bar] # bar's\nusername = 'b'\npassword = 'bp' # as it is\n";
 
@@ -22,7 +22,7 @@ fn sandbox() -> Sandbox {
 
 /// Starts a writer; its secret goes in at once.
 fn write(sandbox: &Sandbox, round: u32, agent: bool) -> Child {
-    let mut command = sandbox.command(if agent { HELPER } else { HELPERD });
+    let mut command = sandbox.command(if agent { helper() } else { helperd() });
     if !agent {
         command.arg("--no-agent");
     }
@@ -74,48 +74,56 @@ fn assert_tidy(sandbox: &Sandbox) {
     assert_eq!(names, Vec::<String>::new());
 }
 
-/// A time within the life of a writer, another one each round.
-fn moment(round: u32) -> std::time::Duration {
-    std::time::Duration::from_micros(u64::from(round * 7919 % 40_000))
-}
-
 #[test]
 fn a_killed_writer_leaves_the_old_or_the_new() {
-    let sandbox = sandbox();
-    let mut known = 0;
-    for round in 1..=100 {
-        let mut child = write(&sandbox, round, false);
-        let process = rustix::process::Pid::from_child(&child);
-        // The moment is the point of this: a time-out of waiting for the end, not a sleep.
-        gone(process, moment(round));
-        let _ = child.kill();
-        child.wait().unwrap();
-        check(&sandbox, round, &mut known);
-    }
-    assert_tidy(&sandbox);
+    let row = Row {
+        name: "kill -9 of a writer without an agent, at random moments",
+        target: "the file is the old or the new one, nothing left behind",
+        rounds: [60, 200, 2000],
+    };
+    row.run(|run| {
+        let sandbox = sandbox();
+        let mut known = 0;
+        while let Some(round) = run.next().map(|round| round + 1) {
+            let mut child = write(&sandbox, round, false);
+            let process = rustix::process::Pid::from_child(&child);
+            gone(process, moment(round));
+            let _ = child.kill();
+            child.wait().unwrap();
+            check(&sandbox, round, &mut known);
+        }
+        assert_tidy(&sandbox);
+    });
 }
 
 #[test]
 fn a_killed_agent_leaves_the_old_or_the_new() {
-    let sandbox = sandbox();
-    let mut known = 0;
-    assert_eq!(sandbox.helper(&["get", "foo"]).status, 0);
-    for round in 1..=100 {
-        let agent = sandbox.agent().unwrap();
-        let mut child = write(&sandbox, round, true);
-        gone(rustix::process::Pid::from_child(&child), moment(round));
-        kill_process(agent, Signal::KILL).unwrap();
-        assert!(gone(agent, PATIENCE));
-        // The client comes to an end of its own: done by the next agent, or an error.
-        let ended = wait(&mut child, PATIENCE);
-        check(&sandbox, round, &mut known);
-        let last = if round % 3 == 2 { known } else { round };
-        assert!(
-            ended.status != 0 || known == last,
-            "round {round}: done, but {known}"
-        );
-    }
-    assert_tidy(&sandbox);
+    let row = Row {
+        name: "kill -9 of an agent that writes for a client, at random moments",
+        target: "the file is the old or the new one; what was said to be done is done",
+        rounds: [60, 200, 2000],
+    };
+    row.run(|run| {
+        let sandbox = sandbox();
+        let mut known = 0;
+        assert_eq!(sandbox.helper(&["get", "foo"]).status, 0);
+        while let Some(round) = run.next().map(|round| round + 1) {
+            let agent = sandbox.agent().unwrap();
+            let mut child = write(&sandbox, round, true);
+            gone(rustix::process::Pid::from_child(&child), moment(round));
+            kill_process(agent, Signal::KILL).unwrap();
+            assert!(gone(agent, PATIENCE));
+            // The client comes to an end of its own: done by the next agent, or an error.
+            let ended = wait(&mut child, PATIENCE);
+            check(&sandbox, round, &mut known);
+            let last = if round % 3 == 2 { known } else { round };
+            assert!(
+                ended.status != 0 || known == last,
+                "round {round}: done, but {known}"
+            );
+        }
+        assert_tidy(&sandbox);
+    });
 }
 
 #[test]
@@ -126,7 +134,7 @@ fn writers_at_once_lose_nothing() {
         let mut children: Vec<Child> = names
             .iter()
             .map(|name| {
-                let mut command = sandbox.command(if agent { HELPER } else { HELPERD });
+                let mut command = sandbox.command(if agent { helper() } else { helperd() });
                 if !agent {
                     command.arg("--no-agent");
                 }
