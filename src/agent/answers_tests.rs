@@ -75,7 +75,8 @@ struct World {
     generation: Rc<Cell<u64>>,
     forgets: Cell<u64>,
     locked: Cell<bool>,
-    /// Lookups under way, by question and the count of `forget`s before them.
+    /// Lookups under way, by question and the count of `forget`s before it was asked: whoever waited for
+    /// one that was given up after a `forget` takes over, beside those who asked after it.
     under_way: RefCell<HashMap<(u8, u64), u32>>,
     used: RefCell<HashMap<u8, Duration>>,
     hits: Cell<u64>,
@@ -122,13 +123,14 @@ impl World {
             return Err(ErrorCode::Locked);
         }
         let message = [question];
+        let asked = self.forgets.get();
         if let Some(kept) = self.answers.find(&message) {
             self.hits.set(self.hits.get() + 1);
             return Ok((read(&kept), true));
         }
         self.answers.missed();
         self.misses.set(self.misses.get() + 1);
-        let look_up = async || self.look_up(question).await;
+        let look_up = async || self.look_up(question, asked).await;
         let result = self.answers.once(&message, look_up).await;
         if self.locked.get() {
             return Err(ErrorCode::Locked);
@@ -138,14 +140,14 @@ impl World {
             .map_err(|failure| failure.code)
     }
 
-    async fn look_up(&self, question: u8) -> Result<Bytes, Failure> {
-        let (begun, began) = (self.answers.begin(), self.now());
-        let _here = Here::enter(self, (question, began.forgets));
+    async fn look_up(&self, question: u8, asked: u64) -> Result<Bytes, Failure> {
+        let (begun, then) = (self.answers.begin(), self.now());
+        let _here = Here::enter(self, (question, asked));
         pause(1 + usize::from(question)).await;
         if self.locked.get() {
             return Err(Failure::new(ErrorCode::Locked, "locked"));
         }
-        let reply: Bytes = Rc::new(Zeroizing::new(written(began)));
+        let reply: Bytes = Rc::new(Zeroizing::new(written(then)));
         let keep = Keep {
             stamp: Files::default().view().stamp(),
             keyring: question + 1 < QUESTIONS,
@@ -159,7 +161,7 @@ impl World {
         };
         self.answers
             .keep(&[question], reply.clone(), keep, about, begun);
-        if began.forgets == self.forgets.get() {
+        if then.forgets == self.forgets.get() {
             self.used.borrow_mut().insert(question, self.hand.get());
         }
         Ok(reply)
@@ -250,7 +252,7 @@ fn go_on(world: &World, asker: &mut Asker) -> bool {
     );
     if kept {
         assert_eq!(began.forgets, now.forgets, "a forgotten answer");
-        let age = now.at - began.at;
+        let age = now.at.saturating_sub(began.at);
         assert!(age < ABSOLUTE, "an answer that is too old");
         if asker.question + 1 < QUESTIONS {
             assert_eq!(
@@ -261,7 +263,7 @@ fn go_on(world: &World, asker: &mut Asker) -> bool {
         }
         let used = world.used.borrow_mut().insert(asker.question, now.at);
         assert!(
-            now.at - used.expect("it was kept") < IDLE,
+            now.at.saturating_sub(used.expect("it was kept")) < IDLE,
             "an answer that nobody used"
         );
     }
@@ -309,7 +311,9 @@ fn run(steps: &[Step]) {
             Step::Lock => {
                 world.locked.set(true);
                 world.forget();
-                askers.iter_mut().for_each(|asker| asker.locked = true);
+                for asker in &mut askers {
+                    asker.locked = true;
+                }
                 assert!((0..QUESTIONS).all(|question| world.answers.find(&[question]).is_none()));
             }
             Step::Unlock => world.locked.set(false),
