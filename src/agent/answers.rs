@@ -50,12 +50,19 @@ pub struct About {
     pub secret: Option<Secret>,
 }
 
+/// When a lookup began: what it found is as old as that, however long it took.
+#[derive(Clone, Copy)]
+pub struct Begun {
+    epoch: u64,
+    keyring_generation: u64,
+    at: Moment,
+}
+
 struct Kept {
     reply: Bytes,
     keep: Keep,
     about: About,
-    keyring_generation: u64,
-    made: Moment,
+    begun: Begun,
     used: Cell<Moment>,
 }
 
@@ -132,11 +139,12 @@ impl Answers {
     /// Whether an answer is within its limits, whatever became of the files.
     fn is_young(&self, entry: &Kept) -> bool {
         let now = self.clock.now();
-        now.since(entry.made) < entry.keep.absolute
+        let age = now.since(entry.begun.at);
+        age < entry.keep.absolute
             && now.since(entry.used.get()) < entry.keep.idle
             && (!entry.keep.keyring
-                || (entry.keyring_generation == self.keyring_generation.get()
-                    && now.since(entry.made) < KEYRING_AGE))
+                || (entry.begun.keyring_generation == self.keyring_generation.get()
+                    && age < KEYRING_AGE))
     }
 
     /// Counts a question that is not answered from here.
@@ -144,20 +152,24 @@ impl Answers {
         self.misses.set(self.misses.get() + 1);
     }
 
-    /// Counts lookups: one that began before the last `forget` must not be kept.
-    pub fn epoch(&self) -> u64 {
-        self.epoch.get()
+    /// A lookup begins: what it finds is kept for no change that comes meanwhile.
+    pub fn begin(&self) -> Begun {
+        Begun {
+            epoch: self.epoch.get(),
+            keyring_generation: self.keyring_generation.get(),
+            at: self.clock.now(),
+        }
     }
 
-    /// Keeps an answer.
-    pub fn keep(&self, message: &[u8], reply: Bytes, keep: Keep, about: About, epoch: u64) {
-        if epoch != self.epoch.get() {
+    /// Keeps an answer, unless everything was forgotten since its lookup began.
+    pub fn keep(&self, message: &[u8], reply: Bytes, keep: Keep, about: About, begun: Begun) {
+        if begun.epoch != self.epoch.get() {
             return;
         }
         let now = self.clock.now();
         let mut kept = self.kept.borrow_mut();
         if kept.len() >= ENTRIES {
-            kept.retain(|_, entry| now.since(entry.made) < entry.keep.absolute);
+            kept.retain(|_, entry| now.since(entry.begun.at) < entry.keep.absolute);
             if kept.len() >= ENTRIES
                 && let Some(oldest) = kept
                     .iter()
@@ -171,25 +183,41 @@ impl Answers {
             reply,
             keep,
             about,
-            keyring_generation: self.keyring_generation.get(),
-            made: now,
+            begun,
             used: Cell::new(now),
         };
         kept.insert(message.into(), entry);
     }
 
-    /// The lookup for this message that is under way, or a new one. Whoever comes later waits for
-    /// the first; where the first is given up, the next one takes over.
-    pub fn flight(&self, message: &[u8]) -> Flight {
+    /// The answer of the lookup for this message that is under way, or of a new one. Whoever comes
+    /// later waits for the first; where the first is given up, the next one takes over.
+    ///
+    /// # Errors
+    /// Those of the lookup.
+    pub async fn once(
+        &self,
+        message: &[u8],
+        look_up: impl AsyncFnOnce() -> Result<Bytes, Failure>,
+    ) -> Result<Bytes, Failure> {
+        let flight = self.flight(message);
+        let result = flight.get_or_init(|| look_up()).await.clone();
+        // The next question starts a new one. After a `forget` there may be another already, which
+        // is not over.
+        let mut flights = self.flights.borrow_mut();
+        if flights
+            .get(message)
+            .is_some_and(|other| Rc::ptr_eq(other, &flight))
+        {
+            flights.remove(message);
+        }
+        result
+    }
+
+    fn flight(&self, message: &[u8]) -> Flight {
         let mut flights = self.flights.borrow_mut();
         // A flight that only we hold has landed or was given up by everybody.
         flights.retain(|_, flight| Rc::strong_count(flight) > 1);
         flights.entry(message.into()).or_default().clone()
-    }
-
-    /// The lookup is over: the next question starts a new one.
-    pub fn landed(&self, message: &[u8]) {
-        self.flights.borrow_mut().remove(message);
     }
 
     /// Drops the kept answer to one message.
@@ -223,7 +251,7 @@ impl Answers {
     pub fn sweep(&self) {
         let now = self.clock.now();
         self.kept.borrow_mut().retain(|_, entry| {
-            now.since(entry.made) < entry.keep.absolute
+            now.since(entry.begun.at) < entry.keep.absolute
                 && now.since(entry.used.get()) < entry.keep.idle
         });
     }
@@ -244,3 +272,7 @@ impl Answers {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "answers_tests.rs"]
+mod tests;

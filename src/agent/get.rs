@@ -53,12 +53,8 @@ impl Agent {
         if !question.context.variables.is_empty() || !self.rejected.is_empty() {
             return self.look_up(question, message, who, provider).await;
         }
-        let flight = self.answers.flight(message);
-        let result = flight
-            .get_or_init(|| self.look_up(question, message, who, provider))
-            .await
-            .clone();
-        self.answers.landed(message);
+        let look_up = async || self.look_up(question, message, who, provider).await;
+        let result = self.answers.once(message, look_up).await;
         // A flight that landed while we waited may be from before a `lock`.
         self.not_locked()?;
         result
@@ -72,7 +68,7 @@ impl Agent {
         provider: &Cell<&'static str>,
     ) -> Result<Bytes, Failure> {
         provider.set("");
-        let epoch = self.answers.epoch();
+        let begun = self.answers.begin();
         let mut call = self.call(&question.context)?;
         let view = call.files.clone();
         self.notice_keyring();
@@ -139,7 +135,7 @@ impl Agent {
                         secret,
                     };
                     self.answers
-                        .keep(message, bytes.clone(), keep, about, epoch);
+                        .keep(message, bytes.clone(), keep, about, begun);
                 }
                 Ok(bytes)
             }
@@ -152,7 +148,7 @@ impl Agent {
                         name: None,
                         secret: None,
                     };
-                    self.answers.keep(message, bytes, keep, about, epoch);
+                    self.answers.keep(message, bytes, keep, about, begun);
                 }
                 Err(failure)
             }

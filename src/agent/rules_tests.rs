@@ -15,6 +15,9 @@ use super::{Agent, Parts};
 use crate::domain::log::Log;
 use crate::domain::name::RepositoryName;
 
+#[path = "origin_model_tests.rs"]
+mod origin_model;
+
 const CALLER: Caller = Caller {
     who: Who::Connection(1),
     pid: 0,

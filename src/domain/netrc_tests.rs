@@ -1,3 +1,7 @@
+use credential_helper_protocol::render::netrc_value;
+use proptest::prelude::*;
+use zeroize::Zeroizing;
+
 use super::{Machine, parse};
 use crate::domain::url::RepositoryUrl;
 
@@ -120,5 +124,31 @@ fn an_entry_without_account_and_password_says_nothing() {
         "machine h account \"\"",
     ] {
         assert!(!parse(text).unwrap()[0].says_anything(), "{text}");
+    }
+}
+
+proptest! {
+    /// Whatever a value holds: written into a netrc it is read again, and so is what stands beside it.
+    #[test]
+    fn what_is_written_is_read_again(
+        entries in prop::collection::vec(("\\PC{1,9}", "\\PC{0,9}", "[ -~\t\n\u{e9}]{0,12}"), 0..5),
+    ) {
+        let mut text = Zeroizing::new(Vec::new());
+        for (name, login, password) in &entries {
+            for (word, value) in [("machine ", name), (" login ", login), (" password ", password)] {
+                text.extend_from_slice(word.as_bytes());
+                netrc_value(value, &mut text);
+            }
+            text.push(b'\n');
+        }
+        let machines = parse(std::str::from_utf8(&text).unwrap()).unwrap();
+        prop_assert_eq!(machines.len(), entries.len());
+        for (machine, (name, login, password)) in machines.iter().zip(&entries) {
+            let same = |own: &Option<Zeroizing<String>>, other: &str| {
+                own.as_ref().is_some_and(|own| own.as_str() == other)
+            };
+            prop_assert!(same(&machine.name, name) && same(&machine.login, login));
+            prop_assert!(same(&machine.password, password));
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use credential_helper_protocol::{Failure, Secret};
+use proptest::prelude::*;
 use toml_edit::DocumentMut;
 
 use super::{
@@ -12,6 +13,9 @@ use super::{
     set_token, store_http_basic, store_token, unset_http_basic, unset_setting, unset_token,
 };
 use crate::domain::name::RepositoryName;
+use crate::domain::toml_text::Document;
+use crate::provider::Entry;
+use crate::provider::poetry;
 use crate::provider::poetry_key::PoetryKey;
 
 /// A Python that has Poetry, to compare with.
@@ -463,5 +467,79 @@ fn the_files_are_those_that_poetry_writes() {
         both.poetry(*keyring, args);
         both.ours(*keyring, args).unwrap();
         both.compare(args);
+    }
+}
+
+/// `auth.toml` in the forms in which people and both tools write it.
+fn auth_toml() -> impl Strategy<Value = String> {
+    let part = proptest::sample::select(vec![
+        "# a comment\n",
+        "\n",
+        "[http-basic.foo]\nusername = \"a\"\npassword = \"1\" # why\n",
+        "[http-basic.my.repo]\nusername = \"b\"\npassword = '2'\n",
+        "[http-basic.\"my.repo\"]\nusername = \"c\"\n",
+        "[http-basic.my]\nusername = \"d\"\npassword = \"4\"\n",
+        "[http-basic.bar]\npassword = \"5\"\n",
+        "[pypi-token]\npypi = \"pypi-6\"\nfoo = \"7\"\n",
+        "[virtualenvs]\ncreate = false\n",
+        "[repositories.foo]\nurl = \"https://h/\"\n",
+    ]);
+    proptest::collection::vec(part, 0..8).prop_map(|parts| {
+        let head = "http-basic.inline = { username = \"i\", password = \"9\" }\n";
+        // Tables of the file's own must not come twice.
+        let mut all: Vec<&str> = Vec::new();
+        for part in parts {
+            if part.starts_with(['#', '\n']) || !all.contains(&part) {
+                all.push(part);
+            }
+        }
+        let dotted = !all.iter().any(|part| part.starts_with("[http-basic"));
+        format!("{}{}", if dotted { head } else { "" }, all.concat())
+    })
+}
+
+fn entries(text: &str) -> Vec<Entry> {
+    let place = std::path::Path::new("auth.toml");
+    let Ok(document) = Document::parse(place, text) else {
+        panic!("no TOML: {text}");
+    };
+    poetry::list(&document, place).unwrap()
+}
+
+proptest! {
+    #[test]
+    fn a_change_of_one_name_is_none_of_another(
+        text in auth_toml(),
+        of in proptest::sample::select(vec!["foo", "my.repo", "my", "bar", "inline", "new"]),
+        username in "\\PC{1,9}",
+        secret in "\\PC{0,20}",
+    ) {
+        let (name, secret) = (name(of), Secret::from(secret.as_str()));
+        let others = |text: &str| {
+            let mut all = entries(text);
+            all.retain(|entry| entry.name.as_deref() != Some(of));
+            all.sort_by_key(|entry| (entry.name.clone(), entry.username.clone(), entry.is_token));
+            all
+        };
+        let stored = changed(&text, |doc| {
+            set_http_basic(doc, &name, &username, Some(&secret)).unwrap();
+        });
+        prop_assert_eq!(others(&text), others(&stored));
+        let own: Vec<Entry> = entries(&stored)
+            .into_iter()
+            .filter(|entry| entry.name.as_deref() == Some(of) && !entry.is_token)
+            .collect();
+        prop_assert_eq!(own.len(), 1);
+        prop_assert_eq!(own[0].username.as_deref(), Some(username.as_str()));
+        prop_assert_eq!(own[0].has_secret, !secret.is_empty());
+        let removed = changed(&stored, |doc| {
+            unset_http_basic(doc, of, None);
+            unset_token(doc, of);
+        });
+        prop_assert_eq!(others(&text), others(&removed));
+        prop_assert!(entries(&removed).iter().all(|entry| entry.name.as_deref() != Some(of)));
+        for line in text.lines().filter(|line| line.starts_with('#')) {
+            prop_assert!(removed.contains(line), "a comment is lost");
+        }
     }
 }

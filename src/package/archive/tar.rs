@@ -276,7 +276,8 @@ fn checksum_holds(head: &[u8; BLOCK]) -> bool {
 fn number(field: &[u8]) -> Option<u64> {
     if field.first()? & 0x80 != 0 {
         let low = field.get(field.len() - 8..)?;
-        let high = &field[1..field.len() - 8];
+        // A field of 8 bytes, the sum of a header, has no room for one.
+        let high = field.get(1..field.len() - 8)?;
         if field[0] != 0x80 || high.iter().any(|byte| *byte != 0) {
             return None;
         }
