@@ -259,6 +259,13 @@ fn unnamed_tests(sources: &[Source], found: &mut Vec<String>) {
         let Some(inner) = source.path.strip_prefix("tests/") else {
             continue;
         };
+        // Programs of their own.
+        if ["fuzz/", "mutants/"]
+            .iter()
+            .any(|one| inner.starts_with(one))
+        {
+            continue;
+        }
         if inner == "main.rs" {
             continue;
         }

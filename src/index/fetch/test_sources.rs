@@ -1,6 +1,6 @@
 //! Sources, and somebody in the agent's place.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -46,15 +46,16 @@ pub(crate) fn failure(code: ErrorCode, words: &str) -> Failure {
 
 /// What was asked of the agent, in words.
 #[derive(Clone, Default)]
-pub(crate) struct Told(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Told(Arc<(Mutex<Vec<String>>, Condvar)>);
 
 impl Told {
     pub(crate) fn all(&self) -> Vec<String> {
-        self.0.lock().unwrap().clone()
+        self.0.0.lock().unwrap().clone()
     }
 
     fn add(&self, words: String) {
-        self.0.lock().unwrap().push(words);
+        self.0.0.lock().unwrap().push(words);
+        self.0.1.notify_all();
     }
 }
 
@@ -143,13 +144,21 @@ pub(crate) fn run<T>(work: impl Future<Output = T>) -> T {
     runtime.block_on(work)
 }
 
-/// The outcomes that were reported.
-pub(crate) fn reports(told: &Told, outcome: Outcome) -> usize {
+/// How often this outcome was reported. Nobody waits for a report, so this does: until there are as
+/// many as expected.
+pub(crate) fn reports(told: &Told, outcome: Outcome, expected: usize) -> usize {
     let word = outcome.word();
-    let all = told.all();
-    all.iter()
-        .filter(|words| words.starts_with("report ") && words.ends_with(word))
-        .count()
+    let count = |all: &[String]| {
+        let about = |words: &&String| words.starts_with("report ") && words.ends_with(word);
+        all.iter().filter(about).count()
+    };
+    let (all, added) = &*told.0;
+    let too_few = |all: &mut Vec<String>| count(all) < expected;
+    let all = all.lock().unwrap();
+    let (all, _) = added
+        .wait_timeout_while(all, Duration::from_secs(20), too_few)
+        .unwrap();
+    count(&all)
 }
 
 /// One that may ask nothing.
