@@ -261,8 +261,12 @@ impl Drop for Foreground {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        if let Some(stderr) = self.child.stderr.take().map(gather) {
-            let _ = stderr.join().map(|said| keep(&said));
+        if let Some(mut stderr) = self.child.stderr.take() {
+            // What it has started may live on and hold the pipe: only what is there is read.
+            let _ = rustix::io::ioctl_fionbio(&stderr, true);
+            let mut said = Vec::new();
+            let _ = stderr.read_to_end(&mut said);
+            keep(&String::from_utf8_lossy(&said));
         }
     }
 }
