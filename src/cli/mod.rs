@@ -78,6 +78,8 @@ use self::args::{Cli, Command, Global};
 use self::output::Output;
 use self::outside::{Environment, Here, LogWish, Outside};
 use crate::bridge as bridges;
+#[cfg(target_os = "linux")]
+use crate::ci::holder::COMMAND as HOLDER;
 use crate::connect::{Agent, Options};
 use crate::domain::log::{Level, Log};
 use crate::domain::name::RepositoryName;
@@ -85,13 +87,20 @@ use crate::domain::url::RepositoryUrl;
 
 /// Runs the command that this process was started with.
 pub fn main() -> ExitCode {
-    credential_helper_protocol::guard::guard();
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    // What holds a netrc for others has to let them open it, from its first moment on.
+    #[cfg(target_os = "linux")]
+    let holds = arguments.get(1).is_some_and(|word| word == HOLDER);
+    #[cfg(not(target_os = "linux"))]
+    let holds = false;
+    if !holds {
+        credential_helper_protocol::guard::guard();
+    }
     let environment = Environment::of_process();
     let Ok(mut out) = Output::standard(environment.no_color) else {
         // Without a descriptor there is nothing to say it on.
         return ExitCode::from(ErrorCode::Internal.exit_status());
     };
-    let arguments: Vec<OsString> = std::env::args_os().collect();
     ExitCode::from(run(&arguments, environment, &Here, &mut out))
 }
 

@@ -188,7 +188,11 @@ fn keep(kept: &Path, words: &[u8]) -> std::io::Result<()> {
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder)?;
     let temporary = kept.with_extension(std::process::id().to_string());
-    std::fs::write(&temporary, words)?;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    std::io::Write::write_all(&mut options.open(&temporary)?, words)?;
     std::fs::rename(&temporary, kept)
 }
 

@@ -97,7 +97,7 @@ fn pages_of_two_hundred_mebibytes() {
             (0..200).try_for_each(|_| answer.raw(block.as_bytes()))
         });
         let measured = resolve(&index.url(), names);
-        refused(what, &measured, &[&index.url(), "larger than 32 MiB"]);
+        refused(what, &measured, &[&index.url(), "larger than 24 MiB"]);
     }
 }
 
@@ -156,10 +156,10 @@ fn the_largest_page_that_is_read() {
     };
     let all: [(&str, &dyn Fn(usize) -> Value); 2] = [("useless", &useless), ("useful", &useful)];
     for (what, entry) in all {
-        let entries: Vec<Value> = (0..32_000).map(entry).collect();
+        let entries: Vec<Value> = (0..24_000).map(entry).collect();
         let text = page("a", &entries).to_string();
         assert!(
-            text.len() > 28 * MIB && text.len() < 32 * MIB,
+            text.len() > 21 * MIB && text.len() < 24 * MIB,
             "{}",
             text.len()
         );

@@ -27,7 +27,7 @@ use crate::package::PackageName;
 
 /// The most bytes of a page, unpacked: PyPI's largest has some 20 MiB. What is made of it takes up to
 /// four times as much.
-pub const PAGE: usize = 32 * 1024 * 1024;
+pub const PAGE: usize = 24 * 1024 * 1024;
 /// The most files of a project: the largest of PyPI have some ten thousand.
 pub const FILES: usize = 60_000;
 /// The most versions of a project: those that are published every night have some thousand.

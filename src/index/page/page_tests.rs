@@ -453,12 +453,12 @@ fn absurd_pages() {
     assert!(
         read(JSON, &large, &base, &name("a"))
             .unwrap_err()
-            .contains("32 MiB")
+            .contains("24 MiB")
     );
     assert!(
         Flat::read(HTML, &large, &base)
             .unwrap_err()
-            .contains("32 MiB")
+            .contains("24 MiB")
     );
     let many = "{},".repeat(FILES);
     assert!(
