@@ -152,14 +152,13 @@ mod linux {
             ALL.store(true, Ordering::Relaxed);
             return;
         }
-        if mlockall(MlockAllFlags::CURRENT | MlockAllFlags::ONFAULT).is_ok() {
-            return;
-        }
-        // The limit counts whole mappings: those that hold secrets first.
+        // A locked stack that has to grow beyond the limit ends the process. Secrets are on the heap.
+        // The limit counts whole mappings, so nothing else is locked where there is one.
         let Ok(maps) = std::fs::read_to_string("/proc/self/maps") else {
             return;
         };
-        for (start, length) in maps.lines().filter_map(private_data) {
+        let heap = maps.lines().filter(|line| line.ends_with("[heap]"));
+        for (start, length) in heap.filter_map(private_data) {
             lock_range(start, length);
         }
     }

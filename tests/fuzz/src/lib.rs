@@ -42,6 +42,8 @@ pub mod ci {
 
 /// Parts of `index`.
 pub mod index {
+    #[path = "../../../../src/index/hex.rs"]
+    mod hex;
     #[path = "../../../../src/index/packed.rs"]
     mod packed;
     #[path = "../../../../src/index/page/mod.rs"]
@@ -71,6 +73,10 @@ pub mod provider {
     pub mod poetry_key;
     #[path = "../../../../src/provider/poetry_settings.rs"]
     pub mod poetry_settings;
+    #[path = "../../../../src/provider/reading.rs"]
+    mod reading;
+    #[path = "../../../../src/provider/remembered.rs"]
+    mod remembered;
     #[path = "../../../../src/provider/settings.rs"]
     pub mod settings;
     #[path = "../../../../src/provider/settings_read.rs"]
