@@ -54,18 +54,17 @@ struct Model {
 }
 
 impl Model {
-    /// An answer goes to this place.
-    fn goes(&mut self, name: usize, place: usize, what: &str) {
-        let in_the_clear = origin(place).starts_with("http:");
+    /// An answer goes to this origin.
+    fn goes(&mut self, name: usize, origin: &'static str, what: &str) {
         assert!(
-            !in_the_clear || self.trusted.contains(&(name, origin(place))),
+            origin.starts_with("https:") || self.trusted.contains(&(name, origin)),
             "in the clear: {what}"
         );
         let bound = self.bound.entry(name).or_default();
         if bound.is_empty() {
-            bound.insert(origin(place));
+            bound.insert(origin);
         }
-        assert!(bound.contains(origin(place)), "to another origin: {what}");
+        assert!(bound.contains(origin), "to another origin: {what}");
     }
 
     fn answered(&mut self, name: Option<usize>, place: Option<usize>, secret: &str, what: &str) {
@@ -74,25 +73,25 @@ impl Model {
             .position(|name| secret == format!("secret-of-{name}"))
             .expect("one of ours");
         assert!(name.is_none_or(|name| name == of), "another name's: {what}");
-        let own: Vec<usize> = self
+        let own: BTreeSet<&'static str> = self
             .declared
             .iter()
             .filter(|(name, ..)| *name == of)
-            .map(|(_, place, _)| *place)
+            .map(|(_, place, _)| origin(*place))
             .collect();
         let bound = self.bound.get(&of).is_some_and(|bound| !bound.is_empty());
         if let Some(place) = place {
-            let known = bound || own.iter().any(|own| origin(*own) == origin(place));
+            let known = bound || own.contains(origin(place));
             assert!(
                 name.is_some() || known,
                 "of a name that nobody named: {what}"
             );
-            self.goes(of, place, what);
+            self.goes(of, origin(place), what);
         } else {
             // Whoever asks by name alone may use any place that the project declares for it.
-            assert!(own.len() < 2 || bound, "one of several places: {what}");
-            for place in own {
-                self.goes(of, place, what);
+            assert!(own.len() < 2 || bound, "one of several origins: {what}");
+            for origin in own {
+                self.goes(of, origin, what);
             }
         }
     }
