@@ -2,15 +2,10 @@
 
 use std::fmt;
 
+pub use credential_helper_protocol::{EMPTY_USERNAME, TOKEN_USERNAME};
 use credential_helper_protocol::{ErrorCode, Scheme, Secret};
 
 use super::url::RepositoryUrl;
-
-/// The username of an API token.
-pub const TOKEN_USERNAME: &str = "__token__";
-/// The account under which Poetry keeps the password of an empty username in a keyring
-/// (`poetry/utils/password_manager.py`).
-pub const EMPTY_USERNAME: &str = "__poetry_source_empty_username__";
 
 /// A place where credentials come from. The words are part of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

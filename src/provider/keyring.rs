@@ -17,6 +17,7 @@ use zeroize::Zeroize as _;
 use super::presence::Presence;
 use super::{Call, Entry, Later, Provider};
 use crate::domain::credential::{Answer, Halves, Key, ProviderId, TOKEN_USERNAME, Why};
+use crate::domain::service::POETRY;
 use crate::domain::text::has_control;
 
 #[cfg(target_os = "macos")]
@@ -25,9 +26,6 @@ mod places;
 #[cfg(windows)]
 #[path = "keyring_windows.rs"]
 mod places;
-
-/// The prefix of Poetry's service names (`poetry/utils/password_manager.py`).
-const POETRY: &str = "poetry-repository-";
 
 /// The provider.
 #[derive(Default)]

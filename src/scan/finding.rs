@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::path::PathBuf;
 
-use credential_helper_protocol::{Operation, Secret};
+use credential_helper_protocol::{Operation, Secret, TOKEN_USERNAME};
 use serde::Serialize;
 
 use super::places::Place;
@@ -26,6 +26,15 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// What a secret is beside this username.
+    pub(super) fn of(username: Option<&str>) -> Self {
+        if username == Some(TOKEN_USERNAME) {
+            Self::Token
+        } else {
+            Self::HttpBasic
+        }
+    }
+
     /// The word in JSON, and the rule of SARIF.
     pub fn word(self) -> &'static str {
         match self {

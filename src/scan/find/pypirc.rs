@@ -15,7 +15,6 @@ const KNOWN: [(&str, &str); 3] = [
     ("server-login", "https://upload.pypi.org/legacy/"),
     ("testpypi", "https://test.pypi.org/legacy/"),
 ];
-const TOKEN: &str = "__token__";
 
 /// # Errors
 /// None: whatever is no entry is passed over.
@@ -51,11 +50,6 @@ fn password(text: &Text, entries: &[Entry], entry: &Entry) -> Found {
         .map(|(url, _)| url);
     let username = other("username").filter(|name| !is_reference(name));
     let secret = &text.text[entry.value.clone()];
-    let kind = if username == Some(TOKEN) {
-        Kind::Token
-    } else {
-        Kind::HttpBasic
-    };
     let way = match (&url, username) {
         _ if secret.contains('\n') => {
             Way::ByHand("write the password on one line, then look again")
@@ -72,7 +66,7 @@ fn password(text: &Text, entries: &[Entry], entry: &Entry) -> Found {
         (None, _) => Way::ByHand("name the URL with `repository = ...`, then look again"),
     };
     Found {
-        kind,
+        kind: Kind::of(username),
         spans: vec![entry.value.clone()],
         secret: Secret::from(secret),
         username: username.map(str::to_owned),
