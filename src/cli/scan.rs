@@ -1,13 +1,13 @@
 //! `helper scan`: credentials in plain text, without showing them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use credential_helper_protocol::{ErrorCode, Failure};
 
 use super::Session;
 use super::args_scan::{ScanArgs, ScanFormat};
 use super::table::Style;
-use crate::domain::text::shown;
+use crate::domain::text::{shown, shown_path};
 use crate::scan::places::Places;
 use crate::scan::{self, Report, Skipped};
 
@@ -70,7 +70,11 @@ pub(super) fn places(
 /// Says what could not be looked at.
 pub(super) fn tell_skipped(session: &mut Session<'_>, skipped: &[Skipped]) {
     for one in skipped {
-        let line = format!("{} was not looked at: {}", path_text(&one.path), one.reason);
+        let line = format!(
+            "{} was not looked at: {}",
+            shown_path(&one.path),
+            one.reason
+        );
         session.out.warning(&line);
     }
 }
@@ -86,7 +90,7 @@ fn counted(count: usize) -> String {
 fn text(report: &Report, colours: bool) -> String {
     let mut text = String::new();
     for finding in &report.findings {
-        let place = format!("{}:{}", path_text(&finding.path), finding.line);
+        let place = format!("{}:{}", shown_path(&finding.path), finding.line);
         text.push_str(&Style::Strong.paint(&place, colours));
         let what = [
             Some(finding.tool),
@@ -101,11 +105,6 @@ fn text(report: &Report, colours: bool) -> String {
         text.extend(["\n  ", &label, " ", &shown(&finding.fix), "\n"]);
     }
     text
-}
-
-/// A path as it may be shown.
-pub(super) fn path_text(path: &Path) -> String {
-    shown(&path.to_string_lossy())
 }
 
 #[cfg(test)]

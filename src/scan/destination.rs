@@ -8,9 +8,9 @@ use credential_helper_protocol::{
 
 use super::finding::{Finding, Target};
 use super::import::{Import, KEYRINGS};
-use super::path_text;
 use super::places::Place;
 use crate::domain::text::shown;
+use crate::domain::text::shown_path;
 
 /// Under what a secret is stored.
 #[derive(Clone, Debug, Default)]
@@ -69,7 +69,7 @@ impl Import<'_> {
                         ),
                         format!(
                             "to move it all the same: helper import {}",
-                            path_text(&place.path)
+                            shown_path(&place.path)
                         ),
                     ));
                 }

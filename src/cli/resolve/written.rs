@@ -11,7 +11,7 @@ use crate::cli::Session;
 use crate::cli::args_resolve::{Format, ResolveArgs};
 use crate::domain::log::Line;
 use crate::domain::text::shown;
-use crate::edit::{SHARED, edit_text};
+use crate::edit::{Mode, edit_text};
 use crate::index::locked::Kind as LockKind;
 use crate::index::source::{Kind, Priority, Sources};
 use crate::package::{MarkerTree, VersionSpecifiers};
@@ -192,7 +192,7 @@ fn save(path: &Path, text: String) -> Result<bool, Failure> {
             Failure::new(ErrorCode::Internal, message)
         })?;
     let text = Zeroizing::new(text);
-    let written = edit_text(path, SHARED, move |_| Ok(((), text.clone())));
+    let written = edit_text(path, Mode::Shared, move |_| Ok(((), text.clone())));
     let ((), changed) = runtime.block_on(written)?;
     Ok(changed)
 }

@@ -7,8 +7,8 @@ use std::ops::Range;
 
 use credential_helper_protocol::Secret;
 
+use crate::domain::text::line_at;
 use crate::scan::finding::{Edit, Found, Kind, Target, Way};
-use crate::scan::line_of;
 use crate::scan::read::Text;
 use crate::scan::value::is_reference;
 
@@ -85,7 +85,12 @@ fn parse(text: &str) -> Result<Vec<Machine>, String> {
     let mut lexer = Lexer { text, at: 0 };
     let mut machines: Vec<Machine> = Vec::new();
     while let Some((span, word)) = lexer.word()? {
-        let wrong = || format!("line {} is not as netrc has it", line_of(text, span.start));
+        let wrong = || {
+            format!(
+                "line {} is not as netrc has it",
+                line_at(text.as_bytes(), span.start)
+            )
+        };
         if word.starts_with('#') {
             lexer.skip_line();
             continue;
@@ -161,7 +166,7 @@ impl Lexer<'_> {
         if quoted {
             return Err(format!(
                 "line {} opens a quote that is not closed",
-                line_of(self.text, start)
+                line_at(self.text.as_bytes(), start)
             ));
         }
         self.at = self.text.len();
