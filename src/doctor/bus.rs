@@ -125,7 +125,7 @@ pub(super) fn checks(seen: &Seen, status: Option<&Status>, switched_on: bool) ->
             "switched off: keyring.enabled is false",
         )];
     }
-    let word = ProviderId::SecretService.word();
+    let word = ProviderId::SECRET_SERVICE.word();
     let agents = status
         .into_iter()
         .flat_map(|status| &status.providers)

@@ -101,7 +101,7 @@ impl FileFacts {
 
     /// Whether there is a secret in it, as far as that can be told.
     fn holds_secrets(&self) -> bool {
-        !self.plain.is_empty() || self.role == ProviderId::UvStore.word()
+        !self.plain.is_empty() || self.role == ProviderId::UV_STORE.word()
     }
 }
 
@@ -170,7 +170,7 @@ fn open_to_others(file: &FileFacts, uid: u32) -> Option<Check> {
 /// Secrets in the user's own files of Poetry. Those of a project are its own matter, but they are
 /// easily committed.
 fn plain_text(file: &FileFacts) -> Vec<Check> {
-    let project = file.role == ProviderId::PoetryToml.word();
+    let project = file.role == ProviderId::POETRY_TOML.word();
     let line = |(name, username): &(String, Option<String>)| {
         let message = format!(
             "its secret stands in plain text in {}",

@@ -68,7 +68,7 @@ fn tokens(listing: &Listing) -> Vec<Check> {
 /// Two names that a variable cannot tell apart. Names that only variables tell are left out: how
 /// they are spelled is a guess; so are those of our own settings, which hold for every spelling.
 fn collisions(declared: &[KnownRepository], listing: &Listing) -> Vec<Check> {
-    let variables = [ProviderId::Environment, ProviderId::AgentEnvironment].map(ProviderId::word);
+    let variables = [ProviderId::ENVIRONMENT, ProviderId::AGENT_ENVIRONMENT].map(ProviderId::word);
     let stored = listing
         .credentials
         .iter()
@@ -113,7 +113,7 @@ fn unbound(
     listing: &Listing,
     bindings: &[BindingRecord],
 ) -> Vec<Check> {
-    let variables = [ProviderId::Environment, ProviderId::AgentEnvironment].map(ProviderId::word);
+    let variables = [ProviderId::ENVIRONMENT, ProviderId::AGENT_ENVIRONMENT].map(ProviderId::word);
     let mut seen = BTreeSet::new();
     let mut checks = Vec::new();
     for stored in &listing.credentials {

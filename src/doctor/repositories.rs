@@ -131,7 +131,7 @@ fn step(target: &Target, explanation: &Result<Explanation, Failure>) -> Step {
             trust,
         ),
         ("found", _) if found.has_secret => {
-            let variables = [ProviderId::Environment, ProviderId::AgentEnvironment];
+            let variables = [ProviderId::ENVIRONMENT, ProviderId::AGENT_ENVIRONMENT];
             let provider = found.provider.as_deref().unwrap_or_default();
             if target.project && !target.bound && variables.iter().any(|one| one.word() == provider)
             {

@@ -268,7 +268,7 @@ fn find_in(
 
 impl Provider for UvStore {
     fn id(&self) -> ProviderId {
-        ProviderId::UvStore
+        ProviderId::UV_STORE
     }
 
     fn find<'a>(&'a self, key: &'a Key, call: &'a Call) -> Later<'a, Answer> {

@@ -266,7 +266,7 @@ async fn within<T>(
 
 impl Provider for SecretService {
     fn id(&self) -> ProviderId {
-        ProviderId::SecretService
+        ProviderId::SECRET_SERVICE
     }
 
     fn find<'a>(&'a self, key: &'a Key, call: &'a Call) -> Later<'a, Answer> {
