@@ -11,10 +11,12 @@ use crate::domain::text::{shown, shown_path};
 use crate::scan::places::Places;
 use crate::scan::{self, Report, Skipped};
 
-/// Prints what stands in plain text; status 1 where something does, 3 where that could not be told.
-pub(crate) fn run(session: &mut Session<'_>, args: &ScanArgs) -> Result<u8, Failure> {
-    let json = session.out.is_json();
-    let format = match (args.format, json) {
+/// How a report is printed; errors are told in the same way.
+pub(super) fn format(
+    session: &mut Session<'_>,
+    asked: Option<ScanFormat>,
+) -> Result<ScanFormat, Failure> {
+    let format = match (asked, session.out.is_json()) {
         (Some(ScanFormat::Text | ScanFormat::Sarif), true) => {
             return Err(Failure::new(
                 ErrorCode::Usage,
@@ -27,6 +29,12 @@ pub(crate) fn run(session: &mut Session<'_>, args: &ScanArgs) -> Result<u8, Fail
     if format != ScanFormat::Text {
         session.out.errors_as_json();
     }
+    Ok(format)
+}
+
+/// Prints what stands in plain text; status 1 where something does, 3 where that could not be told.
+pub(crate) fn run(session: &mut Session<'_>, args: &ScanArgs) -> Result<u8, Failure> {
+    let format = format(session, args.format)?;
     let (places, folder) = places(session, &args.paths)?;
     let report = scan::scan(&places);
     match format {

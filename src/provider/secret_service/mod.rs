@@ -34,6 +34,7 @@ use crate::domain::credential::{Answer, Key, ProviderId, Why};
 use crate::domain::log::{Line, Log};
 
 pub use super::presence::Presence;
+use super::presence::entry;
 pub use address::Places;
 use link::{COLLECTION, Link, Start};
 use signals::{Generation, Watch};
@@ -310,14 +311,7 @@ impl Provider for SecretService {
     ) -> Later<'a, Result<String, Failure>> {
         Box::pin(async move {
             let doing = format!("cannot store {key} in the keyring");
-            let Key::Service {
-                service,
-                username: Some(username),
-            } = key
-            else {
-                let message = format!("{doing}: an entry needs a service and a username");
-                return Err(Failure::new(ErrorCode::Usage, message));
-            };
+            let (service, username) = entry(key, &doing)?;
             self.ask(call, async |link| {
                 items::store(link, service, username, secret).await
             })

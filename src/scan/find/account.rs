@@ -35,9 +35,7 @@ impl<'a> Account<'a> {
             secret,
             value,
             username: text_of(table, username).filter(|name| !is_reference(name)),
-            url: url
-                .and_then(|url| RepositoryUrl::parse(url).ok())
-                .map(|(url, _)| url),
+            url: url.and_then(RepositoryUrl::bare),
         })
     }
 

@@ -45,9 +45,7 @@ fn password(text: &Text, entries: &[Entry], entry: &Entry) -> Found {
     };
     let known = KNOWN.iter().find(|(section, _)| *section == entry.section);
     let url = other("repository").or(known.map(|(_, url)| *url));
-    let url = url
-        .and_then(|url| RepositoryUrl::parse(url).ok())
-        .map(|(url, _)| url);
+    let url = url.and_then(RepositoryUrl::bare);
     let username = other("username").filter(|name| !is_reference(name));
     let secret = &text.text[entry.value.clone()];
     let way = match (&url, username) {
