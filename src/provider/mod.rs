@@ -9,6 +9,8 @@ pub mod command;
 mod contract;
 pub mod declared;
 pub mod environment;
+#[cfg(test)]
+mod fake;
 pub mod file;
 pub mod files;
 #[cfg(any(target_os = "macos", windows))]
