@@ -357,6 +357,16 @@ mod tests {
         assert!(parse(text).unwrap_err().ends_with(&place), "{place}");
     }
 
+    /// A semicolon without a space before it belongs to the URL (PEP 508).
+    #[test]
+    fn what_looks_like_a_marker_in_a_url_stays() {
+        let text = "a @ https://example.org/a;x and(y)#b ; os_name == 'a' and(os_name == 'b')";
+        let read = parse(text).unwrap().to_string();
+        let url = "https://example.org/a;x%20and(y)#b";
+        assert!(read.starts_with(&format!("a @ {url} ; ")), "{read}");
+        assert_eq!(parse(&read).unwrap().to_string(), read);
+    }
+
     #[test]
     fn variables_stay_what_they_are() {
         let read = parse("a @ https://example.org/${PATH}/a-1.tar.gz").unwrap();
