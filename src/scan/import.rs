@@ -296,7 +296,7 @@ fn take_out(place: &Place, finding: &Finding) -> Result<(), Failure> {
     let mut same = findings.iter().filter(|own| own.is_same(finding));
     let Some(edits) = same.find_map(|own| match &own.found.way {
         Way::Move { edits, .. } => Some(edits),
-        _ => None,
+        Way::ByHand(_) => None,
     }) else {
         return Ok(());
     };

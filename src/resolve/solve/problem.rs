@@ -70,7 +70,7 @@ impl Problem {
             .map(|wanted| &wanted.requirement)
             .filter(|wanted| wanted.marker.is_true())
             .map(|wanted| &wanted.name)
-            .filter(|name| !places.contains_key(*name) && !replaced(*name))
+            .filter(|name| !places.contains_key(*name) && !replaced(name))
             .cloned()
             .collect()
     }
