@@ -310,15 +310,14 @@ fn strictest(
     operation: Option<Operation>,
     declared: &[&KnownRepository],
 ) -> Option<RepositoryUrl> {
-    let is_refused = |declared: &&&KnownRepository| {
+    // Variables need more than what is stored: where that is refused, they are.
+    let refused = |declared: &&&KnownRepository| {
         [Class::Stored, Class::Variables]
-            .into_iter()
-            .any(|class| !known.check(name, &declared.url, operation, class).allows())
+            .map(|class| !known.check(name, &declared.url, operation, class).allows())
     };
-    let refused = declared.iter().find(is_refused);
-    refused
-        .or(declared.first())
-        .map(|declared| declared.url.clone())
+    // Of equal ones the first.
+    let strictest = declared.iter().rev().max_by_key(refused);
+    strictest.map(|declared| declared.url.clone())
 }
 
 /// Whether what is stored under a URL itself may go there.

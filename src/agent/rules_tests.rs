@@ -161,6 +161,27 @@ async fn every_url_that_a_project_declares_for_a_name_counts() {
     }
 }
 
+/// A URL that first use has bound is refused variables once another is bound by hand; that must not
+/// hide a URL that is refused everything.
+#[tokio::test]
+async fn of_several_urls_the_one_that_may_be_given_least_counts() {
+    let home = Home::new().stored("foo");
+    assert_eq!(
+        home.get(json!({ "name": "foo", "url": GOOD })).await,
+        "s3cret"
+    );
+    home.bind("foo", "https://other.example/simple/").await;
+    for (one, two) in [(GOOD, EVIL), (EVIL, GOOD)] {
+        let text = [poetry_source("foo", one), uv_index("foo", two)].concat();
+        home.write("project/pyproject.toml", &text);
+        assert_eq!(
+            home.get(json!({ "name": "foo" })).await,
+            "OriginChanged",
+            "{one}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn several_urls_do_not_bind_a_name_by_first_use() {
     let home = Home::new().stored("foo");
