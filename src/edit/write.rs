@@ -11,7 +11,9 @@ use zeroize::Zeroizing;
 
 use super::FILE_SIZE;
 use super::folder::{Folder, Leftover, remove_leftovers, temporary_name};
+use super::lease::is_being_written;
 use super::lines::{line_at, with_line_ends_of};
+use super::swap::{Swapped, swap};
 use crate::domain::text::shown;
 
 /// How often a change is made again because another program wrote the file at the same moment.
@@ -308,10 +310,34 @@ impl Place {
         if given_up.load(Ordering::Acquire) {
             return Err(self.fail(ErrorCode::TimedOut, "nobody waits for it any more"));
         }
-        folder
-            .rename(&temporary, name)
-            .map_err(|error| self.io("cannot replace it", &error))?;
-        leftover.forget();
+        let text = |name: &OsStr| {
+            let written = folder
+                .open_file(name)
+                .is_ok_and(|file| is_being_written(&file));
+            (!written).then(|| Some(self.read(folder, name).ok()??.text))?
+        };
+        let swapped = swap(
+            folder,
+            &temporary,
+            name,
+            old.map(|old| old.text.as_str()),
+            new,
+            text,
+        );
+        match swapped.map_err(|error| self.io("cannot replace it", &error))? {
+            Swapped::Done => {}
+            Swapped::Foreign => return Ok(false),
+            Swapped::Stuck => {
+                leftover.forget();
+                let theirs = shown(&temporary.to_string_lossy());
+                let why = format!("what another program wrote meanwhile is in {theirs} beside it");
+                return Err(self
+                    .fail(ErrorCode::Unavailable, &why)
+                    .hint("copy it back before the next change, which removes it"));
+            }
+        }
+        // What it held before; nothing where it was new.
+        drop(leftover);
         folder
             .sync()
             .map_err(|error| self.io("it was written, but cannot be synced", &error))?;
