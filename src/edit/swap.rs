@@ -68,7 +68,7 @@ pub(super) fn swap(
     if text(temporary).is_some_and(|under| *under == old) {
         return Ok(Swapped::Done);
     }
-    put_back(names, temporary, name, new, text)
+    Ok(put_back(names, temporary, name, new, text))
 }
 
 /// Takes our file out again. What comes out then is ours, or something newer of another program,
@@ -79,23 +79,23 @@ fn put_back(
     name: &OsStr,
     new: &str,
     text: impl Fn(&OsStr) -> Option<Zeroizing<String>>,
-) -> io::Result<Swapped> {
+) -> Swapped {
     let mut placed = Some(Zeroizing::new(new.to_owned()));
     for _ in 0..EXCHANGES {
         let under = text(temporary);
         match names.exchange(temporary, name) {
             // Somebody removed the file after they wrote it.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Swapped::Foreign),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Swapped::Foreign,
             Err(_) => break,
             Ok(()) => {}
         }
         if text(temporary) == placed {
-            return Ok(Swapped::Foreign);
+            return Swapped::Foreign;
         }
         placed = under;
     }
     let back = names.rename(temporary, name);
-    Ok(back.map_or(Swapped::Stuck, |()| Swapped::Foreign))
+    back.map_or(Swapped::Stuck, |()| Swapped::Foreign)
 }
 
 /// The call, or this form of it, is not there: the system, its file system, or a filter of system
