@@ -37,6 +37,8 @@ mod memory;
 #[cfg(target_os = "linux")]
 mod once;
 #[cfg(target_os = "linux")]
+mod pins;
+#[cfg(target_os = "linux")]
 mod publish;
 #[cfg(target_os = "linux")]
 mod report;
