@@ -14,7 +14,7 @@ use crate::harness::sandbox::{
 };
 
 /// How long an agent may take to end: a second, and what a busy machine adds.
-const END: Duration = Duration::from_secs(2);
+const END: Duration = Duration::from_secs(30);
 
 pub const AUTH: &str = "home/.config/pypoetry/auth.toml";
 
@@ -131,9 +131,13 @@ fn an_idle_agent_leaves() {
         "idle-exit = \"1s\"\n",
     );
     assert_eq!(sandbox.helper(&["get", "foo"]).status, 0);
-    let agent = sandbox.agent().unwrap();
-    assert!(gone(agent, PATIENCE));
-    assert!(!sandbox.socket().exists());
+    // On a busy machine it may have left by now.
+    if let Some(agent) = sandbox.agent() {
+        assert!(gone(agent, PATIENCE));
+    }
+    let socket = sandbox.socket();
+    assert!(!socket.exists());
+    assert!(socket.parent().unwrap().exists(), "there was one");
 }
 
 #[test]
