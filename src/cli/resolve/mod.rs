@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use credential_helper_protocol::Failure;
 
-pub(super) use self::asked::indexes;
+pub(super) use self::asked::{PROJECT, indexes, is_project};
 use self::asked::{problem, read};
 use super::args_resolve::ResolveArgs;
 use super::lookups::{self, Desk, Ground, folder};
