@@ -356,22 +356,21 @@ async fn a_name_with_thousands_of_urls_does_not_keep_the_agent_busy() {
     let begun = std::time::Instant::now();
     let said = home.get(json!({ "name": "bar" })).await;
     assert_eq!(said, "Malformed");
-    assert!(begun.elapsed() < std::time::Duration::from_secs(20));
+    assert!(begun.elapsed() < std::time::Duration::from_mins(1));
 }
 
 #[cfg(unix)]
 #[tokio::test]
 async fn a_token_that_was_minted_anew_is_not_taken_for_the_refused_one() {
-    use std::os::unix::fs::PermissionsExt as _;
     let home = Home::new();
     home.write(
         "mint",
-        "#!/bin/sh\necho x >>\"$0.count\"\nwc -l <\"$0.count\" | tr -d ' '\n",
+        "echo x >>\"$0.count\"\nwc -l <\"$0.count\" | tr -d ' '\n",
     );
     let program = home.path("mint");
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let settings =
-        format!("[repositories.foo]\nurl = \"{GOOD}\"\ncommand = [\"{program}\"]\nttl = \"15m\"\n");
+    let settings = format!(
+        "[repositories.foo]\nurl = \"{GOOD}\"\ncommand = [\"/bin/sh\", \"{program}\"]\nttl = \"15m\"\n"
+    );
     home.write("settings/config.toml", &settings);
     let question = json!({ "name": "foo" });
     assert_eq!(home.get(question.clone()).await, "1");
@@ -546,7 +545,7 @@ async fn a_project_with_thousands_of_credentials_does_not_keep_the_agent_busy() 
         said(&reply) == "Internal" || reply.get("error").is_none(),
         "{reply}"
     );
-    assert!(begun.elapsed() < std::time::Duration::from_secs(20));
+    assert!(begun.elapsed() < std::time::Duration::from_mins(1));
 }
 
 #[tokio::test]

@@ -65,17 +65,16 @@ impl Builder {
 #[cfg(unix)]
 mod tests {
     use std::ffi::OsString;
-    use std::os::unix::fs::PermissionsExt as _;
     use std::time::Duration;
 
     use super::Builder;
+    use crate::test_programs;
 
     /// What an interpreter that is this shell script says to `input`.
     fn said(script: &str, input: &[u8], time: Duration) -> Result<Option<Vec<u8>>, String> {
         let folder = tempfile::tempdir().unwrap();
-        let python = folder.path().join("python3");
-        std::fs::write(&python, format!("#!/bin/sh\n{script}\n")).unwrap();
-        std::fs::set_permissions(&python, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let script = format!("#!/bin/sh\n{script}\n");
+        let python = test_programs::script(folder.path(), "python3", &script);
         let path = std::env::var_os("PATH").unwrap();
         let pair = |name: &str, value: &str| (OsString::from(name), OsString::from(value));
         let environment = [

@@ -1,17 +1,14 @@
 use std::ffi::OsString;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use credential_helper_protocol::ErrorCode;
 
 use super::Builder;
+use crate::test_programs;
 
 /// A program that plays Python or uv: a script of the shell.
 fn program(folder: &Path, name: &str, script: &str) -> PathBuf {
-    let path = folder.join(name);
-    std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-    path
+    test_programs::script(folder, name, &format!("#!/bin/sh\n{script}\n"))
 }
 
 fn environment() -> Vec<(OsString, OsString)> {

@@ -259,7 +259,7 @@ fn directions(source: &Source, code: &str, tell: &mut impl FnMut(&str)) {
     let Some(module) = source.module() else {
         return;
     };
-    if module == "cli" {
+    if module == "cli" || source.is_test() {
         return;
     }
     let Some((_, allowed)) = MAY_NAME.iter().find(|(name, _)| *name == module) else {
