@@ -111,6 +111,6 @@ fn is_unknown(error: &io::Error) -> bool {
     unknown || error.kind() == io::ErrorKind::Unsupported
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 #[path = "exchange_tests.rs"]
 mod tests;

@@ -1,3 +1,5 @@
+#![cfg(target_os = "linux")]
+
 use std::cell::{Cell, RefCell};
 use std::ffi::OsStr;
 use std::fs;
