@@ -33,10 +33,13 @@ pub const PATIENCE: Duration = Duration::from_mins(2);
 
 /// The exit status of "could not be asked, or not in time".
 pub const COULD_NOT: i32 = 3;
-/// What a client says that has not waited any longer for an agent to start (`START_TIME`, 3 s).
-const LATE: [&str; 2] = [
+/// What is said where nobody has waited any longer: for an agent to start (`START_TIME`, 3 s), or for a
+/// keyring (2 s), which is left alone for a while when that comes twice.
+const LATE: [&str; 4] = [
     "it was not ready in time",
     "another client is starting one and does not finish",
+    "the keyring did not answer within",
+    "not asked: it timed out before",
 ];
 /// So much does a pipe hold at least (`pipe(7)`; 64 KiB unless the user has many).
 const PIPE: usize = 4096;
@@ -184,6 +187,11 @@ impl Sandbox {
                 return ended;
             }
         }
+    }
+
+    /// The same, once: where it is to be too late.
+    pub fn helper_once(&self, arguments: &[&str], input: &str) -> Ended {
+        end_once(self.command(helper()).args(arguments), input)
     }
 
     /// `helper` with these arguments and this standard input.
@@ -385,24 +393,29 @@ pub fn room_for_descriptors(wanted: u64) {
     setrlimit(Resource::Nofile, raised).unwrap();
 }
 
-/// Runs a command to its end; once more where a busy machine was too slow with its agent, which was
-/// then not asked for anything.
+/// Runs a command to its end; once more where a busy machine was too slow with its agent or with its
+/// keyring, which was then not asked for anything.
 pub fn end(command: &mut Command, input: &str) -> Ended {
     let until = Instant::now() + PATIENCE;
     loop {
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        feed(child.stdin.take().unwrap(), input.as_bytes());
-        let ended = wait(&mut child, PATIENCE);
+        let ended = end_once(command, input);
         let late = LATE.iter().any(|late| ended.stderr.contains(late));
         if !late || Instant::now() > until {
             return ended;
         }
     }
+}
+
+/// The same, once: where it is to be too late.
+pub fn end_once(command: &mut Command, input: &str) -> Ended {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    feed(child.stdin.take().unwrap(), input.as_bytes());
+    wait(&mut child, PATIENCE)
 }
 
 /// Gives a child its input, of which it need not read anything: more than a pipe holds, by a thread.
