@@ -29,7 +29,7 @@ const MAY_NAME: [(&str, &[&str]); 18] = [
     ("selftest", &["domain", "provider"]),
 ];
 /// Paths that a module may name although the rest of that module is closed to it.
-const ALSO: [(&str, &str); 27] = [
+const ALSO: [(&str, &str); 29] = [
     ("ci", "crate::domain::name"),
     ("ci", "crate::domain::netrc"),
     ("ci", "crate::domain::text"),
@@ -54,9 +54,11 @@ const ALSO: [(&str, &str); 27] = [
     ("index", "crate::edit"),
     ("resolve", "crate::domain::name"),
     ("resolve", "crate::domain::text"),
+    ("resolve", "crate::domain::variable"),
     ("resolve", "crate::domain::workspace"),
     ("resolve", "crate::edit"),
     ("build", "crate::domain::text"),
+    ("build", "crate::domain::variable"),
 ];
 /// What `domain` does without: files, variables, sockets, clocks, tasks, serialisation.
 const IMPURE: [&str; 10] = [
