@@ -23,8 +23,6 @@ mod exec;
 #[cfg(target_os = "linux")]
 mod graph;
 #[cfg(target_os = "linux")]
-mod index;
-#[cfg(target_os = "linux")]
 #[path = "../../tests/harness/mod.rs"]
 #[expect(
     dead_code,
@@ -33,6 +31,8 @@ mod index;
     reason = "shared with the tests, which use all of it"
 )]
 mod harness;
+#[cfg(target_os = "linux")]
+mod index;
 #[cfg(target_os = "linux")]
 mod memory;
 #[cfg(target_os = "linux")]

@@ -61,6 +61,7 @@ const MAY_NAME: [(&str, &[&str]); 18] = [
         "resolve",
         &[
             "domain::text",
+            "domain::variable",
             "domain::workspace",
             "edit::FILE_SIZE",
             "index",
@@ -69,7 +70,12 @@ const MAY_NAME: [(&str, &[&str]); 18] = [
     ),
     (
         "build",
-        &["domain::text", "index::ladder", "package::archive"],
+        &[
+            "domain::text",
+            "domain::variable",
+            "index::ladder",
+            "package::archive",
+        ],
     ),
     (
         "publish",
