@@ -8,38 +8,16 @@
 # SOURCE_DATE_EPOCH (by default the time of the last commit) the packages are the same to the byte. Needs
 # dpkg-deb, binutils and what stage.sh needs; no rights. --quick, for tests, packs less tightly.
 set -eu
-usage() {
-    echo "usage: packaging/deb.sh [--quick] [--binaries DIR] --output DIR" >&2
-    exit 2
-}
-binaries='' output='' pack=-Zxz
+called='packaging/deb.sh [--quick] [--binaries DIR] --output DIR'
+pack=-Zxz
 if [ "${1:-}" = --quick ]; then
     pack='-Zgzip -z1'
     shift
 fi
-while [ $# -gt 1 ]; do
-    case $1 in
-    --binaries) binaries=$2 ;;
-    --output) output=$2 ;;
-    *) usage ;;
-    esac
-    shift 2
-done
-[ $# = 0 ] && [ -n "$output" ] || usage
-umask 022
-source=$(cd "$(dirname "$0")/.." && pwd)
-packaging=$source/packaging
-[ -n "$binaries" ] || binaries=$("$packaging/build.sh")
-mkdir -p "$output"
-output=$(cd "$output" && pwd)
-SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$source" log -1 --format=%ct)}
-export SOURCE_DATE_EPOCH
-released=$(sed -n 's/^version = "\(.*\)"/\1/p' "$source/Cargo.toml" | head -n 1)
+. "$(dirname "$0")/begin.sh"
 version=$released-1
 architecture=$(dpkg --print-architecture)
 maintainer="${DEBFULLNAME:-The credential-helper developers} <${DEBEMAIL:-credential-helper@users.noreply.github.com}>"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
 
 # What the programs need of the system: nothing where they are linked statically.
 depends() {

@@ -3,14 +3,15 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::Stdio;
-use std::time::Duration;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::harness::sandbox::{
-    Connection, Foreground, HELPERD, PATIENCE, Sandbox, end, gone, room_for_descriptors,
+    Connection, Foreground, HELPERD, PATIENCE, Sandbox, end, gone, helper, room_for_descriptors,
+    wait,
 };
 
 /// How long an agent may take to end: a second, and what a busy machine adds.
@@ -26,6 +27,30 @@ pub fn sandbox() -> Sandbox {
     let sandbox = Sandbox::new().without_keyring();
     sandbox.write(AUTH, &auth("s3cret"));
     sandbox
+}
+
+/// So many ask for `foo` at once: each is answered, and all by one agent. How long that took.
+pub fn storm(sandbox: &Sandbox, clients: u32) -> Duration {
+    let start = Instant::now();
+    let clients: Vec<Child> = (0..clients)
+        .map(|_| {
+            let mut command = sandbox.command(helper());
+            command.args(["get", "foo", "--format", "password"]);
+            command.stdout(Stdio::piped()).stderr(Stdio::piped());
+            command.spawn().unwrap()
+        })
+        .collect();
+    let asked = clients.len() as u64;
+    for mut client in clients {
+        let ended = wait(&mut client, PATIENCE);
+        assert_eq!(ended.status, 0, "{ended:?}");
+        assert_eq!(ended.stdout, "s3cret\n", "{ended:?}");
+    }
+    let took = start.elapsed();
+    let status = sandbox.connect().call("Status", &json!({}));
+    let count = |key: &str| status["parameters"]["cache"][key].as_u64().unwrap();
+    assert_eq!(count("hits") + count("misses"), asked, "{status}");
+    took
 }
 
 pub fn password(reply: &Value) -> Option<&str> {

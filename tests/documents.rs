@@ -227,6 +227,26 @@ fn the_json_that_is_printed_is_the_json_that_is_documented() {
     assert_eq!(printed(), documented());
 }
 
+/// A provider's word is part of the protocol, and a bridge's name is what a user links.
+#[test]
+fn every_provider_and_every_bridge_is_told() {
+    let documents = documents();
+    let has = |path: &str, word: &str| {
+        let text = &documents[Path::new(path)];
+        let quoted = format!("`{word}");
+        assert!(text.contains(&quoted), "{path} does not have {quoted}");
+    };
+    for provider in credential_helper::provider::always() {
+        let word = provider.id().word();
+        has("docs/providers.md", word);
+        has("docs/json.md", word);
+        has("protocol/SPECIFICATION.md", word);
+    }
+    for bridge in credential_helper::bridge::ALL {
+        has("docs/bridges.md", bridge.name);
+    }
+}
+
 /// The table of CONTRIBUTING.md, against what both packages name.
 #[test]
 fn every_dependency_has_its_reason() {

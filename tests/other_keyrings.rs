@@ -17,14 +17,12 @@ use credential_helper::provider::secret_service::{Presence, SecretService};
 use credential_helper_protocol::{ErrorCode, Secret};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::harness::keyring::{Bus, Keyring, NAME, PASSWORD, find};
+use crate::harness::keyring::{Bus, Keyring, NAME, PASSWORD, begun, find};
 use crate::harness::sandbox::Sandbox;
-use crate::secret_service::{at, call_within, failed, run};
+use crate::secret_service::{ALICE, SERVICE, alice, at, call_within, failed, key, run};
 
 /// `KeePassXC` has been seen to need 8 s for its first answer.
 const WARM_UP: Duration = Duration::from_mins(1);
-const SERVICE: &str = "poetry-repository-foo";
-const ALICE: [(&str, &str); 2] = [("service", SERVICE), ("username", "alice")];
 
 /// A program that ends with the test.
 struct Program(Child);
@@ -59,17 +57,6 @@ fn installed(program: &str) -> Option<PathBuf> {
         eprintln!("{program} is not installed: this keyring is not tested");
     }
     path
-}
-
-fn alice() -> Key {
-    key(SERVICE, Some("alice"))
-}
-
-fn key(service: &str, username: Option<&str>) -> Key {
-    Key::Service {
-        service: service.to_owned(),
-        username: username.map(str::to_owned),
-    }
 }
 
 /// Waits until the keyring has read its file: before, it has no collection, or a locked one.
@@ -240,18 +227,9 @@ fn keepassxc() {
     .unwrap();
     std::fs::write(home.join("t.xml"), DATABASE).unwrap();
     let import = ["import", "--set-password", "--decryption-time", "100"];
-    let mut import = bus
-        .command(cli)
-        .args(import)
-        .args(["t.xml", "t.kdbx"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut stdin = import.stdin.take().unwrap();
-    write!(stdin, "{PASSWORD}\n{PASSWORD}\n").unwrap();
-    drop(stdin);
+    let mut command = bus.command(cli);
+    command.args(import).args(["t.xml", "t.kdbx"]);
+    let mut import = begun(&mut command, &format!("{PASSWORD}\n{PASSWORD}\n"));
     assert!(import.wait().unwrap().success(), "no database was made");
     let mut program = bus
         .command(keepassxc)
@@ -414,17 +392,7 @@ fn oo7() {
     }
     keyring.kill();
     let bus = keyring.bus();
-    let mut program = bus
-        .command(oo7)
-        .arg("-l")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut stdin = program.stdin.take().unwrap();
-    stdin.write_all(PASSWORD.as_bytes()).unwrap();
-    drop(stdin);
+    let program = begun(bus.command(oo7).arg("-l"), PASSWORD);
     let _program = Program(program);
     bus.wait_for(NAME);
     run(async {

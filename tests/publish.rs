@@ -48,7 +48,7 @@ fn repository() -> Server {
 }
 
 /// A home in which `foo` leads to this server, and a project with a wheel and a source archive.
-fn sandbox(server: &Server) -> Sandbox {
+pub fn sandbox(server: &Server) -> Sandbox {
     let sandbox = Sandbox::new();
     let url = server.url("/legacy/");
     let config = format!("[keyring]\nenabled = false\n[repositories.foo]\nurl = \"{url}\"\n");

@@ -9,25 +9,12 @@ use serde_json::{Value, json};
 
 use crate::harness::sandbox::{Ended, HELPER, PATIENCE, Sandbox, wait};
 use crate::publish::test_server::{Act, Server, say};
-use crate::publish::{samples, test_server};
+use crate::publish::{sandbox, test_server};
 
 #[path = "../src/publish/test_index.rs"]
 #[allow(dead_code, reason = "shared with the unit tests, which use all of it")]
 mod test_index;
 use test_index::{Index, SENTINEL, identity_server, identity_token, path, refusal};
-
-/// A home without a credential, in which `foo` leads to this index, and a project with two files.
-fn sandbox(index: &Index) -> Sandbox {
-    let sandbox = Sandbox::new();
-    let url = index.server.url("/legacy/");
-    let config = format!("[keyring]\nenabled = false\n[repositories.foo]\nurl = \"{url}\"\n");
-    sandbox.write("home/.config/pypoetry/config.toml", &config);
-    let dist = sandbox.path("project/dist");
-    std::fs::create_dir(&dist).unwrap();
-    samples::wheel(&dist, "a", "1.0");
-    samples::sdist(&dist, "a", "1.0");
-    sandbox
-}
 
 /// The variables of a job of GitHub's.
 fn github(sandbox: &mut Sandbox, runner: &Server) {
@@ -65,7 +52,7 @@ fn results(ended: &Ended) -> Vec<String> {
 #[test]
 fn a_job_of_githubs() {
     let (index, runner) = (Index::new(), identity_server());
-    let mut sandbox = sandbox(&index);
+    let mut sandbox = sandbox(&index.server);
     github(&mut sandbox, &runner);
     // The keyring is left on: a runner has none, which is as good as an empty one.
     let config = format!(
@@ -123,7 +110,7 @@ fn a_job_of_githubs() {
 #[test]
 fn when_it_is_used() {
     let (index, runner) = (Index::new(), identity_server());
-    let mut sandbox = sandbox(&index);
+    let mut sandbox = sandbox(&index.server);
     let publish = |sandbox: &Sandbox, options: &[&str]| {
         let ended = sandbox.helper(&[&["publish", "-r", "foo", "dist/*.whl"], options].concat());
         clean(&ended);
@@ -182,7 +169,7 @@ fn when_it_is_used() {
 #[test]
 fn files_and_commands() {
     let index = Index::new();
-    let sandbox = sandbox(&index);
+    let sandbox = sandbox(&index.server);
     let token = sandbox.write("home/token", &identity_token("pypi", 1));
     let script = "#!/bin/sh\ntest \"$1\" = pypi && cat \"$2\"\n";
     let command = sandbox.write("home/identity", script);
@@ -263,7 +250,7 @@ fn h17_audiences_of_others() {
         (path(request) == "/_/oidc/audience").then(|| say(200, reply))
     });
     let runner = identity_server();
-    let mut sandbox = sandbox(&index);
+    let mut sandbox = sandbox(&index.server);
     github(&mut sandbox, &runner);
     let arguments = ["publish", "-r", "foo", "dist/*.whl"];
     for when in ["auto", "always"] {
@@ -288,7 +275,7 @@ fn h17_audiences_of_others() {
 #[test]
 fn a_job_of_buildkites() {
     let index = Index::new();
-    let mut sandbox = sandbox(&index);
+    let mut sandbox = sandbox(&index.server);
     let token = identity_token("pypi", 1);
     let hidden = sandbox.path("hidden");
     let script = format!(
@@ -323,7 +310,7 @@ fn a_refusal() {
         (path(request) == "/_/oidc/mint-token").then(|| refusal("invalid-publisher", "none fits"))
     });
     let runner = identity_server();
-    let mut sandbox = sandbox(&index);
+    let mut sandbox = sandbox(&index.server);
     github(&mut sandbox, &runner);
     let ended = sandbox.helper(&["publish", "-r", "foo"]);
     assert_eq!(ended.status, 5, "{ended:?}");
@@ -376,7 +363,7 @@ fn each_token_to_its_own_server() {
             (path(request) == place).then(|| Act::Say(307, headers, String::new()))
         });
         let runner = identity_server();
-        let mut sandbox = sandbox(&index);
+        let mut sandbox = sandbox(&index.server);
         github(&mut sandbox, &runner);
         let ended = sandbox.helper(&["publish", "-r", "foo", "dist/*.whl"]);
         clean(&ended);
@@ -396,7 +383,7 @@ fn each_token_to_its_own_server() {
     assert!(other.requests().is_empty());
     // Nor over plain http to another machine.
     let runner = identity_server();
-    let mut sandbox = sandbox(&Index::new());
+    let mut sandbox = sandbox(&Index::new().server);
     github(&mut sandbox, &runner);
     let arguments = [
         "publish",
@@ -431,7 +418,7 @@ fn interrupted() {
             })
         });
         let runner = identity_server();
-        let mut sandbox = sandbox(&index);
+        let mut sandbox = sandbox(&index.server);
         github(&mut sandbox, &runner);
         let mut command = sandbox.command(HELPER);
         command.args(["publish", "-r", "foo", "--json"]);
@@ -454,7 +441,7 @@ fn interrupted() {
 fn a_token_that_ends_on_the_way() {
     let index = Index::start(&[30], |_| None);
     let runner = identity_server();
-    let mut sandbox = sandbox(&index);
+    let mut sandbox = sandbox(&index.server);
     github(&mut sandbox, &runner);
     let ended = sandbox.helper(&["publish", "-r", "foo", "--json"]);
     assert_eq!(ended.status, 0, "{ended:?}");
@@ -490,7 +477,7 @@ fn faults_in_the_middle_of_five_files() {
         }
     });
     let runner = identity_server();
-    let mut sandbox = sandbox(&index);
+    let mut sandbox = sandbox(&index.server);
     github(&mut sandbox, &runner);
     let dist = sandbox.path("project/dist");
     for tag in ["cp311", "cp312", "cp313"] {

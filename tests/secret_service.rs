@@ -12,8 +12,8 @@ use zbus::zvariant::OwnedObjectPath;
 
 use crate::harness::keyring::{Bus, Client, Keyring, LOGIN, PASSWORD, SESSION};
 
-const SERVICE: &str = "poetry-repository-foo";
-const ALICE: [(&str, &str); 2] = [("service", SERVICE), ("username", "alice")];
+pub(crate) const SERVICE: &str = "poetry-repository-foo";
+pub(crate) const ALICE: [(&str, &str); 2] = [("service", SERVICE), ("username", "alice")];
 /// The limit of design 5.1 for an ordinary request.
 const TIME: Duration = Duration::from_secs(2);
 
@@ -48,14 +48,14 @@ pub(crate) fn at(address: String) -> SecretService {
     })
 }
 
-fn key(service: &str, username: Option<&str>) -> Key {
+pub(crate) fn key(service: &str, username: Option<&str>) -> Key {
     Key::Service {
         service: service.to_owned(),
         username: username.map(str::to_owned),
     }
 }
 
-fn alice() -> Key {
+pub(crate) fn alice() -> Key {
     key(SERVICE, Some("alice"))
 }
 

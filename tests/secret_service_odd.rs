@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use credential_helper::domain::credential::{Key, Why};
+use credential_helper::domain::credential::Why;
 use credential_helper::provider::Provider as _;
 use credential_helper::provider::secret_service::Presence;
 use credential_helper_protocol::{ErrorCode, Secret};
@@ -16,7 +16,7 @@ use zbus::fdo;
 use zbus::zvariant::{OwnedObjectPath, OwnedValue};
 
 use crate::harness::keyring::{Bus, NAME};
-use crate::secret_service::{at, call, failed, run};
+use crate::secret_service::{alice, at, call, failed, run};
 
 const ROOT: &str = "/org/freedesktop/secrets";
 const COLLECTION: &str = "/org/freedesktop/secrets/collection/wallet";
@@ -26,13 +26,6 @@ type Attributes = std::collections::HashMap<String, String>;
 
 fn path(text: &str) -> OwnedObjectPath {
     OwnedObjectPath::try_from(text).unwrap()
-}
-
-fn alice() -> Key {
-    Key::Service {
-        service: "poetry-repository-foo".to_owned(),
-        username: Some("alice".to_owned()),
-    }
 }
 
 /// The service's own object.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use credential_helper::domain::credential::{Answer, Key, Why};
+use credential_helper::domain::credential::{Answer, Why};
 use credential_helper::provider::Provider as _;
 use credential_helper::provider::secret_service::SecretService;
 use credential_helper_protocol::{ErrorCode, Secret};
@@ -20,7 +20,7 @@ use zbus::object_server::SignalEmitter;
 use zbus::zvariant::{ObjectPath, OwnedObjectPath, Value};
 
 use crate::harness::keyring::{Bus, LOGIN};
-use crate::secret_service::{at, call, call_within, failed, run};
+use crate::secret_service::{alice, at, call, call_within, failed, run};
 
 const SESSION: &str = "/org/freedesktop/secrets/session/s1";
 const PROMPT: &str = "/org/freedesktop/secrets/prompt/p1";
@@ -178,19 +178,15 @@ fn with_user<F: AsyncFnOnce(SecretService, &State)>(user: User, test: F) {
     });
 }
 
-fn key() -> Key {
-    Key::Service {
-        service: "poetry-repository-foo".to_owned(),
-        username: Some("alice".to_owned()),
-    }
-}
-
 #[test]
 fn finding_nothing_while_locked_is_not_the_same_as_having_nothing() {
     with_user(User::IsAway, async |provider, state| {
-        assert_eq!(failed(provider.find(&key(), &call()).await).0, Why::Locked);
+        assert_eq!(
+            failed(provider.find(&alice(), &call()).await).0,
+            Why::Locked
+        );
         state.locked.store(false, Ordering::SeqCst);
-        let answer = provider.find(&key(), &call()).await;
+        let answer = provider.find(&alice(), &call()).await;
         assert!(matches!(answer, Answer::NotFound));
         // Nobody was asked for any of this.
         assert_eq!(state.shown.load(Ordering::SeqCst), 0);
@@ -202,7 +198,7 @@ fn a_prompt_that_is_accepted() {
     with_user(User::Accepts, async |provider, state| {
         let mut asking = call();
         asking.prompt = true;
-        let answer = provider.find(&key(), &asking).await;
+        let answer = provider.find(&alice(), &asking).await;
         assert!(matches!(answer, Answer::NotFound));
         provider.unlock(&call(), None).await.unwrap();
         assert_eq!(state.shown.load(Ordering::SeqCst), 1);
@@ -214,7 +210,7 @@ fn a_prompt_that_is_dismissed() {
     with_user(User::Dismisses, async |provider, _| {
         let mut asking = call();
         asking.prompt = true;
-        let (why, detail) = failed(provider.find(&key(), &asking).await);
+        let (why, detail) = failed(provider.find(&alice(), &asking).await);
         assert_eq!(why, Why::Locked);
         assert!(detail.contains("dismissed"), "{detail}");
         let refused = provider.unlock(&call(), None).await.unwrap_err();
@@ -228,7 +224,7 @@ fn nobody_waits_for_a_prompt_that_is_not_theirs() {
         let shown = async {
             state.was_shown.notified().await;
             let short = Duration::from_secs(10);
-            tokio::time::timeout(short, provider.find(&key(), &call())).await
+            tokio::time::timeout(short, provider.find(&alice(), &call())).await
         };
         let asked = call();
         // The window is open for ever: the read that comes meanwhile ends the race.
@@ -264,7 +260,7 @@ fn a_prompt_that_nobody_answers_is_closed() {
         let mut asking = call();
         asking.prompt = true;
         assert_eq!(
-            failed(provider.find(&key(), &asking).await).0,
+            failed(provider.find(&alice(), &asking).await).0,
             Why::TimedOut
         );
         assert_eq!(state.dismissed.load(Ordering::SeqCst), 2);
@@ -278,7 +274,7 @@ fn removing_after_a_question() {
             state.locked.store(false, Ordering::SeqCst);
             state.has_item.store(true, Ordering::SeqCst);
             let asked = call_within(Duration::from_secs(2));
-            match provider.erase(&key(), &asked).await {
+            match provider.erase(&alice(), &asked).await {
                 Ok(removed) => {
                     assert!(user == User::Accepts);
                     assert_eq!(removed, ["collection login"]);
@@ -301,11 +297,11 @@ fn storing_waits_for_a_question_as_long_as_for_anything() {
         state.locked.store(false, Ordering::SeqCst);
         let secret = Secret::from("one");
         let short = call_within(Duration::from_secs(1));
-        let refused = provider.store(&key(), &secret, &short).await.unwrap_err();
+        let refused = provider.store(&alice(), &secret, &short).await.unwrap_err();
         assert_eq!(refused.code, ErrorCode::TimedOut);
         assert_eq!(state.shown.load(Ordering::SeqCst), 1);
         // Given up, it is not in the way of the next.
-        let answer = provider.find(&key(), &call()).await;
+        let answer = provider.find(&alice(), &call()).await;
         assert!(matches!(answer, Answer::NotFound));
     });
 }
@@ -322,7 +318,7 @@ fn the_process_may_end_while_a_question_is_open() {
         let asked = std::rc::Rc::clone(&provider);
         tokio::task::spawn_local(async move {
             let secret = Secret::from("one");
-            asked.store(&key(), &secret, &call()).await.is_ok()
+            asked.store(&alice(), &secret, &call()).await.is_ok()
         });
         state.was_shown.notified().await;
     });

@@ -41,5 +41,12 @@ pub const INTERFACE: &str = include_str!("../io.credentialhelper.Agent1.varlink"
 /// The name of the interface; a change that old clients cannot ignore gets another name.
 pub const INTERFACE_NAME: &str = "io.credentialhelper.Agent1";
 
+/// The username of an API token, as package repositories have it.
+pub const TOKEN_USERNAME: &str = "__token__";
+
+/// The account under which Poetry keeps the password of an empty username in a keyring
+/// (`poetry/utils/password_manager.py`).
+pub const EMPTY_USERNAME: &str = "__poetry_source_empty_username__";
+
 /// The version of this build, as three numbers compared one by one.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -17,7 +17,7 @@ use crate::address::{Candidate, Rule, candidates};
 use crate::code::{ErrorCode, Failure};
 use crate::peer;
 use crate::surroundings::Surroundings;
-use crate::text::shown;
+use crate::text::shown_path;
 
 /// What `sun_path` holds besides its last NUL: 107 bytes, 103 on macOS.
 const LONGEST: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
@@ -95,11 +95,6 @@ pub fn find(around: &Surroundings) -> Result<Place, Failure> {
         ),
     )
     .hint("set XDG_RUNTIME_DIR or CREDENTIAL_HELPER_SOCKET, or use --no-agent"))
-}
-
-/// A path as it may be shown.
-pub(crate) fn shown_path(path: &Path) -> String {
-    shown(&path.to_string_lossy())
 }
 
 fn parent(socket: &Path) -> Option<&Path> {

@@ -15,10 +15,10 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::code::{ErrorCode, Failure};
-use crate::place::{ConnectError, Place, shown_path};
+use crate::place::{ConnectError, Place};
 use crate::program::program;
 use crate::surroundings::{CONFIG_DIR, NO_AGENT, SOCKET, Surroundings};
-use crate::text::shown;
+use crate::text::{shown, shown_path};
 use crate::{limits, variable};
 
 /// Held by the client that starts an agent.

@@ -1,5 +1,7 @@
 //! Text from outside: what is refused at the door, and how the rest is shown.
 
+use std::path::Path;
+
 /// Whether the text holds a control character (C0, DEL, C1): such text is refused in every field,
 /// because line-based protocols and terminals would read it as something else.
 pub fn has_control(text: &str) -> bool {
@@ -20,6 +22,11 @@ pub fn shown(text: &str) -> String {
         }
     }
     out
+}
+
+/// A path as it may be shown.
+pub fn shown_path(path: &Path) -> String {
+    shown(&path.to_string_lossy())
 }
 
 #[cfg(test)]

@@ -94,19 +94,19 @@ impl Agent {
                 .push(place(ProviderId::SYSTEM_KEYRING, &location));
             if token {
                 let gone = poetry_edit::drop_token(&auth, &name).await?;
-                note_removed(&mut changed, gone, ProviderId::AuthToml, &auth);
+                note_removed(&mut changed, gone, ProviderId::AUTH_TOML, &auth);
             } else {
                 let stored = poetry_edit::store_http_basic(&auth, &name, &username, None).await?;
-                changed.stored.push(place_of(ProviderId::AuthToml, &auth));
+                changed.stored.push(place_of(ProviderId::AUTH_TOML, &auth));
                 let gone = stored.plain_text_removed;
-                note_removed(&mut changed, gone, ProviderId::AuthToml, &auth);
+                note_removed(&mut changed, gone, ProviderId::AUTH_TOML, &auth);
             }
         } else if token {
             poetry_edit::store_token(&auth, &name, secret).await?;
-            changed.stored.push(place_of(ProviderId::AuthToml, &auth));
+            changed.stored.push(place_of(ProviderId::AUTH_TOML, &auth));
         } else {
             poetry_edit::store_http_basic(&auth, &name, &username, Some(secret)).await?;
-            changed.stored.push(place_of(ProviderId::AuthToml, &auth));
+            changed.stored.push(place_of(ProviderId::AUTH_TOML, &auth));
         }
         // An older plain-text secret in Poetry's other file goes last.
         let config = poetry_file(&call, "config.toml")?;
@@ -115,7 +115,7 @@ impl Agent {
         } else {
             poetry_edit::drop_password(&config, &name).await?
         };
-        note_removed(&mut changed, gone, ProviderId::ConfigToml, &config);
+        note_removed(&mut changed, gone, ProviderId::CONFIG_TOML, &config);
         self.changed();
         self.say_what_hides(&name, token, &set.context, &mut changed)
             .await;
@@ -194,7 +194,7 @@ impl Agent {
     ) {
         let username = token.then(|| TOKEN_USERNAME.to_owned());
         for (provider, location) in self.answering(name, username.as_deref(), context).await {
-            let ours = matches!(provider, ProviderId::AuthToml | ProviderId::ConfigToml)
+            let ours = matches!(provider, ProviderId::AUTH_TOML | ProviderId::CONFIG_TOML)
                 || provider.is_keyring();
             if ours {
                 break;

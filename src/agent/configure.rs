@@ -168,7 +168,7 @@ impl Agent {
                 Failure::new(ErrorCode::Usage, "there is no pyproject.toml here or above")
                     .hint("--local writes the poetry.toml beside it")
             })?;
-            return Ok((ProviderId::PoetryToml, folder.join("poetry.toml"), changed));
+            return Ok((ProviderId::POETRY_TOML, folder.join("poetry.toml"), changed));
         }
         if configure.local {
             changed
@@ -176,8 +176,8 @@ impl Agent {
                 .push(format!("--local does not hold for {key}"));
         }
         let id = match key.file() {
-            "auth.toml" => ProviderId::AuthToml,
-            _ => ProviderId::ConfigToml,
+            "auth.toml" => ProviderId::AUTH_TOML,
+            _ => ProviderId::CONFIG_TOML,
         };
         let path = poetry_file(&call, key.file())?;
         Ok((id, path, changed))
@@ -190,7 +190,7 @@ impl Agent {
         call: &Call,
     ) -> Result<Option<String>, Failure> {
         let key = Key::HttpBasic(name.stored_spellings());
-        for id in [ProviderId::AuthToml, ProviderId::ConfigToml] {
+        for id in [ProviderId::AUTH_TOML, ProviderId::CONFIG_TOML] {
             match poetry::PoetryFile(id).find(&key, call).await {
                 Answer::Found(halves) if halves.username.is_some() => return Ok(halves.username),
                 Answer::Failed(why, detail) => return Err(Failure::new(why.code(), detail)),

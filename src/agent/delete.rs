@@ -97,8 +97,8 @@ impl Agent {
             }
         }
         for (id, file) in [
-            (ProviderId::AuthToml, "auth.toml"),
-            (ProviderId::ConfigToml, "config.toml"),
+            (ProviderId::AUTH_TOML, "auth.toml"),
+            (ProviderId::CONFIG_TOML, "config.toml"),
         ] {
             let path = poetry_file(&call, file)?;
             let gone = poetry_edit::remove_credentials(&path, name, username)

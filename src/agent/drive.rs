@@ -139,7 +139,7 @@ impl Drive<'_> {
             called: parsed.called(),
             token_may_go: true,
             keyring_off: known.keyring_off.clone(),
-            optional: providers.optional.clone(),
+            places: providers.ids(),
             whole,
             ..Setup::default()
         };
@@ -341,7 +341,7 @@ fn userinfo_answer(userinfo: Option<&Userinfo>, by_url: Option<Verdict>) -> Opti
         _ => Outcome::Found(Found {
             username: Some(userinfo.username.clone()).filter(|username| !username.is_empty()),
             secret: userinfo.password.clone(),
-            provider: ProviderId::Url,
+            provider: ProviderId::URL,
             location: "the URL itself".to_owned(),
             scheme: credential_helper_protocol::Scheme::Basic,
             expires: None,

@@ -314,7 +314,7 @@ impl Known {
             let key = Key::HttpBasic(known.name.stored_spellings());
             for provider in providers {
                 let id = provider.id();
-                if known.username.is_some() || !(id.is_variables() || id.is_poetry_file()) {
+                if known.username.is_some() || !(id.is_variables() || id.is_named_file()) {
                     continue;
                 }
                 if let crate::domain::credential::Answer::Found(halves) =
@@ -340,7 +340,7 @@ pub fn other_settings() -> Failure {
 pub fn settings_provider(setting: &RepositorySetting) -> Option<ProviderId> {
     use crate::provider::settings::SecretSetting;
     setting.secret.as_ref().map(|secret| match secret {
-        SecretSetting::File { .. } => ProviderId::File,
-        SecretSetting::Command(_) => ProviderId::Command,
+        SecretSetting::File { .. } => ProviderId::FILE,
+        SecretSetting::Command(_) => ProviderId::COMMAND,
     })
 }

@@ -1,7 +1,8 @@
-//! The providers of this agent. A new provider is one line here.
+//! The providers of this agent: those that every agent has ([`always`]), and those that it was
+//! started with or its settings switch on.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -10,16 +11,14 @@ use credential_helper_protocol::{Variable, limits};
 use super::drive::KEYRING_TIME;
 use crate::domain::credential::{Key, ProviderId};
 use crate::domain::log::Log;
-use crate::provider::Provider;
 use crate::provider::child::CommandSpec;
 use crate::provider::command::{CommandEntry, CommandProtocol, CommandProvider};
 use crate::provider::environment::{AgentEnvironment, Environment};
 use crate::provider::file::{CredentialFile, FileEntry, FileUsername};
 use crate::provider::keyring_command::KeyringCommand;
 use crate::provider::netrc::Netrc;
-use crate::provider::poetry::PoetryFile;
 use crate::provider::settings::{self, CommandSetting, SecretSetting, Settings};
-use crate::provider::uv_store::UvStore;
+use crate::provider::{Provider, always};
 
 #[cfg(any(target_os = "macos", windows))]
 use crate::provider::keyring::SystemKeyring;
@@ -31,7 +30,6 @@ pub struct Registry {
     /// The system keyring; `set` and `unlock` speak to it by name.
     pub keyring: Rc<SystemKeyring>,
     fixed: Vec<Rc<dyn Provider>>,
-    has_own_variables: bool,
     only_fixed: bool,
     by_settings: RefCell<Option<(Rc<Settings>, Rc<Providers>)>>,
 }
@@ -40,11 +38,9 @@ pub struct Registry {
 pub struct Providers {
     /// All of them, in the order of the rules.
     pub all: Vec<Rc<dyn Provider>>,
-    /// Those that are there only because the user switched them on.
-    pub optional: Vec<ProviderId>,
     /// How long a request may take.
     pub timeout: Duration,
-    command_times: BTreeMap<ProviderId, Duration>,
+    command_times: HashMap<ProviderId, Duration>,
 }
 
 impl Registry {
@@ -54,20 +50,14 @@ impl Registry {
         let keyring = Rc::new(SystemKeyring::new(Places::of_process()));
         #[cfg(any(target_os = "macos", windows))]
         let keyring = Rc::new(SystemKeyring::new());
-        let mut fixed: Vec<Rc<dyn Provider>> = vec![Rc::new(Environment)];
-        let has_own_variables = own.is_some();
+        let mut fixed = always();
+        fixed.push(keyring.clone());
         if let Some(own) = own {
             fixed.push(Rc::new(AgentEnvironment::new(own)));
         }
-        fixed.push(Rc::new(PoetryFile(ProviderId::PoetryToml)));
-        fixed.push(Rc::new(PoetryFile(ProviderId::AuthToml)));
-        fixed.push(Rc::new(PoetryFile(ProviderId::ConfigToml)));
-        fixed.push(keyring.clone());
-        fixed.push(Rc::new(UvStore));
         Self {
             keyring,
             fixed,
-            has_own_variables,
             only_fixed: false,
             by_settings: RefCell::default(),
         }
@@ -98,17 +88,14 @@ impl Registry {
             return providers.clone();
         }
         let mut all = self.fixed.clone();
-        let mut optional = Vec::new();
-        let mut command_times = BTreeMap::new();
-        if self.has_own_variables {
-            optional.push(ProviderId::AgentEnvironment);
-        }
+        let mut command_times = HashMap::new();
         if !self.only_fixed {
-            Self::switched_on(settings, &mut all, &mut optional, &mut command_times);
+            Self::switched_on(settings, &mut all, &mut command_times);
         }
+        // Of one kind they keep their order.
+        all.sort_by_key(|provider| provider.id().kind());
         let providers = Rc::new(Providers {
             all,
-            optional,
             timeout: settings.timeout,
             command_times,
         });
@@ -120,22 +107,19 @@ impl Registry {
     fn switched_on(
         settings: &Settings,
         all: &mut Vec<Rc<dyn Provider>>,
-        optional: &mut Vec<ProviderId>,
-        command_times: &mut BTreeMap<ProviderId, Duration>,
+        command_times: &mut HashMap<ProviderId, Duration>,
     ) {
         all.push(Rc::new(CredentialFile::new(files(settings))));
         let commands = commands(settings);
         if let Some(longest) = commands.iter().map(|entry| entry.command.timeout).max() {
-            command_times.insert(ProviderId::Command, longest);
+            command_times.insert(ProviderId::COMMAND, longest);
         }
         all.push(Rc::new(CommandProvider::new(commands)));
         if let Some(command) = &settings.keyring_command {
-            optional.push(ProviderId::KeyringCommand);
-            command_times.insert(ProviderId::KeyringCommand, command.timeout);
+            command_times.insert(ProviderId::KEYRING_COMMAND, command.timeout);
             all.push(Rc::new(KeyringCommand::new(spec(command))));
         }
         if let Some(path) = &settings.netrc {
-            optional.push(ProviderId::Netrc);
             all.push(Rc::new(Netrc::new(path.clone())));
         }
     }
@@ -143,7 +127,7 @@ impl Registry {
     /// Forgets what was minted for a repository.
     pub fn renew(&self, name: &str) {
         if let Some((_, providers)) = &*self.by_settings.borrow()
-            && let Some(commands) = providers.get(ProviderId::Command)
+            && let Some(commands) = providers.get(ProviderId::COMMAND)
         {
             commands.renew(&Key::Repository(name.to_owned()));
         }
@@ -160,6 +144,11 @@ impl Registry {
 }
 
 impl Providers {
+    /// The names of all of them.
+    pub fn ids(&self) -> Vec<ProviderId> {
+        self.all.iter().map(|provider| provider.id()).collect()
+    }
+
     /// The provider of this kind.
     pub fn get(&self, id: ProviderId) -> Option<&Rc<dyn Provider>> {
         self.all.iter().find(|provider| provider.id() == id)

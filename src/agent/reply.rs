@@ -124,7 +124,7 @@ impl Resolved {
             Outcome::Refused(_) => ("refused", None),
         };
         let verdict = self.verdicts.map(|(stored, variables)| match found {
-            Some(found) if found.provider == ProviderId::Environment => variables,
+            Some(found) if found.provider == ProviderId::ENVIRONMENT => variables,
             _ => stored,
         });
         let mut warnings = self.known.warnings.clone();
@@ -221,7 +221,7 @@ impl Resolved {
             .unwrap_or_default();
         let message = format!("cannot tell the credential of {}: {reason}", self.subject());
         // A variable is a field of the question itself: the question is what is wrong.
-        let by_variable = |step: &TraceStep| step.provider == ProviderId::Environment;
+        let by_variable = |step: &TraceStep| step.provider == ProviderId::ENVIRONMENT;
         if why == Why::Malformed && step.is_some_and(by_variable) {
             return Failure::new(ErrorCode::Usage, message)
                 .hint("set the variable anew, or unset it");

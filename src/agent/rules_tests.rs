@@ -523,9 +523,9 @@ async fn a_client_in_a_hurry_closes_no_provider_to_others() {
         assert_eq!(home.get(question).await, "TimedOut");
     }
     for id in [
-        ProviderId::Command,
-        ProviderId::AuthToml,
-        ProviderId::UvStore,
+        ProviderId::COMMAND,
+        ProviderId::AUTH_TOML,
+        ProviderId::UV_STORE,
     ] {
         assert_eq!(home.agent.breakers.open(id), None, "{id}");
     }

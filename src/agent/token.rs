@@ -132,7 +132,7 @@ fn key(id: ProviderId, entry: &Entry) -> Option<Key> {
     }
     if matches!(
         id,
-        ProviderId::SecretService | ProviderId::CredentialManager
+        ProviderId::SECRET_SERVICE | ProviderId::CREDENTIAL_MANAGER
     ) {
         let named = entry.name.as_deref().map(|name| format!("{POETRY}{name}"));
         return Some(Key::Service {
@@ -143,7 +143,7 @@ fn key(id: ProviderId, entry: &Entry) -> Option<Key> {
     let name = entry.name.as_deref()?;
     let names = if id.is_variables() {
         RepositoryName::parse(name).ok()?.variable_spellings()
-    } else if id.is_poetry_file() {
+    } else if id.is_named_file() {
         vec![name.to_owned()]
     } else {
         return None;

@@ -81,7 +81,7 @@ fn entry(
         placed.url = Some(place?.to_owned());
     }
     let url = placed.origin.as_ref().or(placed.url.as_ref())?;
-    let (url, _) = RepositoryUrl::parse(url).ok()?;
+    let url = RepositoryUrl::bare(url)?;
     let line = render::credential(&placed, Format::Netrc).ok()?;
     Some((bare(url.origin().host()), line))
 }

@@ -4,15 +4,14 @@
 //! `uv publish --help`, twine `settings.py`, PDM `config.py`, Hatch `publish/auth.py`, Flit
 //! `upload.py`, pip "Environment Variables".
 
-use credential_helper_protocol::{Credential, ErrorCode, Failure, Scheme, Secret, variable};
+use credential_helper_protocol::{
+    Credential, ErrorCode, Failure, Scheme, Secret, TOKEN_USERNAME, variable,
+};
 
 use super::repository::Repository;
 use super::spellings;
 use crate::domain::text::shown;
 use crate::domain::url::RepositoryUrl;
-
-/// The username of an API token.
-const TOKEN: &str = "__token__";
 
 /// A variable to set.
 #[derive(Debug)]
@@ -304,7 +303,7 @@ fn with_userinfo(url: &str, credential: &Credential) -> Result<Secret, Failure> 
 }
 
 fn is_token(credential: &Credential) -> bool {
-    credential.username.as_deref() == Some(TOKEN)
+    credential.username.as_deref() == Some(TOKEN_USERNAME)
 }
 
 fn same(a: &Credential, b: &Credential) -> bool {

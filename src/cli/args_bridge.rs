@@ -36,13 +36,13 @@ impl TypedValueParser for BridgeParser {
         argument: Option<&clap::Arg>,
         value: &OsStr,
     ) -> Result<Bridge, clap::Error> {
-        let names = PossibleValuesParser::new(bridge::ALL.map(|bridge| bridge.name));
+        let names = PossibleValuesParser::new(bridge::ALL.iter().map(|bridge| bridge.name));
         names.parse_ref(command, argument, value)?;
         Bridge::named(value).ok_or_else(|| clap::Error::new(ErrorKind::InvalidValue))
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        let values = bridge::ALL.map(|bridge| PossibleValue::new(bridge.name).help(bridge.about));
-        Some(Box::new(values.into_iter()))
+        let value = |bridge: &Bridge| PossibleValue::new(bridge.name).help(bridge.about);
+        Some(Box::new(bridge::ALL.iter().map(value)))
     }
 }

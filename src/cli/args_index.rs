@@ -71,12 +71,9 @@ pub(crate) struct PythonOptions {
     pub(crate) python_platform: Option<String>,
 }
 
-/// `helper index versions`.
+/// What is listed of a package.
 #[derive(Args)]
-pub(crate) struct VersionsArgs {
-    /// The package
-    #[arg(value_name = "PACKAGE")]
-    pub(crate) package: String,
+pub(crate) struct ListOptions {
     /// Only what this source has
     #[arg(long, value_name = "NAME")]
     pub(crate) source: Option<String>,
@@ -89,22 +86,24 @@ pub(crate) struct VersionsArgs {
     pub(crate) sources: SourceOptions,
 }
 
+/// `helper index versions`.
+#[derive(Args)]
+pub(crate) struct VersionsArgs {
+    /// The package
+    #[arg(value_name = "PACKAGE")]
+    pub(crate) package: String,
+    #[command(flatten)]
+    pub(crate) wanted: ListOptions,
+}
+
 /// `helper index files`.
 #[derive(Args)]
 pub(crate) struct FilesArgs {
     /// The package, or one version of it
     #[arg(value_name = "PACKAGE[==VERSION]")]
     pub(crate) package: String,
-    /// Only what this source has
-    #[arg(long, value_name = "NAME")]
-    pub(crate) source: Option<String>,
-    /// Also what is not chosen from, and why not
-    #[arg(long)]
-    pub(crate) all: bool,
     #[command(flatten)]
-    pub(crate) python: PythonOptions,
-    #[command(flatten)]
-    pub(crate) sources: SourceOptions,
+    pub(crate) wanted: ListOptions,
 }
 
 /// `helper index metadata`.

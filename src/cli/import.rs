@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use super::Session;
 use super::args_scan::ImportArgs;
-use super::scan::{path_text, places, tell_skipped};
+use super::scan::{places, tell_skipped};
 use super::table::Style;
 use crate::connect::Agent;
-use crate::domain::text::shown;
+use crate::domain::text::{shown, shown_path};
 use crate::scan::Skipped;
 use crate::scan::import::{Import, Moved, Progress, Store};
 
@@ -83,7 +83,7 @@ fn status(results: &[Moved], skipped: &[Skipped]) -> u8 {
 fn text(results: &[Moved], colours: bool) -> String {
     let mut text = String::new();
     for moved in results {
-        let place = format!("{}:{}", path_text(&moved.path), moved.line);
+        let place = format!("{}:{}", shown_path(&moved.path), moved.line);
         text.push_str(&Style::Strong.paint(&place, colours));
         for word in [Some(moved.tool), moved.username.as_deref()]
             .into_iter()

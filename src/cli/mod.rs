@@ -63,6 +63,7 @@ mod table;
 mod token;
 mod trust;
 mod usage;
+mod work;
 
 #[cfg(test)]
 mod fake;

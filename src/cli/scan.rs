@@ -1,20 +1,22 @@
 //! `helper scan`: credentials in plain text, without showing them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use credential_helper_protocol::{ErrorCode, Failure};
 
 use super::Session;
 use super::args_scan::{ScanArgs, ScanFormat};
 use super::table::Style;
-use crate::domain::text::shown;
+use crate::domain::text::{shown, shown_path};
 use crate::scan::places::Places;
 use crate::scan::{self, Report, Skipped};
 
-/// Prints what stands in plain text; status 1 where something does, 3 where that could not be told.
-pub(crate) fn run(session: &mut Session<'_>, args: &ScanArgs) -> Result<u8, Failure> {
-    let json = session.out.is_json();
-    let format = match (args.format, json) {
+/// How a report is printed; errors are told in the same way.
+pub(super) fn format(
+    session: &mut Session<'_>,
+    asked: Option<ScanFormat>,
+) -> Result<ScanFormat, Failure> {
+    let format = match (asked, session.out.is_json()) {
         (Some(ScanFormat::Text | ScanFormat::Sarif), true) => {
             return Err(Failure::new(
                 ErrorCode::Usage,
@@ -27,6 +29,12 @@ pub(crate) fn run(session: &mut Session<'_>, args: &ScanArgs) -> Result<u8, Fail
     if format != ScanFormat::Text {
         session.out.errors_as_json();
     }
+    Ok(format)
+}
+
+/// Prints what stands in plain text; status 1 where something does, 3 where that could not be told.
+pub(crate) fn run(session: &mut Session<'_>, args: &ScanArgs) -> Result<u8, Failure> {
+    let format = format(session, args.format)?;
     let (places, folder) = places(session, &args.paths)?;
     let report = scan::scan(&places);
     match format {
@@ -70,7 +78,11 @@ pub(super) fn places(
 /// Says what could not be looked at.
 pub(super) fn tell_skipped(session: &mut Session<'_>, skipped: &[Skipped]) {
     for one in skipped {
-        let line = format!("{} was not looked at: {}", path_text(&one.path), one.reason);
+        let line = format!(
+            "{} was not looked at: {}",
+            shown_path(&one.path),
+            one.reason
+        );
         session.out.warning(&line);
     }
 }
@@ -86,7 +98,7 @@ fn counted(count: usize) -> String {
 fn text(report: &Report, colours: bool) -> String {
     let mut text = String::new();
     for finding in &report.findings {
-        let place = format!("{}:{}", path_text(&finding.path), finding.line);
+        let place = format!("{}:{}", shown_path(&finding.path), finding.line);
         text.push_str(&Style::Strong.paint(&place, colours));
         let what = [
             Some(finding.tool),
@@ -101,11 +113,6 @@ fn text(report: &Report, colours: bool) -> String {
         text.extend(["\n  ", &label, " ", &shown(&finding.fix), "\n"]);
     }
     text
-}
-
-/// A path as it may be shown.
-pub(super) fn path_text(path: &Path) -> String {
-    shown(&path.to_string_lossy())
 }
 
 #[cfg(test)]

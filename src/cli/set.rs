@@ -1,16 +1,13 @@
 //! `helper set`: stores a credential.
 
 use credential_helper_protocol::caller::About;
-use credential_helper_protocol::{Changed, ErrorCode, Failure, Place, Set};
+use credential_helper_protocol::{Changed, ErrorCode, Failure, Place, Set, TOKEN_USERNAME};
 use serde::Serialize;
 
 use super::Session;
 use super::args::SetArgs;
 use crate::domain::name::RepositoryName;
 use crate::domain::url::RepositoryUrl;
-
-/// The username of an API token.
-const TOKEN: &str = "__token__";
 
 #[derive(Serialize)]
 struct Answer<'a> {
@@ -32,7 +29,7 @@ pub(crate) fn run(session: &mut Session<'_>, args: SetArgs) -> Result<u8, Failur
         );
     }
     let username = if args.token {
-        Some(TOKEN.to_owned())
+        Some(TOKEN_USERNAME.to_owned())
     } else {
         args.username.filter(|name| !name.is_empty())
     };
@@ -63,7 +60,7 @@ pub(crate) fn run(session: &mut Session<'_>, args: SetArgs) -> Result<u8, Failur
 /// What a secret is called when it is asked for.
 pub(crate) fn label(name: &str, username: Option<&str>) -> String {
     match username {
-        Some(TOKEN) => format!("token for {name}"),
+        Some(TOKEN_USERNAME) => format!("token for {name}"),
         Some(username) if !username.is_empty() => format!("password of {username} for {name}"),
         _ => format!("password for {name}"),
     }

@@ -6,9 +6,9 @@ use credential_helper_protocol::surroundings::Surroundings;
 use credential_helper_protocol::{ErrorCode, Failure};
 use serde::Serialize;
 
-use super::Session;
 use super::args_setup::SetupArgs;
 use super::table::{Cell, Style, table};
+use super::{Session, work};
 use crate::bridge;
 use crate::domain::text::shown;
 use crate::setup::apply::{self, Look, Undone};
@@ -58,13 +58,7 @@ struct Tool {
 
 /// Does what was asked for.
 pub(crate) fn run(session: &mut Session<'_>, args: &SetupArgs) -> Result<u8, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| {
-            let message = format!("cannot start the work: {}", error.kind());
-            Failure::new(ErrorCode::Internal, message)
-        })?;
+    let runtime = work::runtime()?;
     let around = around(session)?;
     let record = Record::in_folder(&around.state);
     let Some(tool) = args.tool.as_deref() else {

@@ -9,8 +9,9 @@ use super::Session;
 use super::args_source::{AddArgs, RemoveArgs, ShowArgs, SourceCommand, SourcePriority};
 use super::lookups::folder;
 use super::table::{Cell, table};
+use super::work::runtime;
 use crate::domain::text::shown;
-use crate::edit::{SHARED, edit};
+use crate::edit::{Mode, edit};
 use crate::index::source::change::{Place, Wish, pinned};
 use crate::index::source::{Form, Options, Priority, Source, Sources, places};
 
@@ -62,7 +63,7 @@ fn add(session: &mut Session<'_>, folder: &Path, args: &AddArgs) -> Result<u8, F
     let name = shown(&args.name);
     let (file, form) = (shown(&place.file.to_string_lossy()), place.form.word());
     let target = place.file.clone();
-    work(edit(&target, SHARED, move |document| {
+    runtime()?.block_on(edit(&target, Mode::Shared, move |document| {
         place.add(document, &wish)
     }))?;
     session.out.note(&format!(
@@ -100,7 +101,7 @@ fn remove(session: &mut Session<'_>, folder: &Path, args: &RemoveArgs) -> Result
 /// Removes a source; its name as it stood there, and what is still pinned to it.
 fn take_out(place: &Place, name: &str) -> Result<Option<(String, Vec<String>)>, Failure> {
     let (list, name) = (place.clone(), name.to_owned());
-    let (found, _) = work(edit(&place.file, SHARED, move |document| {
+    let (found, _) = runtime()?.block_on(edit(&place.file, Mode::Shared, move |document| {
         let found = list.remove(document, &name);
         Ok(found.map(|found| {
             let left = pinned(document, &found);
@@ -186,15 +187,4 @@ fn unknown(name: &str) -> Failure {
         format!("there is no source \"{name}\" in this project"),
     )
     .hint("see `helper source show`")
-}
-
-fn work<T>(change: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| {
-            let message = format!("cannot start the work: {}", error.kind());
-            Failure::new(ErrorCode::Internal, message)
-        })?;
-    runtime.block_on(change)
 }

@@ -88,7 +88,7 @@ pub(super) fn providers(status: Option<&Status>) -> Vec<Check> {
     let mut checks = Vec::new();
     for provider in status.iter().flat_map(|status| &status.providers) {
         // The Secret Service is judged with its bus.
-        if provider.name == ProviderId::SecretService.word() {
+        if provider.name == ProviderId::SECRET_SERVICE.word() {
             continue;
         }
         let detail = provider.detail.as_deref().unwrap_or("it does not say why");

@@ -7,8 +7,9 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::programs::Found;
-use super::{Check, Options, Outcome, path_text};
+use super::{Check, Options, Outcome};
 use crate::domain::name::normalize;
+use crate::domain::text::shown_path;
 
 /// The start of a script that names its interpreter; `#!` lines are shorter than a page.
 const HEAD: u64 = 4096;
@@ -116,7 +117,7 @@ pub(super) fn checks(backends: &[Backends], asked: bool, settings: Option<&Path>
     let one = |found: &Backends| {
         let names = found.names.join(", ");
         let check = |result, message: String| {
-            Check::new("back-end", result, message).about(path_text(&found.keyring))
+            Check::new("back-end", result, message).about(shown_path(&found.keyring))
         };
         if asked {
             return check(
@@ -124,9 +125,9 @@ pub(super) fn checks(backends: &[Backends], asked: bool, settings: Option<&Path>
                 format!("has {names}; the settings name a keyring command"),
             );
         }
-        let place = settings.map_or_else(|| "config.toml".to_owned(), path_text);
+        let place = settings.map_or_else(|| "config.toml".to_owned(), shown_path);
         // A TOML string: what it must not hold is written as an escape.
-        let path = path_text(&found.keyring)
+        let path = shown_path(&found.keyring)
             .replace('\\', r"\\")
             .replace('"', "\\\"");
         check(

@@ -7,8 +7,9 @@ use credential_helper_protocol::{Status, variable};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
-use super::{Check, Options, Outcome, path_text};
+use super::{Check, Options, Outcome};
 use crate::domain::credential::ProviderId;
+use crate::domain::text::shown_path;
 use crate::provider::secret_service::{Places, Presence, SecretService};
 use crate::provider::{Call, Provider as _};
 
@@ -86,9 +87,9 @@ async fn find(variable: Option<&str>, runtime: Option<PathBuf>) -> Bus {
             None if part.starts_with("unix:") => return Bus::Reached(variable::BUS.to_owned()),
             None => missed = Some((variable::BUS.to_owned(), "only Unix sockets are spoken to")),
             Some(path) => match reach(&path).await {
-                Ok(()) => return Bus::Reached(path_text(&path)),
+                Ok(()) => return Bus::Reached(shown_path(&path)),
                 Err(why) => {
-                    missed = Some((format!("{} ({})", path_text(&path), variable::BUS), why));
+                    missed = Some((format!("{} ({})", shown_path(&path), variable::BUS), why));
                 }
             },
         }
@@ -96,7 +97,7 @@ async fn find(variable: Option<&str>, runtime: Option<PathBuf>) -> Bus {
     if let Some(path) = runtime
         && reach(&path).await.is_ok()
     {
-        return Bus::Reached(path_text(&path));
+        return Bus::Reached(shown_path(&path));
     }
     missed.map_or(Bus::None, |(place, why)| Bus::Unreachable(place, why))
 }
@@ -124,7 +125,7 @@ pub(super) fn checks(seen: &Seen, status: Option<&Status>, switched_on: bool) ->
             "switched off: keyring.enabled is false",
         )];
     }
-    let word = ProviderId::SecretService.word();
+    let word = ProviderId::SECRET_SERVICE.word();
     let agents = status
         .into_iter()
         .flat_map(|status| &status.providers)

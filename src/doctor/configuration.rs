@@ -98,14 +98,14 @@ pub(super) async fn collect(options: &Options) -> Configuration {
         files.push(FileFacts::read_trust(&folder, &call).await);
     }
     for id in [
-        ProviderId::AuthToml,
-        ProviderId::ConfigToml,
-        ProviderId::PoetryToml,
+        ProviderId::AUTH_TOML,
+        ProviderId::CONFIG_TOML,
+        ProviderId::POETRY_TOML,
     ] {
         files.extend(FileFacts::read_poetry(id, &call).await);
     }
     if let Some(folder) = &call.folders.uv_store {
-        let (role, path) = (ProviderId::UvStore.word(), folder.join("credentials.toml"));
+        let (role, path) = (ProviderId::UV_STORE.word(), folder.join("credentials.toml"));
         files.push(FileFacts::read_toml(role, path, &call).await);
     }
     Configuration {

@@ -8,7 +8,8 @@ use credential_helper_protocol::{
 };
 use tempfile::TempDir;
 
-use super::{Check, Options, Outcome, Source, quoted, run};
+use super::{Check, Options, Outcome, Source, run};
+use crate::domain::text::shell_word;
 
 /// An agent that has one credential for every name but `unbound`.
 #[derive(Default)]
@@ -123,7 +124,7 @@ fn words_for_a_shell() {
         ("it's", r"'it'\''s'"),
         ("$(x)", "'$(x)'"),
     ] {
-        assert_eq!(quoted(word), wanted);
+        assert_eq!(shell_word(word), wanted);
     }
 }
 

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::{Check, Outcome, path_text, quoted};
+use super::{Check, Outcome};
 use crate::domain::credential::{ProviderId, TOKEN_USERNAME};
-use crate::domain::text::shown;
+use crate::domain::text::{shell_word, shown, shown_path};
 use crate::domain::toml_text::Document;
 use crate::provider::files::FileFailure;
 use crate::provider::poetry::PoetryFile;
@@ -101,7 +101,7 @@ impl FileFacts {
 
     /// Whether there is a secret in it, as far as that can be told.
     fn holds_secrets(&self) -> bool {
-        !self.plain.is_empty() || self.role == ProviderId::UvStore.word()
+        !self.plain.is_empty() || self.role == ProviderId::UV_STORE.word()
     }
 }
 
@@ -121,7 +121,7 @@ fn access(_meta: &std::fs::Metadata) -> Option<(u32, u32)> {
 pub(super) fn checks(files: &[FileFacts], uid: u32, keyring: bool) -> Vec<Check> {
     let mut checks = Vec::new();
     for file in files {
-        let about = path_text(&file.path);
+        let about = shown_path(&file.path);
         match &file.state {
             Ok(false) => continue,
             Err(detail) => {
@@ -144,7 +144,7 @@ pub(super) fn checks(files: &[FileFacts], uid: u32, keyring: bool) -> Vec<Check>
 
 fn open_to_others(file: &FileFacts, uid: u32) -> Option<Check> {
     let (owner, mode) = file.access?;
-    let path = quoted(&file.path.to_string_lossy());
+    let path = shell_word(&file.path.to_string_lossy());
     // What root wrote for everybody is fine to be read here.
     if owner != uid && owner != 0 {
         let message = format!("it belongs to user {owner}, who decides what is in it");
@@ -170,16 +170,16 @@ fn open_to_others(file: &FileFacts, uid: u32) -> Option<Check> {
 /// Secrets in the user's own files of Poetry. Those of a project are its own matter, but they are
 /// easily committed.
 fn plain_text(file: &FileFacts) -> Vec<Check> {
-    let project = file.role == ProviderId::PoetryToml.word();
+    let project = file.role == ProviderId::POETRY_TOML.word();
     let line = |(name, username): &(String, Option<String>)| {
         let message = format!(
             "its secret stands in plain text in {}",
-            path_text(&file.path)
+            shown_path(&file.path)
         );
         let account = match username.as_deref() {
             Some(TOKEN_USERNAME) => " --token".to_owned(),
             None | Some("") => String::new(),
-            Some(username) => format!(" {}", quoted(username)),
+            Some(username) => format!(" {}", shell_word(username)),
         };
         let after = if project {
             " (then take it out of poetry.toml: it may be committed)"
@@ -188,7 +188,7 @@ fn plain_text(file: &FileFacts) -> Vec<Check> {
         };
         Check::new("plain-text", Outcome::Warning, message)
             .about(shown(name))
-            .fix(format!("helper set {}{account}{after}", quoted(name)))
+            .fix(format!("helper set {}{account}{after}", shell_word(name)))
     };
     file.plain.iter().map(line).collect()
 }

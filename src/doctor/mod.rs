@@ -22,7 +22,7 @@ mod repositories;
 #[cfg(unix)]
 mod sockets;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use credential_helper_protocol::surroundings::Surroundings;
@@ -33,8 +33,6 @@ use credential_helper_protocol::{
 use serde::Serialize;
 
 pub use connected::Connected;
-
-use crate::domain::text::shown;
 
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -235,22 +233,6 @@ pub fn run(options: &Options, agent: &mut dyn Source) -> Result<Vec<Check>, Fail
         options, agent, &found, &known, &runtime,
     ));
     Ok(checks)
-}
-
-/// A path as it may be shown.
-fn path_text(path: &Path) -> String {
-    shown(&path.to_string_lossy())
-}
-
-/// A word as a shell takes it, for the lines that a user may copy.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,=".contains(c);
-    let word = shown(word);
-    if !word.is_empty() && word.chars().all(plain) {
-        word
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
 }
 
 #[cfg(test)]

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use credential_helper_protocol::{BindingList, BindingRecord, Failure, Listing, Operation};
 
-use super::{Check, Outcome, quoted};
+use super::{Check, Outcome};
 use crate::domain::credential::ProviderId;
 use crate::domain::known::{DeclaredBy, KnownRepository};
 use crate::domain::name::{RepositoryName, normalize};
+use crate::domain::text::shell_word;
 
 /// What could not be asked: the checks of names say less then.
 pub(super) fn unavailable(
@@ -56,7 +57,7 @@ fn tokens(listing: &Listing) -> Vec<Check> {
                     .about(subject)
                     .fix(format!(
                         "make another token where its account is, then: helper set {} --token",
-                        quoted(stored.name.as_deref().unwrap_or("NAME"))
+                        shell_word(stored.name.as_deref().unwrap_or("NAME"))
                     )),
             );
         }
@@ -67,7 +68,7 @@ fn tokens(listing: &Listing) -> Vec<Check> {
 /// Two names that a variable cannot tell apart. Names that only variables tell are left out: how
 /// they are spelled is a guess; so are those of our own settings, which hold for every spelling.
 fn collisions(declared: &[KnownRepository], listing: &Listing) -> Vec<Check> {
-    let variables = [ProviderId::Environment, ProviderId::AgentEnvironment].map(ProviderId::word);
+    let variables = [ProviderId::ENVIRONMENT, ProviderId::AGENT_ENVIRONMENT].map(ProviderId::word);
     let stored = listing
         .credentials
         .iter()
@@ -112,7 +113,7 @@ fn unbound(
     listing: &Listing,
     bindings: &[BindingRecord],
 ) -> Vec<Check> {
-    let variables = [ProviderId::Environment, ProviderId::AgentEnvironment].map(ProviderId::word);
+    let variables = [ProviderId::ENVIRONMENT, ProviderId::AGENT_ENVIRONMENT].map(ProviderId::word);
     let mut seen = BTreeSet::new();
     let mut checks = Vec::new();
     for stored in &listing.credentials {
@@ -130,10 +131,10 @@ fn unbound(
         let line = match known {
             Some(one) => format!(
                 "helper trust {} {} (if that is its URL)",
-                quoted(name),
-                quoted(one.url.as_str())
+                shell_word(name),
+                shell_word(one.url.as_str())
             ),
-            None => format!("helper trust {} URL", quoted(name)),
+            None => format!("helper trust {} URL", shell_word(name)),
         };
         let message = "it has a secret and is bound to no origin: the first project that \
                        declares the name decides where it goes";
@@ -180,8 +181,8 @@ fn elsewhere(declared: &[KnownRepository], bindings: &[BindingRecord]) -> Vec<Ch
                 .about(source.name.to_string())
                 .fix(format!(
                     "if the project is right: helper trust {} {}",
-                    quoted(source.name.as_str()),
-                    quoted(source.url.as_str())
+                    shell_word(source.name.as_str()),
+                    shell_word(source.url.as_str())
                 )),
         );
     }

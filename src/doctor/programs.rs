@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use credential_helper_protocol::program::PROGRAM;
 
-use super::{Check, Options, Outcome, path_text};
+use super::{Check, Options, Outcome};
+use crate::domain::text::shown_path;
 
 /// What is there.
 #[derive(Clone, Debug, Default)]
@@ -107,7 +108,7 @@ fn helper(programs: &Programs) -> Check {
     let Some(first) = &programs.helper else {
         let check = Check::new("path", Outcome::Warning, "helper is not on the PATH");
         return match &programs.own {
-            Some(own) => check.fix(format!("add {} to the PATH", path_text(&typed(own)))),
+            Some(own) => check.fix(format!("add {} to the PATH", shown_path(&typed(own)))),
             None => check,
         };
     };
@@ -118,17 +119,17 @@ fn helper(programs: &Programs) -> Check {
         || agent == programs.own.as_deref();
     if same {
         return Check::new("path", Outcome::Ok, "this helper is the first on the PATH")
-            .about(path_text(&first.path));
+            .about(shown_path(&first.path));
     }
     Check::new(
         "path",
         Outcome::Warning,
         "tools will run another helper than this one",
     )
-    .about(path_text(&first.path))
+    .about(shown_path(&first.path))
     .fix(format!(
         "put {} before it on the PATH",
-        path_text(
+        shown_path(
             &programs
                 .own
                 .as_deref()
@@ -153,7 +154,7 @@ fn agent(helper: &Found) -> Option<Check> {
     let message = format!("{PROGRAM} is neither beside it nor in ../libexec/credential-helper");
     Some(
         Check::new("path", Outcome::Problem, message)
-            .about(path_text(&helper.resolved))
+            .about(shown_path(&helper.resolved))
             .fix("install helper and helperd into the same folder"),
     )
 }
@@ -161,8 +162,9 @@ fn agent(helper: &Found) -> Option<Check> {
 /// pip and uv run the first `keyring`.
 fn keyring(keyrings: &[Found]) -> Option<Check> {
     let first = keyrings.first()?;
-    let check =
-        |result, message: String| Check::new("path", result, message).about(path_text(&first.path));
+    let check = |result, message: String| {
+        Check::new("path", result, message).about(shown_path(&first.path))
+    };
     if first.ours {
         let message = "the first keyring on the PATH is the helper's".to_owned();
         return Some(check(Outcome::Ok, message));
@@ -170,11 +172,11 @@ fn keyring(keyrings: &[Found]) -> Option<Check> {
     Some(match keyrings.iter().find(|other| other.ours) {
         Some(ours) => check(
             Outcome::Warning,
-            format!("it hides the helper's keyring, {}", path_text(&ours.path)),
+            format!("it hides the helper's keyring, {}", shown_path(&ours.path)),
         )
         .fix(format!(
             "put {} first on the PATH",
-            path_text(ours.path.parent().unwrap_or(&ours.path))
+            shown_path(ours.path.parent().unwrap_or(&ours.path))
         )),
         None => check(
             Outcome::Ok,

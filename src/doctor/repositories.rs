@@ -9,10 +9,11 @@ use credential_helper_protocol::{BindingRecord, Explanation, Failure, Operation,
 
 use super::configuration::Configuration;
 use super::names::bound;
-use super::{Check, Options, Outcome, Source, quoted};
+use super::{Check, Options, Outcome, Source};
 use crate::domain::credential::ProviderId;
 use crate::domain::known::{DeclaredBy, KnownRepository};
 use crate::domain::name::RepositoryName;
+use crate::domain::text::shell_word;
 use crate::domain::url::RepositoryUrl;
 
 #[cfg(feature = "net")]
@@ -83,8 +84,8 @@ enum Step {
 
 /// Decides what to send.
 fn step(target: &Target, explanation: &Result<Explanation, Failure>) -> Step {
-    let name = quoted(target.name.as_str());
-    let url = quoted(target.url.as_str());
+    let name = shell_word(target.name.as_str());
+    let url = shell_word(target.url.as_str());
     let not = |result, message: &str, fix: String| {
         Step::Not(Box::new(line(target, result, message).fix(fix)))
     };
@@ -130,7 +131,7 @@ fn step(target: &Target, explanation: &Result<Explanation, Failure>) -> Step {
             trust,
         ),
         ("found", _) if found.has_secret => {
-            let variables = [ProviderId::Environment, ProviderId::AgentEnvironment];
+            let variables = [ProviderId::ENVIRONMENT, ProviderId::AGENT_ENVIRONMENT];
             let provider = found.provider.as_deref().unwrap_or_default();
             if target.project && !target.bound && variables.iter().any(|one| one.word() == provider)
             {
@@ -173,7 +174,7 @@ pub(super) fn checks(
         for warning in explanation.iter().flat_map(|found| &found.warnings) {
             if said.insert(warning.clone()) {
                 let check = Check::new("lookup", Outcome::Warning, warning.clone());
-                let name = quoted(target.name.as_str());
+                let name = shell_word(target.name.as_str());
                 checks.push(
                     check
                         .about(target.name.to_string())

@@ -9,10 +9,10 @@ use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, LocalSet};
 
 use super::super::configuration::Configuration;
-use super::super::{Check, Options, Outcome, Source, quoted};
+use super::super::{Check, Options, Outcome, Source};
 use super::{Step, Target, line};
 use crate::domain::credential::TOKEN_USERNAME;
-use crate::domain::text::shown;
+use crate::domain::text::{shell_word, shown};
 use crate::http::{ACCEPT_SIMPLE, Authorization, Client, Proxies, Reply, TlsPolicy};
 use crate::provider::poetry::{CertValue, certificates};
 
@@ -176,20 +176,20 @@ fn unchecked(target: &Target) -> Check {
     .about(target.name.to_string())
     .fix(format!(
         "helper config {} /path/to/authority.pem",
-        quoted(&format!("certificates.{name}.cert"))
+        shell_word(&format!("certificates.{name}.cert"))
     ))
 }
 
 /// What an answer means, and what to do about it.
 fn judged(target: &Target, sent: &Sent, reply: &Reply) -> Check {
-    let name = quoted(target.name.as_str());
+    let name = shell_word(target.name.as_str());
     let check = |result, message: &str| line(target, result, message);
     let from = sent.from.as_deref();
     let account = match sent.username.as_deref() {
         Some(TOKEN_USERNAME) => " --token".to_owned(),
         None => " USERNAME".to_owned(),
         Some("") => String::new(),
-        Some(username) => format!(" {}", quoted(username)),
+        Some(username) => format!(" {}", shell_word(username)),
     };
     match (reply, from) {
         (Reply::Ok(_), Some(from)) => {
@@ -251,7 +251,7 @@ fn judged(target: &Target, sent: &Sent, reply: &Reply) -> Check {
 }
 
 fn tls_fix(target: &Target, why: &str) -> String {
-    let key = |what: &str| quoted(&format!("certificates.{}.{what}", target.name.as_str()));
+    let key = |what: &str| shell_word(&format!("certificates.{}.{what}", target.name.as_str()));
     if why.contains("client certificate") {
         format!("helper config {} /path/to/own.pem", key("client-cert"))
     } else {

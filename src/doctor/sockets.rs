@@ -7,7 +7,8 @@ use credential_helper_protocol::address::{self, Rule};
 use credential_helper_protocol::place::{self, Finding};
 use credential_helper_protocol::surroundings::Surroundings;
 
-use super::{Check, Outcome, path_text, quoted};
+use super::{Check, Outcome};
+use crate::domain::text::{shell_word, shown_path};
 
 /// A candidate.
 pub(super) struct Candidate {
@@ -55,7 +56,7 @@ pub(super) fn collect(around: &Surroundings) -> Vec<Candidate> {
 pub(super) fn checks(candidates: &[Candidate], uid: u32) -> Vec<Check> {
     let mut checks = Vec::new();
     for candidate in candidates {
-        let subject = path_text(&candidate.socket);
+        let subject = shown_path(&candidate.socket);
         let check =
             |result, message: String| Check::new("socket", result, message).about(&*subject);
         match &candidate.state {
@@ -96,9 +97,10 @@ fn skipped(candidate: &Candidate, reason: &str, uid: u32) -> Option<Check> {
     let check = Check::new("socket", result, format!("passed over: {reason}"));
     let folder = candidate.socket.parent().unwrap_or(Path::new("/"));
     Some(match candidate.folder {
-        Some((owner, mode)) if owner == uid && mode & 0o077 != 0 => {
-            check.fix(format!("chmod 700 {}", quoted(&folder.to_string_lossy())))
-        }
+        Some((owner, mode)) if owner == uid && mode & 0o077 != 0 => check.fix(format!(
+            "chmod 700 {}",
+            shell_word(&folder.to_string_lossy())
+        )),
         _ if chosen => {
             check.fix("unset CREDENTIAL_HELPER_SOCKET, or name a path in a folder of your own")
         }
@@ -107,7 +109,7 @@ fn skipped(candidate: &Candidate, reason: &str, uid: u32) -> Option<Check> {
 }
 
 fn usable(candidate: &Candidate, uid: u32) -> Check {
-    let path = quoted(&candidate.socket.to_string_lossy());
+    let path = shell_word(&candidate.socket.to_string_lossy());
     match candidate.file {
         Some((_, false)) => {
             return Check::new(

@@ -124,7 +124,7 @@ pub fn built_in() -> Vec<Binding> {
     ]
     .into_iter()
     .filter_map(|(name, url)| {
-        let url = RepositoryUrl::parse(url).ok()?.0;
+        let url = RepositoryUrl::bare(url)?;
         let (operation, by, since) = (None, BoundBy::BuiltIn, None);
         Some(Binding {
             name: name.to_owned(),

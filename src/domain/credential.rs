@@ -2,92 +2,102 @@
 
 use std::fmt;
 
+pub use credential_helper_protocol::{EMPTY_USERNAME, TOKEN_USERNAME};
 use credential_helper_protocol::{ErrorCode, Scheme, Secret};
 
 use super::url::RepositoryUrl;
 
-/// The username of an API token.
-pub const TOKEN_USERNAME: &str = "__token__";
-/// The account under which Poetry keeps the password of an empty username in a keyring
-/// (`poetry/utils/password_manager.py`).
-pub const EMPTY_USERNAME: &str = "__poetry_source_empty_username__";
-
-/// A place where credentials come from. The words are part of the protocol.
+/// What kind of place it is, in the order in which the rules ask
+/// ([`resolution`](super::resolution)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum ProviderId {
-    /// Variables sent with the request.
-    Environment,
-    /// Variables of an agent that a person started.
-    AgentEnvironment,
-    /// `poetry.toml` of the project.
-    PoetryToml,
-    /// Poetry's `auth.toml`.
-    AuthToml,
-    /// Poetry's `config.toml`.
-    ConfigToml,
-    /// The Secret Service of the desktop.
-    SecretService,
-    /// The keychain of macOS.
-    Keychain,
-    /// The Credential Manager of Windows.
-    CredentialManager,
-    /// The `keyring` command of Python.
-    KeyringCommand,
-    /// uv's own store.
-    UvStore,
-    /// A file that the settings name.
-    File,
-    /// A command that the settings name.
-    Command,
-    /// A netrc file.
-    Netrc,
-    /// Userinfo of a URL.
-    Url,
+pub enum Kind {
+    /// Variables, asked by name: they may go where nothing that is stored may.
+    Variables,
+    /// A file or a command that the settings name for a repository.
+    Settings,
+    /// A file whose entries are asked by name, as Poetry's are.
+    NamedFile,
+    /// Userinfo of the repository's own URL, which is no provider.
+    Userinfo,
+    /// A keyring, asked under what Poetry and others call the repository, then by its URLs.
+    Keyring,
+    /// A store that is asked by the URL of the request.
+    ByUrl,
+}
+
+/// A place where credentials come from. A provider brings its own; here are those that somebody
+/// else names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ProviderId {
+    word: &'static str,
+    kind: Kind,
 }
 
 impl ProviderId {
+    /// Variables sent with the request.
+    pub const ENVIRONMENT: Self = Self::new("environment", Kind::Variables);
+    /// Variables of an agent that a person started.
+    pub const AGENT_ENVIRONMENT: Self = Self::new("agent-environment", Kind::Variables);
+    /// `poetry.toml` of the project.
+    pub const POETRY_TOML: Self = Self::new("poetry.toml", Kind::NamedFile);
+    /// Poetry's `auth.toml`.
+    pub const AUTH_TOML: Self = Self::new("auth.toml", Kind::NamedFile);
+    /// Poetry's `config.toml`.
+    pub const CONFIG_TOML: Self = Self::new("config.toml", Kind::NamedFile);
+    /// The Secret Service of the desktop.
+    pub const SECRET_SERVICE: Self = Self::new("secret-service", Kind::Keyring);
+    /// The keychain of macOS.
+    pub const KEYCHAIN: Self = Self::new("keychain", Kind::Keyring);
+    /// The Credential Manager of Windows.
+    pub const CREDENTIAL_MANAGER: Self = Self::new("credential-manager", Kind::Keyring);
+    /// The `keyring` command of Python.
+    pub const KEYRING_COMMAND: Self = Self::new("keyring-command", Kind::Keyring);
+    /// uv's own store.
+    pub const UV_STORE: Self = Self::new("uv-store", Kind::ByUrl);
+    /// A file that the settings name.
+    pub const FILE: Self = Self::new("file", Kind::Settings);
+    /// A command that the settings name.
+    pub const COMMAND: Self = Self::new("command", Kind::Settings);
+    /// Userinfo of a URL.
+    pub const URL: Self = Self::new("url", Kind::Userinfo);
+
     /// The system keyring of this platform.
     pub const SYSTEM_KEYRING: Self = if cfg!(target_os = "macos") {
-        Self::Keychain
+        Self::KEYCHAIN
     } else if cfg!(windows) {
-        Self::CredentialManager
+        Self::CREDENTIAL_MANAGER
     } else {
-        Self::SecretService
+        Self::SECRET_SERVICE
     };
+
+    /// A place of this kind; the word is part of the protocol.
+    pub const fn new(word: &'static str, kind: Kind) -> Self {
+        Self { word, kind }
+    }
 
     /// The word used in JSON and for people.
     pub fn word(self) -> &'static str {
-        match self {
-            Self::Environment => "environment",
-            Self::AgentEnvironment => "agent-environment",
-            Self::PoetryToml => "poetry.toml",
-            Self::AuthToml => "auth.toml",
-            Self::ConfigToml => "config.toml",
-            Self::SecretService => "secret-service",
-            Self::Keychain => "keychain",
-            Self::CredentialManager => "credential-manager",
-            Self::KeyringCommand => "keyring-command",
-            Self::UvStore => "uv-store",
-            Self::File => "file",
-            Self::Command => "command",
-            Self::Netrc => "netrc",
-            Self::Url => "url",
-        }
+        self.word
+    }
+
+    /// What kind of place it is.
+    pub fn kind(self) -> Kind {
+        self.kind
     }
 
     /// Whether it holds variables.
     pub fn is_variables(self) -> bool {
-        matches!(self, Self::Environment | Self::AgentEnvironment)
+        self.kind == Kind::Variables
     }
 
-    /// Whether it is a file of Poetry's.
-    pub fn is_poetry_file(self) -> bool {
-        matches!(self, Self::PoetryToml | Self::AuthToml | Self::ConfigToml)
+    /// Whether it is a file whose entries are asked by name.
+    pub fn is_named_file(self) -> bool {
+        self.kind == Kind::NamedFile
     }
 
     /// Whether it is a keyring.
     pub fn is_keyring(self) -> bool {
-        self == Self::SYSTEM_KEYRING || self == Self::KeyringCommand
+        self.kind == Kind::Keyring
     }
 }
 

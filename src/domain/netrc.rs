@@ -1,6 +1,8 @@
 //! The words of a netrc file, read as Python's `netrc` module reads them (quotes, backslashes,
 //! comments, macros), because pip, Poetry and twine do.
 
+use std::ops::Range;
+
 use zeroize::Zeroizing;
 
 use super::url::Origin;
@@ -16,6 +18,10 @@ pub struct Machine {
     pub account: Option<Zeroizing<String>>,
     /// The `password`.
     pub password: Option<Zeroizing<String>>,
+    /// Where the password stands, with its quotes.
+    pub password_at: Option<Range<usize>>,
+    /// Where all its words stand, keywords and values.
+    pub words: Vec<Range<usize>>,
     /// The line it begins on.
     pub line: usize,
 }
@@ -61,6 +67,7 @@ pub type Wrong = (usize, &'static str);
 /// Where Python would refuse the file.
 pub fn parse(text: &str) -> Result<Vec<Machine>, Wrong> {
     let mut lexer = Lexer {
+        text,
         rest: text,
         line: 1,
     };
@@ -73,14 +80,19 @@ pub fn parse(text: &str) -> Result<Vec<Machine>, Wrong> {
         }
         match word.text.as_str() {
             "machine" => {
-                let name = Some(lexer.value("machine without a name")?);
+                let name = lexer.value("machine without a name")?;
                 machines.push(Machine {
-                    name,
+                    name: Some(name.text),
+                    words: vec![word.at, name.at],
                     line,
                     ..Machine::default()
                 });
             }
-            "default" => machines.push(Machine::default()),
+            "default" => machines.push(Machine {
+                words: vec![word.at],
+                line,
+                ..Machine::default()
+            }),
             "macdef" => {
                 lexer.value("macdef without a name")?;
                 lexer.skip_macro();
@@ -89,12 +101,16 @@ pub fn parse(text: &str) -> Result<Vec<Machine>, Wrong> {
                 let Some(machine) = machines.last_mut() else {
                     return Err((line, "login or password before the first machine"));
                 };
-                let field = match keyword {
-                    "account" => &mut machine.account,
-                    "password" => &mut machine.password,
-                    _ => &mut machine.login,
-                };
-                *field = Some(lexer.value("login, account or password without a value")?);
+                let value = lexer.value("login, account or password without a value")?;
+                machine.words.extend([word.at, value.at.clone()]);
+                match keyword {
+                    "account" => machine.account = Some(value.text),
+                    "password" => {
+                        machine.password = Some(value.text);
+                        machine.password_at = Some(value.at);
+                    }
+                    _ => machine.login = Some(value.text),
+                }
             }
             // The word itself may be half of a password.
             _ => {
@@ -112,9 +128,12 @@ struct Word {
     text: Zeroizing<String>,
     quoted: bool,
     line: usize,
+    /// Where it stands, with its quotes.
+    at: Range<usize>,
 }
 
 struct Lexer<'a> {
+    text: &'a str,
     rest: &'a str,
     line: usize,
 }
@@ -134,6 +153,7 @@ impl Lexer<'_> {
             self.take();
         }
         let (line, quoted) = (self.line, self.rest.starts_with('"'));
+        let start = self.at();
         if self.rest.is_empty() {
             return Ok(None);
         }
@@ -157,7 +177,13 @@ impl Lexer<'_> {
         if quoted && self.take().is_none() {
             return Err((line, "a quote that is not closed"));
         }
-        Ok(Some(Word { text, quoted, line }))
+        let at = start..self.at();
+        Ok(Some(Word {
+            text,
+            quoted,
+            line,
+            at,
+        }))
     }
 
     /// The bytes up to the closing quote.
@@ -174,9 +200,13 @@ impl Lexer<'_> {
         self.rest.len()
     }
 
-    fn value(&mut self, missing: &'static str) -> Result<Zeroizing<String>, Wrong> {
+    fn at(&self) -> usize {
+        self.text.len() - self.rest.len()
+    }
+
+    fn value(&mut self, missing: &'static str) -> Result<Word, Wrong> {
         let line = self.line;
-        self.word()?.map(|word| word.text).ok_or((line, missing))
+        self.word()?.ok_or((line, missing))
     }
 
     fn skip_line(&mut self) {

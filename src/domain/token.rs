@@ -262,7 +262,7 @@ fn web_token(text: &str) -> Option<Token> {
     let mut token = Token::new(Kind::Jwt);
     let issuer = claims.get("iss").and_then(Value::as_str);
     token.host = issuer.and_then(|issuer| {
-        let url = RepositoryUrl::parse(issuer).ok().map(|(url, _)| url);
+        let url = RepositoryUrl::bare(issuer);
         url.map_or_else(|| host(issuer), |url| Some(url.origin().host_port()))
             .filter(|host| host.contains('.'))
     });

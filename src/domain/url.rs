@@ -70,6 +70,11 @@ pub struct RepositoryUrl {
 }
 
 impl RepositoryUrl {
+    /// A URL whose userinfo does not matter; nothing where it is none.
+    pub fn bare(text: &str) -> Option<Self> {
+        Self::parse(text).ok().map(|(url, _)| url)
+    }
+
     /// Reads a URL and takes the userinfo out of it.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use proptest::prelude::{ProptestConfig, Strategy, proptest};
 use proptest::{prop_assert, prop_assert_eq};
 use toml_edit::{DocumentMut, value};
 
-use super::{PRIVATE, SHARED, edit};
+use super::{Mode, edit};
 use crate::edit::document::{get, remove, set};
 
 /// Says to [`child`] what to do, and to which file.
@@ -27,7 +27,7 @@ fn run<F: Future>(future: F) -> F::Output {
 fn put(path: &Path, key: &str, text: &str) -> Result<bool, Failure> {
     let (key, text) = (key.to_owned(), text.to_owned());
     let change = move |doc: &mut DocumentMut| set(doc, &["t", &key], text.as_str().into());
-    run(edit(path, PRIVATE, change)).map(|((), written)| written)
+    run(edit(path, Mode::Private, change)).map(|((), written)| written)
 }
 
 /// Counts up, and writes a text whose length depends on the count.
@@ -42,7 +42,7 @@ fn count(path: &Path) -> Result<i64, Failure> {
         doc["text"] = value(text_of(n));
         Ok(n)
     };
-    run(edit(path, PRIVATE, change)).map(|(n, _)| n)
+    run(edit(path, Mode::Private, change)).map(|(n, _)| n)
 }
 
 fn text_of(n: i64) -> String {
@@ -127,7 +127,7 @@ fn patiently<T>(mut change: impl FnMut() -> Result<T, Failure>) -> T {
 fn a_new_file_is_private_and_nothing_is_created_for_nothing() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("a/b/auth.toml");
-    let nothing = run(edit(&path, PRIVATE, |doc| Ok(remove(doc, &["x"]))));
+    let nothing = run(edit(&path, Mode::Private, |doc| Ok(remove(doc, &["x"]))));
     assert_eq!(nothing.unwrap(), (false, false));
     assert!(names(home.path()).is_empty());
     assert!(put(&path, "k", "v").unwrap());
@@ -138,7 +138,10 @@ fn a_new_file_is_private_and_nothing_is_created_for_nothing() {
         assert_eq!(mode(&path), 0o600);
         assert_eq!(mode(&home.path().join("a/b")), 0o700);
         let shared = home.path().join("poetry.toml");
-        run(edit(&shared, SHARED, |doc| set(doc, &["k"], true.into()))).unwrap();
+        run(edit(&shared, Mode::Shared, |doc| {
+            set(doc, &["k"], true.into())
+        }))
+        .unwrap();
         assert_eq!(mode(&shared), 0o644);
     }
 }
@@ -228,7 +231,7 @@ fn a_failed_change_names_the_file_and_writes_nothing() {
         doc["k"] = value(2);
         set(doc, &["k", "x"], "v".into())
     };
-    let failure = run(edit(&path, PRIVATE, change)).unwrap_err();
+    let failure = run(edit(&path, Mode::Private, change)).unwrap_err();
     assert!(
         failure.message.ends_with("auth.toml: k is not a table"),
         "{failure}"
@@ -270,7 +273,7 @@ fn a_foreign_write_in_between_is_noticed() {
         doc["ours"] = value(calls);
         Ok(())
     };
-    run(edit(&path, PRIVATE, change)).unwrap();
+    run(edit(&path, Mode::Private, change)).unwrap();
     let text = fs::read_to_string(&path).unwrap();
     assert_eq!(text, "a = 1\nfrom-poetry = 1 # kept\nours = 2\n");
 
@@ -281,7 +284,7 @@ fn a_foreign_write_in_between_is_noticed() {
         doc["ours"] = value(calls);
         Ok(())
     };
-    let failure = run(edit(&path, PRIVATE, change)).unwrap_err();
+    let failure = run(edit(&path, Mode::Private, change)).unwrap_err();
     assert!(failure.message.contains("keeps writing"), "{failure}");
     assert_eq!(fs::read_to_string(&path).unwrap(), "calls = 20\n");
     assert_eq!(names(home.path()), ["auth.toml"]);
@@ -410,7 +413,10 @@ fn a_loose_mode_is_closed() {
     let shared = home.path().join("poetry.toml");
     fs::write(&shared, "").unwrap();
     chmod(&shared, 0o640);
-    run(edit(&shared, SHARED, |doc| set(doc, &["k"], true.into()))).unwrap();
+    run(edit(&shared, Mode::Shared, |doc| {
+        set(doc, &["k"], true.into())
+    }))
+    .unwrap();
     assert_eq!(mode(&shared), 0o640);
 }
 
@@ -558,7 +564,7 @@ fn ordinary(folder: &Path) {
         "{read_only}"
     );
     // What changes nothing needs no right to write.
-    assert!(!run(edit(&path, PRIVATE, |_| Ok(()))).unwrap().1);
+    assert!(!run(edit(&path, Mode::Private, |_| Ok(()))).unwrap().1);
     chmod(folder, 0o000);
     let closed = put(&path, "k", "v").unwrap_err();
     assert_eq!(closed.code, ErrorCode::Unavailable);
@@ -608,7 +614,7 @@ proptest! {
         fs::write(&path, &old).unwrap();
         let (key, text) = (name.clone(), secret.clone());
         let change = move |doc: &mut DocumentMut| set(doc, &["http-basic", &key, "password"], text.as_str().into());
-        run(edit(&path, PRIVATE, change)).unwrap();
+        run(edit(&path, Mode::Private, change)).unwrap();
         let new = fs::read_to_string(&path).unwrap();
         let read: DocumentMut = new.trim_start_matches('\u{feff}').parse().unwrap();
         prop_assert_eq!(get(&read, &["http-basic", &name, "password"]).unwrap().as_str().unwrap(), secret.as_str());
@@ -621,7 +627,7 @@ proptest! {
         // And back: what we put in goes out, and nothing else.
         let key = name.clone();
         let change = move |doc: &mut DocumentMut| Ok(remove(doc, &["http-basic", &key, "password"]));
-        prop_assert!(run(edit(&path, PRIVATE, change)).unwrap().0);
+        prop_assert!(run(edit(&path, Mode::Private, change)).unwrap().0);
         let back = fs::read_to_string(&path).unwrap();
         let back: DocumentMut = back.trim_start_matches('\u{feff}').parse().unwrap();
         let first: DocumentMut = old.trim_start_matches('\u{feff}').parse().unwrap();

@@ -32,13 +32,6 @@ pub(super) fn with_line_ends_of(old: &str, new: &str, out: &mut String) {
     }
 }
 
-/// The line, from 1, of a place in a text.
-pub fn line_at(text: &[u8], at: usize) -> usize {
-    text[..at.min(text.len())]
-        .split(|byte| *byte == b'\n')
-        .count()
-}
-
 struct Line<'a> {
     text: &'a str,
     end: &'static str,

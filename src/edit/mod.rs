@@ -19,22 +19,19 @@ use toml_edit::DocumentMut;
 use zeroize::Zeroizing;
 
 use self::folder::Folder;
-use self::lines::line_at;
+pub use self::read::FILE_SIZE;
+pub use self::swap::{check, swap};
+pub use self::write::Mode;
 use self::write::Place;
+use crate::domain::text::line_at;
 
 pub mod document;
 mod folder;
-pub mod lines;
+mod lines;
+pub mod read;
+mod swap;
 pub mod thread;
 mod write;
-
-/// The largest file that is read or written: the longest real `auth.toml` known is a few KiB.
-pub const FILE_SIZE: u64 = 4 * 1024 * 1024;
-
-/// The mode of a file that may hold a secret; an existing file that is looser gets it too.
-pub const PRIVATE: u32 = 0o600;
-/// The mode of a file of a project that everybody may read.
-pub const SHARED: u32 = 0o644;
 
 /// How long another writer may hold the lock: an edit takes some milliseconds.
 const LOCK_TIME: Duration = Duration::from_secs(3);
@@ -53,7 +50,7 @@ const DISK_TIME: Duration = Duration::from_secs(10);
 /// `change`'s own, with the file's name before it; `malformed` for a file that is no TOML,
 /// `timed-out` where another writer or the disk holds us up, `policy` for a file of somebody else,
 /// `unavailable` where it cannot be written. The old file is untouched after every error.
-pub async fn edit<T, F>(path: &Path, mode: u32, mut change: F) -> Result<(T, bool), Failure>
+pub async fn edit<T, F>(path: &Path, mode: Mode, mut change: F) -> Result<(T, bool), Failure>
 where
     T: Send + 'static,
     F: FnMut(&mut DocumentMut) -> Result<T, Failure> + Send + 'static,
@@ -99,7 +96,7 @@ pub fn parse(text: &str) -> Result<DocumentMut, Failure> {
 ///
 /// # Errors
 /// As [`edit`].
-pub async fn edit_text<T, F>(path: &Path, mode: u32, change: F) -> Result<(T, bool), Failure>
+pub async fn edit_text<T, F>(path: &Path, mode: Mode, change: F) -> Result<(T, bool), Failure>
 where
     T: Send + 'static,
     F: FnMut(&str) -> Result<(T, Zeroizing<String>), Failure> + Send + 'static,

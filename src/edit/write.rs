@@ -2,16 +2,16 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::Metadata;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use credential_helper_protocol::{ErrorCode, Failure};
 use zeroize::Zeroizing;
 
-use super::FILE_SIZE;
 use super::folder::{Folder, Leftover, remove_leftovers, temporary_name};
-use super::lines::{line_at, with_line_ends_of};
+use super::lines::with_line_ends_of;
+use super::read::{self, FILE_SIZE, Unread};
 use crate::domain::text::shown;
 
 /// How often a change is made again because another program wrote the file at the same moment.
@@ -29,9 +29,20 @@ pub(super) struct Target {
     pub(super) name: OsString,
 }
 
+/// Who may read and write the file afterwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Its owner alone: it may hold a secret. An existing file that is looser is closed too.
+    Private,
+    /// Everybody may read it, where it is new: a file of a project.
+    Shared,
+    /// As before, its group too.
+    Kept,
+}
+
 /// What the file holds, and what it is.
-struct Content {
-    text: Zeroizing<String>,
+pub(super) struct Content {
+    pub(super) text: Zeroizing<String>,
     meta: Metadata,
 }
 
@@ -150,7 +161,7 @@ impl Place {
         &self,
         folder: &Folder,
         name: &OsStr,
-        mode: u32,
+        mode: Mode,
         given_up: &AtomicBool,
         mut change: impl FnMut(&str) -> Result<(T, Zeroizing<String>), Failure>,
     ) -> Result<(T, bool), Failure> {
@@ -186,48 +197,23 @@ impl Place {
     }
 
     /// Reads the file if it is one that we may replace.
-    fn read(&self, folder: &Folder, name: &OsStr) -> Result<Option<Content>, Failure> {
+    pub(super) fn read(&self, folder: &Folder, name: &OsStr) -> Result<Option<Content>, Failure> {
         let file = match folder.open_file(name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(self.io("cannot open it", &error)),
             Ok(file) => file,
         };
-        let meta = file
-            .metadata()
-            .map_err(|error| self.io("cannot look at it", &error))?;
-        if !meta.is_file() {
-            return Err(self.fail(ErrorCode::Malformed, "it is not a regular file"));
-        }
-        self.check_owner(&meta)?;
-        let too_large = || self.fail(ErrorCode::Malformed, "it is larger than 4 MiB");
-        if meta.len() > FILE_SIZE {
-            return Err(too_large());
-        }
-        let room = usize::try_from(meta.len()).unwrap_or(0);
-        let mut bytes = Zeroizing::new(Vec::with_capacity(room + 1));
-        file.take(FILE_SIZE + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|error| self.io("cannot read it", &error))?;
-        if bytes.len() as u64 > FILE_SIZE {
-            return Err(too_large());
-        }
-        match String::from_utf8(std::mem::take(&mut *bytes)) {
-            Ok(text) => Ok(Some(Content {
-                text: Zeroizing::new(text),
-                meta,
-            })),
-            Err(error) => {
-                let line = line_at(error.as_bytes(), error.utf8_error().valid_up_to());
-                drop(Zeroizing::new(error.into_bytes()));
-                let why = format!("line {line} is not UTF-8 text");
-                Err(self.fail(ErrorCode::Malformed, &why))
-            }
-        }
+        let unread = |unread| match unread {
+            Unread::Io(doing, error) => self.io(doing, &error),
+            Unread::Malformed(why) => self.fail(ErrorCode::Malformed, &why),
+        };
+        let (meta, text) = read::text(file, |meta| self.check_owner(meta), unread)?;
+        Ok(Some(Content { text, meta }))
     }
 
     /// A file of somebody else would become ours by the rename, and a read-only one writable.
     #[cfg(unix)]
-    fn check_owner(&self, meta: &Metadata) -> Result<(), Failure> {
+    pub(super) fn check_owner(&self, meta: &Metadata) -> Result<(), Failure> {
         use std::os::unix::fs::MetadataExt;
         if meta.uid() != rustix::process::geteuid().as_raw() {
             return Err(self
@@ -243,7 +229,7 @@ impl Place {
     }
 
     #[cfg(not(unix))]
-    fn check_owner(&self, meta: &Metadata) -> Result<(), Failure> {
+    pub(super) fn check_owner(&self, meta: &Metadata) -> Result<(), Failure> {
         if meta.permissions().readonly() {
             return Err(self.fail(ErrorCode::Policy, "it is read-only"));
         }
@@ -257,7 +243,7 @@ impl Place {
         folder: &Folder,
         name: &OsStr,
         meta: &Metadata,
-        mode: u32,
+        mode: Mode,
     ) -> Result<(), Failure> {
         use std::os::unix::fs::{MetadataExt, PermissionsExt};
         let wanted = final_mode(Some(meta), mode);
@@ -276,18 +262,18 @@ impl Place {
         clippy::unused_self,
         reason = "the same signature as where files have modes"
     )]
-    fn tighten(&self, _: &Folder, _: &OsStr, _: &Metadata, _: u32) -> Result<(), Failure> {
+    fn tighten(&self, _: &Folder, _: &OsStr, _: &Metadata, _: Mode) -> Result<(), Failure> {
         Ok(())
     }
 
     /// Puts the new text in the place of the old; false if another program wrote in between.
-    fn replace(
+    pub(super) fn replace(
         &self,
         folder: &Folder,
         name: &OsStr,
         old: Option<&Content>,
         new: &str,
-        mode: u32,
+        mode: Mode,
         given_up: &AtomicBool,
     ) -> Result<bool, Failure> {
         let temporary = temporary_name();
@@ -297,7 +283,7 @@ impl Place {
         let mut leftover = Leftover::new(folder, &temporary);
         let written = file
             .write_all(new.as_bytes())
-            .and_then(|()| set_mode(&file, final_mode(old.map(|old| &old.meta), mode)))
+            .and_then(|()| dress(&file, old.map(|old| &old.meta), mode))
             .and_then(|()| file.sync_all());
         written.map_err(|error| self.io("cannot write", &error))?;
         drop(file);
@@ -319,27 +305,30 @@ impl Place {
     }
 }
 
-/// A new file gets `mode`, an old one keeps its own, but nothing beyond the owner's bits where
-/// the file may hold secrets (Poetry leaves a 0644 `auth.toml` as it is).
+/// An old file keeps its own mode, but nothing beyond the owner's bits where it may hold secrets
+/// (Poetry leaves a 0644 `auth.toml` as it is).
 #[cfg(unix)]
-fn final_mode(old: Option<&Metadata>, mode: u32) -> u32 {
+fn final_mode(old: Option<&Metadata>, mode: Mode) -> u32 {
     use std::os::unix::fs::MetadataExt;
-    match old {
-        None => mode,
-        Some(meta) if mode == super::PRIVATE => meta.mode() & 0o700,
-        Some(meta) => meta.mode() & 0o777,
+    match (old.map(MetadataExt::mode), mode) {
+        (None, Mode::Private) => 0o600,
+        (None, Mode::Shared | Mode::Kept) => 0o644,
+        (Some(old), Mode::Private) => old & 0o700,
+        (Some(old), Mode::Shared) => old & 0o777,
+        (Some(old), Mode::Kept) => old & 0o7777,
     }
 }
 
-#[cfg(not(unix))]
-fn final_mode(_: Option<&Metadata>, mode: u32) -> u32 {
-    mode
-}
-
+/// Makes the new file what the old one was, as far as that is wanted.
 #[cfg(unix)]
-fn set_mode(file: &std::fs::File, mode: u32) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(std::fs::Permissions::from_mode(mode))
+fn dress(file: &std::fs::File, old: Option<&Metadata>, mode: Mode) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+    if let (Some(old), Mode::Kept) = (old, mode)
+        && file.metadata()?.gid() != old.gid()
+    {
+        fchown(file, None, Some(old.gid()))?;
+    }
+    file.set_permissions(std::fs::Permissions::from_mode(final_mode(old, mode)))
 }
 
 #[cfg(not(unix))]
@@ -347,7 +336,7 @@ fn set_mode(file: &std::fs::File, mode: u32) -> io::Result<()> {
     clippy::unnecessary_wraps,
     reason = "the same signature as where files have modes"
 )]
-fn set_mode(_: &std::fs::File, _: u32) -> io::Result<()> {
+fn dress(_: &std::fs::File, _: Option<&Metadata>, _: Mode) -> io::Result<()> {
     Ok(())
 }
 

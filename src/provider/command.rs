@@ -294,7 +294,7 @@ fn authorization(header: &str) -> Option<Authorization> {
 
 impl Provider for CommandProvider {
     fn id(&self) -> ProviderId {
-        ProviderId::Command
+        ProviderId::COMMAND
     }
 
     fn find<'a>(&'a self, key: &'a Key, call: &'a Call) -> Later<'a, Answer> {

@@ -7,18 +7,8 @@ use credential_helper_protocol::Scheme;
 use super::{CommandEntry, CommandProtocol, CommandProvider, authorization, kept_for};
 use crate::domain::credential::{Answer, Halves, Key, Why};
 use crate::provider::child::CommandSpec;
-use crate::provider::{Call, Folders, Provider, value};
-
-fn call(time: Duration) -> Call {
-    Call {
-        variables: BTreeMap::default(),
-        folders: Folders::default(),
-        files: crate::provider::files::Files::default().view(),
-        bus: None,
-        prompt: false,
-        time,
-    }
-}
+use crate::provider::fake::{call, failed, found};
+use crate::provider::{Provider, value};
 
 fn shell(script: &str, protocol: CommandProtocol) -> CommandEntry {
     CommandEntry {
@@ -47,21 +37,6 @@ async fn ask(provider: &CommandProvider) -> Answer {
 
 async fn ask_once(script: &str, protocol: CommandProtocol) -> Answer {
     ask(&CommandProvider::new(vec![shell(script, protocol)])).await
-}
-
-fn found(answer: Answer) -> Halves {
-    match answer {
-        Answer::Found(halves) => halves,
-        Answer::Failed(_, detail) => panic!("{detail}"),
-        other => panic!("{}", other.word()),
-    }
-}
-
-fn failed(answer: Answer) -> (Why, String) {
-    match answer {
-        Answer::Failed(why, detail) => (why, detail),
-        other => panic!("{}", other.word()),
-    }
 }
 
 fn secret(halves: &Halves) -> &str {

@@ -43,7 +43,7 @@ pub fn take_own() -> BTreeMap<String, Variable> {
 
 impl Provider for Environment {
     fn id(&self) -> ProviderId {
-        ProviderId::Environment
+        ProviderId::ENVIRONMENT
     }
 
     fn find<'a>(&'a self, key: &'a Key, call: &'a Call) -> Later<'a, Answer> {
@@ -57,7 +57,7 @@ impl Provider for Environment {
 
 impl Provider for AgentEnvironment {
     fn id(&self) -> ProviderId {
-        ProviderId::AgentEnvironment
+        ProviderId::AGENT_ENVIRONMENT
     }
 
     fn find<'a>(&'a self, key: &'a Key, _call: &'a Call) -> Later<'a, Answer> {

@@ -113,7 +113,7 @@ async fn read(entry: &FileEntry, call: &Call) -> Result<Halves, Answer> {
 
 impl Provider for CredentialFile {
     fn id(&self) -> ProviderId {
-        ProviderId::File
+        ProviderId::FILE
     }
 
     fn find<'a>(&'a self, key: &'a Key, call: &'a Call) -> Later<'a, Answer> {

@@ -4,18 +4,11 @@ use std::time::Duration;
 
 use super::{CredentialFile, FileEntry, FileUsername};
 use crate::domain::credential::{Answer, Halves, Key, Why};
-use crate::provider::{Call, Folders, Provider};
+use crate::provider::Provider;
+use crate::provider::fake::{call, failed, found};
 
-fn call() -> Call {
-    Call {
-        variables: std::collections::BTreeMap::default(),
-        folders: Folders::default(),
-        files: crate::provider::files::Files::default().view(),
-        bus: None,
-        prompt: false,
-        time: Duration::from_secs(5),
-    }
-}
+/// What an answer may take on a busy machine.
+const TIME: Duration = Duration::from_secs(5);
 
 fn entry(secret: &Path, username: Option<FileUsername>) -> FileEntry {
     FileEntry {
@@ -27,22 +20,9 @@ fn entry(secret: &Path, username: Option<FileUsername>) -> FileEntry {
 
 async fn ask(entry: FileEntry) -> Answer {
     let provider = CredentialFile::new(vec![entry]);
-    provider.find(&Key::Repository("foo".into()), &call()).await
-}
-
-fn found(answer: Answer) -> Halves {
-    match answer {
-        Answer::Found(halves) => halves,
-        Answer::Failed(_, detail) => panic!("{detail}"),
-        other => panic!("{}", other.word()),
-    }
-}
-
-fn failed(answer: Answer) -> (Why, String) {
-    match answer {
-        Answer::Failed(why, detail) => (why, detail),
-        other => panic!("{}", other.word()),
-    }
+    provider
+        .find(&Key::Repository("foo".into()), &call(TIME))
+        .await
 }
 
 #[tokio::test]
@@ -91,7 +71,7 @@ async fn a_turned_link_is_seen() {
     symlink("..data/password", at("password")).unwrap();
     let username = Some(FileUsername::File(at("username")));
     let provider = CredentialFile::new(vec![entry(&at("password"), username)]);
-    let call = call();
+    let call = call(TIME);
     let key = Key::Repository("foo".into());
     let pair = |halves: Halves| {
         let secret = halves.secret.unwrap().expose().to_owned();
@@ -113,13 +93,13 @@ async fn names_are_exact() {
     let provider = CredentialFile::new(vec![entry(&path, Some(FileUsername::Text("ci".into())))]);
     let ask = async |name: &str| {
         provider
-            .find(&Key::Repository(name.into()), &call())
+            .find(&Key::Repository(name.into()), &call(TIME))
             .await
             .word()
     };
     assert_eq!(ask("foo").await, "found");
     assert_eq!(ask("Foo").await, "not-found");
-    let list = provider.list(&call()).await.unwrap();
+    let list = provider.list(&call(TIME)).await.unwrap();
     assert_eq!(list[0].username.as_deref(), Some("ci"));
     assert!(list[0].has_secret);
 }

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use super::looks::{Late, Looks};
 pub use super::reading::Identity;
-use super::reading::{Reading, found_file, is_absence, read_file};
+use super::reading::{Reading, found_file, read_file};
 use super::remembered::Remembered;
 use super::stamp::{Found, Look};
 #[cfg(not(target_os = "linux"))]
@@ -29,6 +29,7 @@ use crate::domain::log::{Line, Log};
 use crate::domain::text::shown;
 pub use crate::domain::toml_text::FileFailure;
 pub use crate::edit::FILE_SIZE;
+use crate::edit::read::is_absence;
 
 /// How long one file may take.
 pub const FILE_TIME: Duration = Duration::from_secs(1);

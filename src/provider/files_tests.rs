@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::Files;
+use crate::provider::fake::run;
 use crate::provider::stamp::Stamp;
 
 /// A folder whose path leads over no link.
@@ -32,19 +33,11 @@ fn later() -> Instant {
     Instant::now() + Duration::from_secs(2)
 }
 
-fn tell<T>(work: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(work)
-}
-
 /// Reads a file, changes something, and expects that to be seen at once.
 fn seen(prepare: impl FnOnce(&Path), change: impl FnOnce(&Path)) {
     let (_keep, folder) = folder();
     prepare(&folder);
-    tell(async {
+    run(async {
         for files in [Files::watching(), Files::default()] {
             let (_, stamp) = read(&files, &folder.join("auth.toml")).await;
             assert!(files.is_current(&stamp));
@@ -152,7 +145,7 @@ fn folder_moved_away() {
 fn a_missing_folder_is_awaited_step_by_step() {
     let (_keep, folder) = folder();
     let path = folder.join("a/b/auth.toml");
-    tell(async {
+    run(async {
         let files = Files::watching();
         for part in ["a", "a/b"] {
             let (text, stamp) = read(&files, &path).await;
@@ -173,7 +166,7 @@ fn other_names_do_not_count() {
     let (_keep, folder) = folder();
     let path = folder.join("auth.toml");
     old(&path, "a");
-    tell(async {
+    run(async {
         let files = Files::watching();
         let (_, stamp) = read(&files, &path).await;
         fs::write(folder.join("other"), "x").unwrap();
@@ -189,7 +182,7 @@ fn what_no_watch_sees_is_seen_within_a_second() {
     let inner = folder.join("a/b");
     fs::create_dir_all(&inner).unwrap();
     old(&inner.join("auth.toml"), "a");
-    tell(async {
+    run(async {
         let files = Files::watching();
         let (_, stamp) = read(&files, &inner.join("auth.toml")).await;
         assert!(files.is_current(&stamp));
@@ -203,7 +196,7 @@ fn a_file_just_written_is_read_again() {
     let (_keep, folder) = folder();
     let path = folder.join("auth.toml");
     fs::write(&path, "a").unwrap();
-    tell(async {
+    run(async {
         let files = Files::watching();
         let (text, stamp) = read(&files, &path).await;
         assert_eq!(text.unwrap(), "a");
@@ -218,7 +211,7 @@ fn a_file_just_written_is_read_again() {
 #[test]
 fn what_could_not_be_told_is_never_current() {
     let (_keep, folder) = folder();
-    tell(async {
+    run(async {
         let files = Files::watching();
         let view = files.view();
         assert!(view.read(&folder).await.is_err());
@@ -235,7 +228,7 @@ fn what_could_not_be_told_is_never_current() {
 #[test]
 fn what_was_found_is_not_looked_for_again_while_a_watch_vouches_for_it() {
     let (_keep, folder) = folder();
-    tell(async {
+    run(async {
         let files = Files::watching();
         let (there, absent) = (folder.join("auth.toml"), folder.join("config.toml"));
         old(&there, "a");
@@ -272,7 +265,7 @@ fn what_was_found_is_not_looked_for_again_while_a_watch_vouches_for_it() {
 #[test]
 fn what_others_write_beside_holds_nobody_up_and_hides_nothing() {
     let (_keep, folder) = folder();
-    tell(async {
+    run(async {
         let files = Files::watching();
         let path = folder.join("auth.toml");
         old(&path, "a");
@@ -301,7 +294,7 @@ fn what_others_write_beside_holds_nobody_up_and_hides_nothing() {
 #[test]
 fn the_least_used_folders_are_given_up_and_compared() {
     let (_keep, folder) = folder();
-    tell(async {
+    run(async {
         let files = Files::watching();
         let mut stamps = Vec::new();
         for number in 0..crate::provider::watch::FOLDERS + 10 {
@@ -322,7 +315,7 @@ fn the_least_used_folders_are_given_up_and_compared() {
 #[test]
 fn contents_are_kept_within_bounds() {
     let (_keep, folder) = folder();
-    tell(async {
+    run(async {
         let files = Files::watching();
         for number in 0..super::KEPT + 10 {
             let path = folder.join(number.to_string());
@@ -342,7 +335,7 @@ fn a_burst_of_events_is_taken_whole() {
     let (_keep, folder) = folder();
     let path = folder.join("auth.toml");
     old(&path, "a");
-    tell(async {
+    run(async {
         let files = Files::watching();
         let (_, stamp) = read(&files, &path).await;
         for number in 0..2000 {

@@ -14,9 +14,10 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use zeroize::Zeroize as _;
 
-use super::presence::Presence;
+use super::presence::{Presence, entry};
 use super::{Call, Entry, Later, Provider};
 use crate::domain::credential::{Answer, Halves, Key, ProviderId, TOKEN_USERNAME, Why};
+use crate::domain::service::POETRY;
 use crate::domain::text::has_control;
 
 #[cfg(target_os = "macos")]
@@ -25,9 +26,6 @@ mod places;
 #[cfg(windows)]
 #[path = "keyring_windows.rs"]
 mod places;
-
-/// The prefix of Poetry's service names (`poetry/utils/password_manager.py`).
-const POETRY: &str = "poetry-repository-";
 
 /// The provider.
 #[derive(Default)]
@@ -246,14 +244,8 @@ impl Provider for SystemKeyring {
     ) -> Later<'a, Result<String, Failure>> {
         Box::pin(async move {
             let doing = format!("cannot store {key}");
-            let Key::Service {
-                service,
-                username: Some(username),
-            } = key.clone()
-            else {
-                let message = format!("{doing}: an entry needs a service and a username");
-                return Err(Failure::new(ErrorCode::Usage, message));
-            };
+            let (service, username) = entry(key, &doing)?;
+            let (service, username) = (service.to_owned(), username.to_owned());
             let wanted = secret.clone();
             let stored = within(call.time, move || {
                 places::store(&service, &username, &wanted)?;

@@ -126,7 +126,7 @@ impl KeyringCommand {
 
 impl Provider for KeyringCommand {
     fn id(&self) -> ProviderId {
-        ProviderId::KeyringCommand
+        ProviderId::KEYRING_COMMAND
     }
 
     fn find<'a>(&'a self, key: &'a Key, call: &'a Call) -> Later<'a, Answer> {

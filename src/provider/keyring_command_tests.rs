@@ -2,9 +2,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::KeyringCommand;
-use crate::domain::credential::{Answer, Halves, Key, Why};
+use crate::domain::credential::{Answer, Key, Why};
+use crate::provider::Provider;
 use crate::provider::child::CommandSpec;
-use crate::provider::{Call, Folders, Provider};
+use crate::provider::fake::{call, found};
 
 fn keyring(script: &str) -> KeyringCommand {
     KeyringCommand::new(CommandSpec {
@@ -18,27 +19,12 @@ fn keyring(script: &str) -> KeyringCommand {
 }
 
 async fn ask(keyring: &KeyringCommand, service: &str, username: Option<&str>) -> Answer {
-    let call = Call {
-        variables: BTreeMap::default(),
-        folders: Folders::default(),
-        files: crate::provider::files::Files::default().view(),
-        bus: None,
-        prompt: false,
-        time: Duration::from_secs(30),
-    };
+    let call = call(Duration::from_secs(30));
     let key = Key::Service {
         service: service.to_owned(),
         username: username.map(str::to_owned),
     };
     keyring.find(&key, &call).await
-}
-
-fn found(answer: Answer) -> Halves {
-    match answer {
-        Answer::Found(halves) => halves,
-        Answer::Failed(_, detail) => panic!("{detail}"),
-        other => panic!("{}", other.word()),
-    }
 }
 
 #[tokio::test]

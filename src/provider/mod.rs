@@ -9,6 +9,8 @@ pub mod command;
 mod contract;
 pub mod declared;
 pub mod environment;
+#[cfg(test)]
+mod fake;
 pub mod file;
 pub mod files;
 #[cfg(any(target_os = "macos", windows))]
@@ -38,7 +40,23 @@ pub mod value;
 #[cfg(target_os = "linux")]
 mod watch;
 
+use std::rc::Rc;
+
+use crate::domain::credential::ProviderId;
+
 pub use contract::{Call, Entry, Folders, Later, Provider};
+
+/// The providers that every agent has beside the system keyring. When each is asked, its kind says;
+/// of one kind, the first comes first.
+pub fn always() -> Vec<Rc<dyn Provider>> {
+    vec![
+        Rc::new(environment::Environment),
+        Rc::new(poetry::PoetryFile(ProviderId::POETRY_TOML)),
+        Rc::new(poetry::PoetryFile(ProviderId::AUTH_TOML)),
+        Rc::new(poetry::PoetryFile(ProviderId::CONFIG_TOML)),
+        Rc::new(uv_store::UvStore),
+    ]
+}
 
 /// What is said where no session bus can be had: then there is no system keyring, and none can be
 /// locked or slow.

@@ -13,11 +13,14 @@ use credential_helper_protocol::Failure;
 
 use super::files::{FILE_TIME, FileFailure};
 use super::{Call, Entry, Later, Provider, value};
-use crate::domain::credential::{Answer, Halves, Key, ProviderId, Why};
+use crate::domain::credential::{Answer, Halves, Key, Kind, ProviderId, Why};
 use crate::domain::netrc::{Machine, parse};
 use crate::domain::text::shown;
 use crate::domain::url::RepositoryUrl;
 use crate::edit::thread::off_thread;
+
+/// Its name.
+const ID: ProviderId = ProviderId::new("netrc", Kind::ByUrl);
 
 /// A netrc file.
 pub struct Netrc {
@@ -131,7 +134,7 @@ fn exposure(_path: &Path) -> Option<String> {
 
 impl Provider for Netrc {
     fn id(&self) -> ProviderId {
-        ProviderId::Netrc
+        ID
     }
 
     fn find<'a>(&'a self, key: &'a Key, call: &'a Call) -> Later<'a, Answer> {

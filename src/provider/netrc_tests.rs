@@ -5,34 +5,21 @@ use std::time::Duration;
 
 use crate::domain::credential::{Answer, Halves, Key, Why};
 use crate::domain::url::RepositoryUrl;
+use crate::provider::Provider;
+use crate::provider::fake::{call, found};
 use crate::provider::netrc::Netrc;
-use crate::provider::{Call, Folders, Provider};
 
 async fn ask(text: &str, mode: u32, url: &str, username: Option<&str>) -> Answer {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("netrc");
     std::fs::write(&path, text).unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
-    let call = Call {
-        variables: std::collections::BTreeMap::default(),
-        folders: Folders::default(),
-        files: crate::provider::files::Files::default().view(),
-        bus: None,
-        prompt: false,
-        time: Duration::from_secs(5),
-    };
+    let call = call(Duration::from_secs(5));
     let key = Key::Url {
         url: RepositoryUrl::parse(url).unwrap().0,
         username: username.map(str::to_owned),
     };
     Netrc::new(path).find(&key, &call).await
-}
-
-fn found(answer: Answer) -> Halves {
-    match answer {
-        Answer::Found(halves) => halves,
-        other => panic!("{}", other.word()),
-    }
 }
 
 #[tokio::test]

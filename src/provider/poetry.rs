@@ -29,8 +29,8 @@ impl PoetryFile {
     /// Where the file is; `None` where there is no such place for the client.
     pub fn path(self, call: &Call) -> Option<PathBuf> {
         let (folder, file) = match self.0 {
-            ProviderId::PoetryToml => (&call.folders.project, "poetry.toml"),
-            ProviderId::AuthToml => (&call.folders.poetry, "auth.toml"),
+            ProviderId::POETRY_TOML => (&call.folders.project, "poetry.toml"),
+            ProviderId::AUTH_TOML => (&call.folders.poetry, "auth.toml"),
             _ => (&call.folders.poetry, "config.toml"),
         };
         Some(folder.as_ref()?.join(file))
@@ -81,7 +81,7 @@ impl Provider for PoetryFile {
         Box::pin(async move {
             if self.path(call).is_none() {
                 return Answer::Skipped(match self.0 {
-                    ProviderId::PoetryToml => "outside a project".to_owned(),
+                    ProviderId::POETRY_TOML => "outside a project".to_owned(),
                     _ => "no configuration folder of Poetry is known".to_owned(),
                 });
             }
@@ -257,7 +257,7 @@ fn walk<'a>(
 pub async fn repositories(call: &Call) -> (Vec<Declared>, Vec<FileFailure>) {
     let mut failures = Vec::new();
     let mut files = Vec::new();
-    for id in [ProviderId::AuthToml, ProviderId::ConfigToml] {
+    for id in [ProviderId::AUTH_TOML, ProviderId::CONFIG_TOML] {
         declared_by(PoetryFile(id), call, &mut files, &mut failures).await;
     }
     let mut all: Vec<Declared> = Vec::new();
@@ -289,7 +289,7 @@ pub async fn repositories(call: &Call) -> (Vec<Declared>, Vec<FileFailure>) {
 /// The repositories that `poetry.toml` of the project declares.
 pub async fn project_repositories(call: &Call) -> (Vec<Declared>, Vec<FileFailure>) {
     let (mut found, mut failures) = (Vec::new(), Vec::new());
-    let file = PoetryFile(ProviderId::PoetryToml);
+    let file = PoetryFile(ProviderId::POETRY_TOML);
     declared_by(file, call, &mut found, &mut failures).await;
     (found, failures)
 }

@@ -16,7 +16,7 @@ use crate::domain::credential::TOKEN_USERNAME;
 use crate::domain::name::RepositoryName;
 use crate::domain::text::has_control;
 use crate::edit::document::{get, remove, remove_values, set};
-use crate::edit::{PRIVATE, SHARED, edit};
+use crate::edit::{Mode, edit};
 
 const HTTP_BASIC: &str = "http-basic";
 const PYPI_TOKEN: &str = "pypi-token";
@@ -60,7 +60,7 @@ pub async fn store_http_basic(
     let (name, username, secret) = (name.clone(), username.to_owned(), secret.cloned());
     let change =
         move |doc: &mut DocumentMut| set_http_basic(doc, &name, &username, secret.as_ref());
-    let (plain_text_removed, written) = edit(auth, PRIVATE, change).await?;
+    let (plain_text_removed, written) = edit(auth, Mode::Private, change).await?;
     Ok(Stored {
         written,
         plain_text_removed,
@@ -78,7 +78,7 @@ pub async fn store_token(
 ) -> Result<Stored, Failure> {
     let (name, token) = (name.clone(), token.clone());
     let change = move |doc: &mut DocumentMut| set_token(doc, &name, &token);
-    let ((), written) = edit(auth, PRIVATE, change).await?;
+    let ((), written) = edit(auth, Mode::Private, change).await?;
     Ok(Stored {
         written,
         plain_text_removed: false,
@@ -94,7 +94,7 @@ pub async fn store_token(
 pub async fn drop_password(file: &Path, name: &RepositoryName) -> Result<bool, Failure> {
     let name = name.clone();
     let change = move |doc: &mut DocumentMut| Ok(unset_password(doc, &name));
-    Ok(edit(file, PRIVATE, change).await?.0)
+    Ok(edit(file, Mode::Private, change).await?.0)
 }
 
 /// Takes an older plain-text token of a name out of a file: Poetry reads it before the keyring's,
@@ -105,7 +105,7 @@ pub async fn drop_password(file: &Path, name: &RepositoryName) -> Result<bool, F
 pub async fn drop_token(file: &Path, name: &RepositoryName) -> Result<bool, Failure> {
     let name = name.clone();
     let change = move |doc: &mut DocumentMut| Ok(unset_token(doc, name.as_str()));
-    Ok(edit(file, PRIVATE, change).await?.0)
+    Ok(edit(file, Mode::Private, change).await?.0)
 }
 
 /// Removes what a file has for a name, in every spelling (`pypi` in any case is one name): of one
@@ -132,7 +132,7 @@ pub async fn remove_credentials(
         }
         Ok(removed)
     };
-    Ok(edit(file, PRIVATE, change).await?.0)
+    Ok(edit(file, Mode::Private, change).await?.0)
 }
 
 /// Writes a setting that is no credential; true if the file changed. The file is the one that
@@ -159,11 +159,11 @@ pub async fn unset_setting(file: &Path, key: &PoetryKey) -> Result<bool, Failure
 }
 
 /// A project's file is for everybody who works on it; it never gets a credential from us.
-fn mode_of(file: &Path) -> u32 {
+fn mode_of(file: &Path) -> Mode {
     if file.file_name().is_some_and(|name| name == "poetry.toml") {
-        SHARED
+        Mode::Shared
     } else {
-        PRIVATE
+        Mode::Private
     }
 }
 

@@ -1,5 +1,4 @@
 use std::fs;
-use std::future::Future;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::Command;
@@ -15,19 +14,12 @@ use super::{
 use crate::domain::name::RepositoryName;
 use crate::domain::toml_text::Document;
 use crate::provider::Entry;
+use crate::provider::fake::run;
 use crate::provider::poetry;
 use crate::provider::poetry_key::PoetryKey;
 
 /// A Python that has Poetry, to compare with.
 const PYTHON: &str = "CREDENTIAL_HELPER_TEST_PYTHON";
-
-fn run<F: Future>(future: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(future)
-}
 
 fn name(text: &str) -> RepositoryName {
     RepositoryName::parse(text).unwrap()

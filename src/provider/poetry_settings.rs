@@ -50,10 +50,10 @@ pub async fn keyring_enabled(
         // Anything but these two is false (`boolean_normalizer` of `config.py`).
         return Ok(text == "1" || text.eq_ignore_ascii_case("true"));
     }
-    let project = trusted.then_some(ProviderId::PoetryToml);
+    let project = trusted.then_some(ProviderId::POETRY_TOML);
     for id in project
         .into_iter()
-        .chain([ProviderId::AuthToml, ProviderId::ConfigToml])
+        .chain([ProviderId::AUTH_TOML, ProviderId::CONFIG_TOML])
     {
         if let Some((_, document)) = PoetryFile(id).open(call).await?
             && let Some(item) = document.at(&["keyring", "enabled"])?
@@ -71,7 +71,7 @@ pub async fn keyring_enabled(
 /// Where a file cannot be read or understood.
 pub async fn certificates(call: &Call, name: &RepositoryName) -> Result<Certificates, FileFailure> {
     let mut all = Certificates::default();
-    for id in [ProviderId::AuthToml, ProviderId::ConfigToml] {
+    for id in [ProviderId::AUTH_TOML, ProviderId::CONFIG_TOML] {
         let Some((_, document)) = PoetryFile(id).open(call).await? else {
             continue;
         };
@@ -113,9 +113,9 @@ pub async fn settings(
 ) -> Result<BTreeMap<String, Value>, FileFailure> {
     let mut merged = BTreeMap::new();
     for id in [
-        ProviderId::ConfigToml,
-        ProviderId::AuthToml,
-        ProviderId::PoetryToml,
+        ProviderId::CONFIG_TOML,
+        ProviderId::AUTH_TOML,
+        ProviderId::POETRY_TOML,
     ] {
         let Some((_, document)) = PoetryFile(id).open(call).await? else {
             continue;

@@ -52,7 +52,7 @@ fn told(answer: Answer) -> String {
 
 async fn ask(text: &str, key: Key) -> String {
     let (_dir, call) = call(&[("poetry/auth.toml", text)], &[]);
-    told(PoetryFile(ProviderId::AuthToml).find(&key, &call).await)
+    told(PoetryFile(ProviderId::AUTH_TOML).find(&key, &call).await)
 }
 
 fn names(list: &[&str]) -> Vec<String> {
@@ -164,9 +164,9 @@ async fn each_file_is_its_own_provider() {
     let (dir, mut call) = call(&files, &[]);
     let key = Key::HttpBasic(names(&["foo"]));
     for (id, path, expected) in [
-        (ProviderId::PoetryToml, "project/poetry.toml", "lu/None"),
-        (ProviderId::AuthToml, "poetry/auth.toml", "au/None"),
-        (ProviderId::ConfigToml, "poetry/config.toml", "cu/None"),
+        (ProviderId::POETRY_TOML, "project/poetry.toml", "lu/None"),
+        (ProviderId::AUTH_TOML, "poetry/auth.toml", "au/None"),
+        (ProviderId::CONFIG_TOML, "poetry/config.toml", "cu/None"),
     ] {
         let answer = PoetryFile(id).find(&key, &call).await;
         if let Answer::Found(halves) = &answer {
@@ -175,7 +175,7 @@ async fn each_file_is_its_own_provider() {
         assert_eq!(told(answer), expected);
     }
     call.folders = Folders::default();
-    for id in [ProviderId::PoetryToml, ProviderId::AuthToml] {
+    for id in [ProviderId::POETRY_TOML, ProviderId::AUTH_TOML] {
         assert_eq!(told(PoetryFile(id).find(&key, &call).await), "skipped");
     }
 }
@@ -185,7 +185,7 @@ async fn what_is_no_file_is_a_failure() {
     let (dir, call) = call(&[], &[]);
     std::fs::create_dir(dir.path().join("poetry/auth.toml")).unwrap();
     let key = Key::HttpBasic(names(&["foo"]));
-    let answer = PoetryFile(ProviderId::AuthToml).find(&key, &call).await;
+    let answer = PoetryFile(ProviderId::AUTH_TOML).find(&key, &call).await;
     assert!(matches!(answer, Answer::Failed(..)));
 }
 
@@ -194,7 +194,7 @@ async fn a_listing_holds_no_secret() {
     let text = "[http-basic.b]\nusername='u'\npassword='hunter2'\n[http-basic.my.repo]\n\
                 username='v'\n[pypi-token]\npypi='hunter2'\nx.y='hunter2'\n[http-basic.none]\n";
     let (_dir, call) = call(&[("poetry/auth.toml", text)], &[]);
-    let entries = PoetryFile(ProviderId::AuthToml).list(&call).await.unwrap();
+    let entries = PoetryFile(ProviderId::AUTH_TOML).list(&call).await.unwrap();
     assert!(!format!("{entries:?}").contains("hunter2"));
     let short: Vec<_> = entries
         .iter()

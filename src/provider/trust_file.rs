@@ -36,7 +36,7 @@ use crate::domain::name::{RepositoryName, normalize};
 use crate::domain::text::shown;
 use crate::domain::url::RepositoryUrl;
 use crate::edit::thread::off_thread;
-use crate::edit::{PRIVATE, edit};
+use crate::edit::{Mode, edit};
 
 /// Its name in the state folder.
 pub const FILE: &str = "trust.toml";
@@ -155,7 +155,7 @@ pub async fn bind(
         }
         Ok(())
     };
-    Ok(edit(&state.join(FILE), PRIVATE, change).await?.1)
+    Ok(edit(&state.join(FILE), Mode::Private, change).await?.1)
 }
 
 /// Removes what the file binds a name to (all of it, or one origin; for both operations or one)
@@ -188,7 +188,7 @@ pub async fn unbind(
             .filter(|old| goes(old))
             .collect())
     };
-    Ok(edit(&state.join(FILE), PRIVATE, change).await?.0)
+    Ok(edit(&state.join(FILE), Mode::Private, change).await?.0)
 }
 
 /// Records the first answer that was given for a name and an origin, unless the file binds the
@@ -211,7 +211,7 @@ pub async fn record_first_use(
         tables(doc, BINDING)?.push(table_of(&new));
         Ok(FirstUseRecord::Bound(new.clone()))
     };
-    Ok(edit(&state.join(FILE), PRIVATE, change).await?.0)
+    Ok(edit(&state.join(FILE), Mode::Private, change).await?.0)
 }
 
 /// Trusts the project in a folder as its files are now.
@@ -272,7 +272,7 @@ pub async fn trust_project(
         }
         Ok(())
     };
-    edit(&state.join(FILE), PRIVATE, change).await?;
+    edit(&state.join(FILE), Mode::Private, change).await?;
     Ok(project)
 }
 
@@ -293,7 +293,7 @@ pub async fn untrust_project(state: &Path, folder: &Path) -> Result<bool, Failur
         remove_tables(doc, PROJECT, &places)?;
         Ok(!places.is_empty())
     };
-    Ok(edit(&state.join(FILE), PRIVATE, change).await?.0)
+    Ok(edit(&state.join(FILE), Mode::Private, change).await?.0)
 }
 
 fn binding(

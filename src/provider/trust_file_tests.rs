@@ -1,5 +1,4 @@
 use std::fs;
-use std::future::Future;
 use std::path::Path;
 
 use credential_helper_protocol::{ErrorCode, Operation};
@@ -12,15 +11,8 @@ use crate::domain::binding::BoundBy;
 use crate::domain::credential::Why;
 use crate::domain::name::RepositoryName;
 use crate::domain::url::RepositoryUrl;
+use crate::provider::fake::run;
 use crate::provider::files::{FileFailure, Files};
-
-fn run<F: Future>(future: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(future)
-}
 
 fn name(text: &str) -> RepositoryName {
     RepositoryName::parse(text).unwrap()

@@ -6,9 +6,9 @@ use toml_edit::{ArrayOfTables, Document, DocumentMut, Item, Table, value};
 use super::trust_file::{TrustRecord, TrustedProject};
 use crate::domain::binding::{Binding, BoundBy};
 use crate::domain::name::RepositoryName;
+use crate::domain::text::line_at;
 use crate::domain::url::RepositoryUrl;
 use crate::edit::document::{Comment, keep_comment, keep_head};
-use crate::edit::lines::line_at;
 
 /// The tables of bindings.
 pub(super) const BINDING: &str = "binding";

@@ -15,7 +15,7 @@ use toml::de::{DeTable, DeValue};
 use super::files::{FileFailure, Text};
 use super::{Call, Entry, Later, Provider, value};
 use crate::domain::credential::{Answer, Halves, Key, ProviderId, Why};
-use crate::domain::text::shown;
+use crate::domain::text::{line_at, shown};
 use crate::domain::url::{RepositoryUrl, Scope};
 
 /// How often, and after what time, a file is read again that an older uv has just emptied.
@@ -85,21 +85,18 @@ fn failure(path: &Path, (line, wrong): Wrong) -> FileFailure {
 /// The document; the parser's own words quote the text, so only the line is taken from them.
 fn document(text: &str) -> Result<Spanned<DeTable<'_>>, Wrong> {
     DeTable::parse(text).map_err(|error| {
-        let line = error.span().map_or(1, |span| line_at(text, span.start));
+        let line = error
+            .span()
+            .map_or(1, |span| line_at(text.as_bytes(), span.start));
         (line, "it is not valid TOML".to_owned())
     })
-}
-
-fn line_at(text: &str, offset: usize) -> usize {
-    let before = &text.as_bytes()[..offset.min(text.len())];
-    before.split(|byte| *byte == b'\n').count()
 }
 
 fn credentials<'a>(table: &'a DeTable<'_>, text: &str) -> Result<Vec<Credential<'a>>, Wrong> {
     let Some(list) = table.get("credential") else {
         return Ok(Vec::new());
     };
-    let at = line_at(text, list.span().start);
+    let at = line_at(text.as_bytes(), list.span().start);
     let Some(list) = list.get_ref().as_array() else {
         return Err((at, "credential must be a list of tables".to_owned()));
     };
@@ -116,7 +113,7 @@ fn credentials<'a>(table: &'a DeTable<'_>, text: &str) -> Result<Vec<Credential<
 }
 
 fn credential<'a>(entry: &'a Spanned<DeValue<'_>>, text: &str) -> Result<Credential<'a>, Wrong> {
-    let line = line_at(text, entry.span().start);
+    let line = line_at(text.as_bytes(), entry.span().start);
     let wrong = |words: &str| Err((line, words.to_owned()));
     let Some(table) = entry.get_ref().as_table() else {
         return wrong("credential must be a list of tables");
@@ -124,7 +121,7 @@ fn credential<'a>(entry: &'a Spanned<DeValue<'_>>, text: &str) -> Result<Credent
     let field = |key: &str| match table.get(key) {
         None => Ok(None),
         Some(value) => value.get_ref().as_str().map(Some).ok_or_else(|| {
-            let line = line_at(text, value.span().start);
+            let line = line_at(text.as_bytes(), value.span().start);
             (line, format!("credential.{key} must be a string in quotes"))
         }),
     };
@@ -271,7 +268,7 @@ fn find_in(
 
 impl Provider for UvStore {
     fn id(&self) -> ProviderId {
-        ProviderId::UvStore
+        ProviderId::UV_STORE
     }
 
     fn find<'a>(&'a self, key: &'a Key, call: &'a Call) -> Later<'a, Answer> {

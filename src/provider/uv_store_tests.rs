@@ -3,6 +3,7 @@ use credential_helper_protocol::Scheme;
 use super::{UvStore, find_in};
 use crate::domain::credential::{Answer, Halves, Key};
 use crate::domain::url::RepositoryUrl;
+use crate::provider::fake;
 use crate::provider::{Call, Folders, Provider};
 
 fn entry(service: &str, username: &str, password: &str) -> String {
@@ -153,15 +154,11 @@ fn faults_name_line_and_key_and_nothing_of_the_text() {
 
 fn call(folder: &std::path::Path) -> Call {
     Call {
-        variables: std::collections::BTreeMap::default(),
         folders: Folders {
             uv_store: Some(folder.to_owned()),
             ..Folders::default()
         },
-        files: crate::provider::files::Files::default().view(),
-        bus: None,
-        prompt: false,
-        time: std::time::Duration::from_secs(5),
+        ..fake::call(std::time::Duration::from_secs(5))
     }
 }
 

@@ -9,6 +9,7 @@ use super::digest::{self, Digests};
 use super::filename::{Filename, Kind};
 use super::metadata::Metadata;
 use super::rules::{self, Finding};
+use crate::domain::text::shown_path;
 use crate::package::archive::zip::Zip;
 use crate::package::archive::{tar, zip};
 use crate::package::filename::{info, is_pkg_info};
@@ -144,11 +145,6 @@ pub fn together(all: &[Distribution], strict: bool) -> Vec<(String, String)> {
         }
     }
     wrong
-}
-
-/// A path as it may be shown.
-fn shown_path(path: &Path) -> String {
-    crate::domain::text::shown(&path.to_string_lossy())
 }
 
 /// Opens a regular file; anything else could wait for ever.

@@ -14,7 +14,7 @@ pub fn guesses(upload: &RepositoryUrl) -> Vec<RepositoryUrl> {
         _ => None,
     };
     if let Some(known) = known {
-        return parsed(known).into_iter().collect();
+        return RepositoryUrl::bare(known).into_iter().collect();
     }
     let [slash, bare] = upload.slash_forms();
     let last = bare.rsplit('/').next().unwrap_or_default();
@@ -27,17 +27,16 @@ pub fn guesses(upload: &RepositoryUrl) -> Vec<RepositoryUrl> {
         // GitLab, Artifactory, Nexus, CodeArtifact, Google, pypiserver; devpi.
         _ => vec![format!("{slash}simple/"), format!("{slash}+simple/")],
     };
-    texts.iter().filter_map(|text| parsed(text)).collect()
+    texts
+        .iter()
+        .filter_map(|text| RepositoryUrl::bare(text))
+        .collect()
 }
 
 /// The page of a project.
 pub fn page(index: &RepositoryUrl, project: &str) -> Option<RepositoryUrl> {
     let [slash, _] = index.slash_forms();
-    parsed(&format!("{slash}{project}/"))
-}
-
-fn parsed(text: &str) -> Option<RepositoryUrl> {
-    RepositoryUrl::parse(text).ok().map(|(url, _)| url)
+    RepositoryUrl::bare(&format!("{slash}{project}/"))
 }
 
 /// Whether a public index is meant, which refuses what others take.

@@ -48,7 +48,7 @@ pub struct Place {
 pub fn built_in(name: &str) -> Option<RepositoryUrl> {
     let key = normalize(name);
     let (_, url) = BUILT_IN.iter().find(|(own, _)| *own == key)?;
-    parsed(url)
+    RepositoryUrl::bare(url)
 }
 
 impl Place {
@@ -74,7 +74,7 @@ impl Place {
             all.filter(move |one| {
                 one.name == key && one.operation.is_none_or(|own| own == operation)
             })
-            .filter_map(|one| parsed(one.url.as_deref()?))
+            .filter_map(|one| RepositoryUrl::bare(one.url.as_deref()?))
         };
         let poetry = |reply: &SettingsReply| {
             let mut all = reply.settings.iter();
@@ -82,7 +82,7 @@ impl Place {
                 let own = setting
                     .strip_prefix("repositories.")?
                     .strip_suffix(".url")?;
-                same_stored_name(own, name).then(|| parsed(value.as_str()?))?
+                same_stored_name(own, name).then(|| RepositoryUrl::bare(value.as_str()?))?
             })
         };
         let [upload, read] = &known.declared;
@@ -90,13 +90,13 @@ impl Place {
         let url = built_in(name)
             .or_else(|| own(&["settings"], Operation::Upload).next())
             .or_else(|| poetry(&known.own))
-            .or_else(|| parsed(upload.as_deref()?))
+            .or_else(|| RepositoryUrl::bare(upload.as_deref()?))
             .or_else(|| poetry(&known.all))
             .or_else(|| own(BY_HAND, Operation::Upload).next())
-            .or_else(|| parsed(pypirc?.repository.as_deref()?))?;
+            .or_else(|| RepositoryUrl::bare(pypirc?.repository.as_deref()?))?;
         let written = own(&["settings"], Operation::Read)
             .next()
-            .or_else(|| parsed(read.as_deref()?))
+            .or_else(|| RepositoryUrl::bare(read.as_deref()?))
             .or_else(|| own(BY_HAND, Operation::Read).next())
             // One URL for both is the upload URL, or it would not be known where to upload to.
             .filter(|index| *index != url && built_in(name).is_none());
@@ -111,10 +111,6 @@ impl Place {
             username: pypirc.and_then(|section| section.username.clone()),
         })
     }
-}
-
-fn parsed(text: &str) -> Option<RepositoryUrl> {
-    RepositoryUrl::parse(text).ok().map(|(url, _)| url)
 }
 
 #[cfg(test)]

@@ -2,16 +2,15 @@
 
 use std::path::Path;
 
-use credential_helper_protocol::{Credential, ErrorCode, Failure, Operation, Question};
+use credential_helper_protocol::{
+    Credential, ErrorCode, Failure, Operation, Question, TOKEN_USERNAME,
+};
 
 use super::finding::{Finding, Target};
 use super::import::{Import, KEYRINGS};
-use super::path_text;
 use super::places::Place;
 use crate::domain::text::shown;
-
-/// The username of an API token.
-const TOKEN: &str = "__token__";
+use crate::domain::text::shown_path;
 
 /// Under what a secret is stored.
 #[derive(Clone, Debug, Default)]
@@ -70,7 +69,7 @@ impl Import<'_> {
                         ),
                         format!(
                             "to move it all the same: helper import {}",
-                            path_text(&place.path)
+                            shown_path(&place.path)
                         ),
                     ));
                 }
@@ -165,7 +164,7 @@ impl Import<'_> {
         destination: &Destination,
     ) -> Result<Option<bool>, Failure> {
         let mut question = self.question(finding, destination);
-        if destination.name.is_some() && finding.found.username.as_deref() != Some(TOKEN) {
+        if destination.name.is_some() && finding.found.username.as_deref() != Some(TOKEN_USERNAME) {
             // A name has one account.
             question.username = None;
         }
@@ -192,7 +191,7 @@ impl Import<'_> {
             .clone()
             .filter(|name| !name.is_empty());
         let operation = destination.name.is_some().then(|| {
-            if username.as_deref() == Some(TOKEN) {
+            if username.as_deref() == Some(TOKEN_USERNAME) {
                 Operation::Upload
             } else {
                 Operation::Read

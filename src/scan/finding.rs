@@ -3,13 +3,14 @@
 use std::ops::Range;
 use std::path::PathBuf;
 
-use credential_helper_protocol::{Operation, Secret};
+use credential_helper_protocol::{Operation, Secret, TOKEN_USERNAME};
 use serde::Serialize;
 
+use super::as_text;
 use super::places::Place;
 use super::read::Text;
-use super::value::{is_readable_account, quoted};
-use super::{as_text, line_of, path_text};
+use super::value::is_readable_account;
+use crate::domain::text::{line_at, shell_word};
 
 /// What stands in plain text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -26,6 +27,15 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// What a secret is beside this username.
+    pub(super) fn of(username: Option<&str>) -> Self {
+        if username == Some(TOKEN_USERNAME) {
+            Self::Token
+        } else {
+            Self::HttpBasic
+        }
+    }
+
     /// The word in JSON, and the rule of SARIF.
     pub fn word(self) -> &'static str {
         match self {
@@ -134,7 +144,7 @@ impl Finding {
     pub(super) fn new(place: &Place, text: &Text, found: Found) -> Self {
         let fix = match &found.way {
             Way::Move { .. } => {
-                let path = quoted(&path_text(&place.path));
+                let path = shell_word(&place.path.to_string_lossy());
                 format!("helper import {path} (shows the change; --apply makes it)")
             }
             Way::ByHand(fix) => (*fix).to_owned(),
@@ -143,7 +153,7 @@ impl Finding {
         let shown = |name: &String| is_readable_account(name, secret);
         Self {
             path: place.path.clone(),
-            line: line_of(&text.text, found.at()),
+            line: line_at(text.text.as_bytes(), found.at()),
             tool: place.form.tool,
             kind: found.kind,
             origin: found.origin.clone(),

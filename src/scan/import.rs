@@ -13,7 +13,9 @@ use super::finding::{Edit, Finding, Kind, Target, Way};
 use super::places::{Place, Places};
 use super::preview::{self, Preview};
 use super::read::Text;
-use super::{Skipped, as_text, path_text, rewrite, scan_text};
+use super::{Skipped, as_text, rewrite, scan_text};
+use crate::domain::text::shown_path;
+use crate::edit;
 
 /// The providers that are keyrings.
 pub(super) const KEYRINGS: [&str; 3] = ["secret-service", "keychain", "credential-manager"];
@@ -173,7 +175,7 @@ impl Import<'_> {
         edits: &[Edit],
         moved: &mut Moved,
     ) -> Result<Progress, Stop> {
-        rewrite::check(&place.path)?;
+        edit::check(&place.path)?;
         if self.apply && current(place, finding)?.is_none() {
             moved.message = Some("it went out of the file together with another".to_owned());
             return Ok(Progress::Moved);
@@ -274,7 +276,7 @@ fn current(place: &Place, finding: &Finding) -> Result<Option<(Text, Vec<Finding
     let wrong = |why: String| {
         Failure::new(
             ErrorCode::Unavailable,
-            format!("cannot read {} again: {why}", path_text(&place.path)),
+            format!("cannot read {} again: {why}", shown_path(&place.path)),
         )
     };
     let Some(text) = Text::read(&place.path).map_err(wrong)? else {
@@ -290,11 +292,12 @@ fn take_out(place: &Place, finding: &Finding) -> Result<(), Failure> {
     let Some((text, findings)) = current(place, finding)? else {
         return Ok(());
     };
-    let Some(Way::Move { edits, .. }) = findings
-        .iter()
-        .find(|own| own.is_same(finding))
-        .map(|own| &own.found.way)
-    else {
+    // The same may also stand where only a person takes it out, a comment say.
+    let mut same = findings.iter().filter(|own| own.is_same(finding));
+    let Some(edits) = same.find_map(|own| match &own.found.way {
+        Way::Move { edits, .. } => Some(edits),
+        Way::ByHand(_) => None,
+    }) else {
         return Ok(());
     };
     let new = checked(place, &text, finding, edits)?;
@@ -318,7 +321,7 @@ fn checked(place: &Place, text: &Text, finding: &Finding, edits: &[Edit]) -> Res
             ErrorCode::Unavailable,
             format!(
                 "cannot take it out of {} without changing more",
-                path_text(&text.path)
+                shown_path(&text.path)
             ),
         )
         .hint("store it with `helper set`, then take it out by hand")),

@@ -82,22 +82,9 @@ fn scan_text(place: &Place, text: &Text) -> Result<Vec<Finding>, String> {
     Ok(found.into_iter().map(finding).collect())
 }
 
-/// The line, counted from 1, of a place in a text.
-fn line_of(text: &str, at: usize) -> usize {
-    text.match_indices('\n')
-        .take_while(|(end, _)| *end < at)
-        .count()
-        + 1
-}
-
 /// A path in JSON, also one that is no UTF-8.
 fn as_text<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(&path.to_string_lossy())
-}
-
-/// A path as it may be shown.
-fn path_text(path: &Path) -> String {
-    crate::domain::text::shown(&path.to_string_lossy())
 }
 
 #[cfg(test)]

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use credential_helper_protocol::surroundings::{Platform, Surroundings};
 use credential_helper_protocol::{ErrorCode, Failure};
 
+use super::Skipped;
 use super::forms::Form;
-use super::{Skipped, path_text};
+use crate::domain::text::shown_path;
 
 /// How deep a folder is looked into.
 const DEPTH: usize = 16;
@@ -86,7 +87,7 @@ impl Places {
         for path in paths {
             let path = folder.map_or_else(|| path.clone(), |folder| folder.join(path));
             let meta = std::fs::metadata(&path).map_err(|error| {
-                let path = path_text(&path);
+                let path = shown_path(&path);
                 Failure::new(
                     ErrorCode::Usage,
                     format!("cannot look at {path}: {}", error.kind()),

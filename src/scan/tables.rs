@@ -6,7 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::finding::Edit;
-use super::line_of;
+use crate::domain::text::line_at;
 
 /// A value with the place of its key.
 #[derive(Clone)]
@@ -25,7 +25,7 @@ pub(super) fn parse(text: &str) -> Result<DeTable<'_>, String> {
         .map(Spanned::into_inner)
         .map_err(|error| {
             let at = error.span().map_or(text.len(), |span| span.start);
-            format!("line {} is not valid TOML", line_of(text, at))
+            format!("line {} is not valid TOML", line_at(text.as_bytes(), at))
         })
 }
 

@@ -91,16 +91,6 @@ pub(super) fn is_readable_account(name: &str, secret: &str) -> bool {
     !(is_token(&text) || shares || is_part)
 }
 
-/// A word as a shell takes it.
-pub(super) fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,=".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::{is_expanded, is_readable_account, is_reference, is_token};

@@ -10,7 +10,7 @@ use super::record::{Entry, Record};
 use super::text::{Put, Take, json};
 use super::{Plan, git, links, package};
 use crate::domain::text::shown;
-use crate::edit::{PRIVATE, SHARED, edit_text};
+use crate::edit::{Mode, edit_text};
 
 /// What becomes of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -223,7 +223,9 @@ async fn look_in_file(path: &Path, edit: &Edit) -> Result<Look, Failure> {
         };
         Ok((look, Zeroizing::new(text.to_owned())))
     };
-    edit_text(path, SHARED, look).await.map(|(look, _)| look)
+    edit_text(path, Mode::Shared, look)
+        .await
+        .map(|(look, _)| look)
 }
 
 async fn put_in_file(path: &Path, edit: &Edit, private: bool) -> Result<(), Failure> {
@@ -239,7 +241,7 @@ async fn put_in_file(path: &Path, edit: &Edit, private: bool) -> Result<(), Fail
         };
         Ok(((), Zeroizing::new(new)))
     };
-    let mode = if private { PRIVATE } else { SHARED };
+    let mode = if private { Mode::Private } else { Mode::Shared };
     edit_text(path, mode, change).await.map(|_| ())
 }
 
@@ -266,7 +268,7 @@ async fn take_from_file(path: &Path, edit: &Edit, made: &Made) -> Result<Undone,
             }
         })
     };
-    let ((undone, empty), _) = edit_text(path, SHARED, change).await?;
+    let ((undone, empty), _) = edit_text(path, Mode::Shared, change).await?;
     if undone == Undone::Taken && empty && made.file {
         std::fs::remove_file(path).map_err(|error| {
             Failure::new(

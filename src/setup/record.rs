@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::change::{Change, Made};
-use crate::edit::{PRIVATE, edit_text};
+use crate::edit::{Mode, edit_text};
 
 /// One change that was made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,7 +62,7 @@ impl Record {
         &self,
         mut change: impl FnMut(&mut Vec<Entry>) + Send + 'static,
     ) -> Result<(bool, Vec<Entry>), Failure> {
-        let (entries, written) = edit_text(&self.0, PRIVATE, move |text| {
+        let (entries, written) = edit_text(&self.0, Mode::Private, move |text| {
             let mut document = read(text)?;
             let before = document.made.clone();
             change(&mut document.made);

@@ -111,7 +111,7 @@ fn quoted(rest: &str) -> usize {
     rest.len()
 }
 
-/// The paths from the crate's root that the code names: `crate::a::b`, `crate::{a, b}`, and
+/// The paths below the crate's root that the code names: `crate::a::b`, `crate::{a, b::{c}}`, and
 /// `super::super::a` where that reaches the root.
 pub(super) fn named(source: &Source, code: &str) -> Vec<String> {
     let inner = source.path.trim_start_matches("src/");
@@ -128,39 +128,42 @@ pub(super) fn named(source: &Source, code: &str) -> Vec<String> {
             if before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | ':')) {
                 continue;
             }
-            let rest = &code[at + root.len()..];
-            if let Some(group) = rest.strip_prefix('{') {
-                found.extend(heads(group));
-            } else {
-                let is_path = |c: char| c.is_alphanumeric() || matches!(c, '_' | ':');
-                let end = rest.find(|c| !is_path(c)).unwrap_or(rest.len());
-                found.push(format!("crate::{}", rest[..end].trim_end_matches(':')));
-            }
+            paths("", &code[at + root.len()..], &mut found);
         }
     }
     found
 }
 
-/// The first names of a braced group of a `use`.
-fn heads(group: &str) -> Vec<String> {
-    let (mut depth, mut name, mut found) = (0, String::new(), Vec::new());
-    for c in group.chars() {
+/// The paths that a text begins with, each behind this start: one, or those of a braced group.
+fn paths(start: &str, text: &str, found: &mut Vec<String>) {
+    let is_path = |c: char| c.is_alphanumeric() || matches!(c, '_' | ':');
+    let text = text.trim_start();
+    let (path, rest) = text.split_at(text.find(|c| !is_path(c)).unwrap_or(text.len()));
+    let path = format!("{start}{path}");
+    let Some(group) = rest.strip_prefix('{') else {
+        let path = path.strip_suffix("::self").unwrap_or(&path);
+        let path = path.trim_end_matches(':');
+        if !path.is_empty() {
+            found.push(path.to_owned());
+        }
+        return;
+    };
+    let (mut depth, mut begin) = (0, 0);
+    for (at, c) in group.char_indices() {
         match c {
             '{' => depth += 1,
-            '}' if depth == 0 => break,
+            '}' if depth == 0 => {
+                paths(&path, &group[begin..at], found);
+                return;
+            }
             '}' => depth -= 1,
-            ',' if depth == 0 => found.push(std::mem::take(&mut name)),
-            _ if depth == 0 => name.push(c),
+            ',' if depth == 0 => {
+                paths(&path, &group[begin..at], found);
+                begin = at + 1;
+            }
             _ => {}
         }
     }
-    found.push(name);
-    found
-        .iter()
-        .map(|name| name.trim().trim_end_matches(':'))
-        .filter(|name| !name.is_empty())
-        .map(|name| format!("crate::{name}"))
-        .collect()
 }
 
 /// Whether the code has the word, not as the end of a longer one.

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use zbus::fdo::MonitoringProxy;
 use zbus::message::Type;
 
-use super::{AUTH, BUSY, Row, Slowest, assert_not_asked, error, moment, password};
-use crate::harness::keyring::{Keyring, LOGIN};
+use super::{AUTH, BUSY, Row, Run, Slowest, assert_not_asked, error, moment, password};
+use crate::harness::keyring::{Client, Keyring, LOGIN};
 use crate::harness::sandbox::{Connection, PATIENCE, Sandbox, gone, readable};
 use crate::secret_service::run as block_on;
 
@@ -34,14 +34,15 @@ fn attributes(service: &str) -> [(&str, &str); 2] {
 
 /// A secret for the account of this round.
 fn store(keyring: &Keyring, collection: &str, round: u32) {
-    block_on(async {
-        let client = keyring.client().await;
-        let service = format!("poetry-repository-n{round}");
-        let secret = format!("secret-{round}");
-        client
-            .item(collection, &attributes(&service), secret.as_bytes())
-            .await;
-    });
+    block_on(async { store_in(&keyring.client().await, collection, round).await });
+}
+
+async fn store_in(client: &Client, collection: &str, round: u32) {
+    let service = format!("poetry-repository-n{round}");
+    let secret = format!("secret-{round}");
+    client
+        .item(collection, &attributes(&service), secret.as_bytes())
+        .await;
 }
 
 fn question(sandbox: &Sandbox, round: u32) -> Value {
@@ -86,6 +87,24 @@ fn under_way(
     );
 }
 
+/// Ends what is asked in the middle of the call: that has to be told, in time.
+fn ended(connection: &mut Connection, slowest: &Slowest, end: impl FnOnce()) {
+    let start = Instant::now();
+    end();
+    let reply = connection.receive().unwrap();
+    assert!(slowest.note(start.elapsed()) < DEADLINE + BUSY, "{reply}");
+    assert_not_asked(&reply);
+}
+
+/// The figures of what was ended and came back.
+fn tell(run: &Run, slowest: &Slowest, back: &Slowest) {
+    run.figure(format!(
+        "slowest answer {}; of the next one {}",
+        slowest.shown(),
+        back.shown()
+    ));
+}
+
 #[test]
 fn the_keyring_dies_during_a_call() {
     let row = Row {
@@ -104,20 +123,12 @@ fn the_keyring_dies_during_a_call() {
                 store(&keyring, LOGIN, round);
                 let asked = question(&sandbox, round);
                 under_way(&sandbox, &keyring, &mut connection, &asked, round);
-                let start = Instant::now();
-                keyring.kill();
-                let reply = connection.receive().unwrap();
-                assert!(slowest.note(start.elapsed()) < DEADLINE + BUSY, "{reply}");
-                assert_not_asked(&reply);
+                ended(&mut connection, &slowest, || keyring.kill());
                 keyring.restart();
                 back.note(until_found(&mut connection, &asked, round));
             }
         });
-        run.figure(format!(
-            "slowest answer {}; of the next one {}",
-            slowest.shown(),
-            back.shown()
-        ));
+        tell(run, &slowest, &back);
     });
 }
 
@@ -140,11 +151,7 @@ fn the_bus_goes_during_a_call() {
                 let mut asked = question(&sandbox, round);
                 asked["question"]["context"]["bus"] = json!(keyring.address());
                 under_way(&sandbox, &keyring, &mut connection, &asked, round);
-                let start = Instant::now();
-                keyring.bus().kill();
-                let reply = connection.receive().unwrap();
-                assert!(slowest.note(start.elapsed()) < DEADLINE + BUSY, "{reply}");
-                assert_not_asked(&reply);
+                ended(&mut connection, &slowest, || keyring.bus().kill());
                 // Another bus at another address, in the same state as the first.
                 let next = Keyring::start();
                 store(&next, LOGIN, round);
@@ -152,11 +159,7 @@ fn the_bus_goes_during_a_call() {
                 back.note(until_found(&mut connection, &asked, round));
             }
         });
-        run.figure(format!(
-            "slowest answer {}; of the next one {}",
-            slowest.shown(),
-            back.shown()
-        ));
+        tell(run, &slowest, &back);
     });
 }
 
@@ -293,14 +296,6 @@ fn the_collection_is_deleted() {
         });
         run.figure(format!("given for {} at most", slowest.shown()));
     });
-}
-
-async fn store_in(client: &crate::harness::keyring::Client, collection: &str, round: u32) {
-    let service = format!("poetry-repository-n{round}");
-    let secret = format!("secret-{round}");
-    client
-        .item(collection, &attributes(&service), secret.as_bytes())
-        .await;
 }
 
 #[test]

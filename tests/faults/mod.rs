@@ -29,8 +29,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+pub(super) use crate::agent::{AUTH, auth, password, sandbox};
 use crate::harness::keyring::find;
-use crate::harness::sandbox::Sandbox;
 
 /// How long the long form takes; set by `tests/faults/long`.
 const HOURS: &str = "CREDENTIAL_HELPER_FAULTS_HOURS";
@@ -40,7 +40,6 @@ const REPORT: &str = "CREDENTIAL_HELPER_FAULTS_REPORT";
 /// What a wait may take on a machine that others use; the table has the time that it took.
 pub(super) const BUSY: Duration = Duration::from_secs(10);
 
-pub(super) const AUTH: &str = "home/.config/pypoetry/auth.toml";
 pub(super) const SETTINGS: &str = "home/.config/credential-helper/config.toml";
 
 /// What is asked of one kind of fault.
@@ -168,21 +167,6 @@ pub(super) fn percentile(sorted: &[Duration], share: usize) -> Duration {
 /// event; the time-out is the point.
 pub(super) fn moment(round: u32) -> Duration {
     Duration::from_micros(u64::from(round.wrapping_mul(7919) % 40_000))
-}
-
-pub(super) fn auth(password: &str) -> String {
-    format!("[http-basic.foo]\nusername = \"alice\"\npassword = \"{password}\"\n")
-}
-
-/// A home in which `foo` is in `auth.toml`.
-pub(super) fn sandbox() -> Sandbox {
-    let sandbox = Sandbox::new().without_keyring();
-    sandbox.write(AUTH, &auth("s3cret"));
-    sandbox
-}
-
-pub(super) fn password(reply: &Value) -> Option<&str> {
-    reply.pointer("/parameters/credential/password")?.as_str()
 }
 
 /// The last part of an error's name; nothing for an answer.

@@ -261,18 +261,7 @@ impl Keyring {
         if password.is_some() {
             command.arg("--unlock");
         }
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        stdin
-            .write_all(password.unwrap_or_default().as_bytes())
-            .unwrap();
-        drop(stdin);
-        self.daemon = Some(child);
+        self.daemon = Some(begun(&mut command, password.unwrap_or_default()));
         self.bus.wait_for(NAME);
     }
 
@@ -481,6 +470,23 @@ fn surroundings(command: &mut Command, home: &Path) {
             format!("unix:path={}", home.join("run/bus").display()),
         )
         .current_dir(home);
+}
+
+/// A program that says nothing, with all of its input.
+pub fn begun(command: &mut Command, input: &str) -> Child {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(input.as_bytes())
+        .unwrap();
+    child
 }
 
 fn fed(command: &mut Command, input: &str) -> Output {

@@ -199,19 +199,19 @@ fn http_basic(id: ProviderId, broken: &'static str) -> OneFile<PoetryFile> {
 #[tokio::test]
 async fn poetry_toml() {
     let no_toml = "[http-basic.foo]\nusername = \"alice\"\npassword = \"hunter2\n";
-    contract(http_basic(ProviderId::PoetryToml, no_toml)).await;
+    contract(http_basic(ProviderId::POETRY_TOML, no_toml)).await;
 }
 
 #[tokio::test]
 async fn auth_toml() {
     let no_text = "[http-basic.foo]\nusername = \"alice\"\npassword = [\"hunter2\"]\n";
-    contract(http_basic(ProviderId::AuthToml, no_text)).await;
+    contract(http_basic(ProviderId::AUTH_TOML, no_text)).await;
 }
 
 #[tokio::test]
 async fn config_toml() {
     let no_table = "[http-basic]\nfoo = \"alice:hunter2\"\n";
-    contract(http_basic(ProviderId::ConfigToml, no_table)).await;
+    contract(http_basic(ProviderId::CONFIG_TOML, no_table)).await;
 }
 
 #[tokio::test]
@@ -219,7 +219,7 @@ async fn token_of_auth_toml() {
     contract(OneFile {
         folder: tempfile::tempdir().unwrap(),
         name: "auth.toml",
-        provider: PoetryFile(ProviderId::AuthToml),
+        provider: PoetryFile(ProviderId::AUTH_TOML),
         form: |secret| format!("[pypi-token]\nfoo = {}\n", toml_quoted(secret)),
         broken: "[pypi-token]\nfoo = [\"hunter2\"]\n",
         keys: Keys::Token,

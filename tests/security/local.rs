@@ -3,15 +3,15 @@
 use std::io::Read as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::net::UnixListener;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
 
 use super::not_here;
 use super::other_user::{NOBODY, Ordinary, as_user};
-use crate::agent::sandbox;
-use crate::harness::sandbox::{HELPER, PATIENCE, end, is_root, wait};
+use crate::agent::{sandbox, storm};
+use crate::harness::sandbox::{HELPER, end, is_root};
 
 /// L1: both sides check the other's uid by peer credentials before the first byte; whoever is not the agent's own user gets
 /// none, root included.
@@ -192,30 +192,8 @@ fn l3_a_folder_that_turns_into_a_link_leads_nowhere() {
 /// Also: `agent::socket::tests::a_socket_that_is_no_longer_ours_is_noticed_and_left`
 #[test]
 fn l4_many_clients_at_once_end_up_with_one_agent() {
-    const CLIENTS: usize = 64;
-    for round in 0..20 {
-        let sandbox = sandbox();
-        let clients: Vec<Child> = (0..CLIENTS)
-            .map(|_| {
-                let mut command = sandbox.command(HELPER);
-                command.args(["get", "foo", "--format", "password"]);
-                command.stdout(Stdio::piped()).stderr(Stdio::piped());
-                command.spawn().unwrap()
-            })
-            .collect();
-        for mut client in clients {
-            let ended = wait(&mut client, PATIENCE);
-            assert_eq!(ended.status, 0, "round {round}: {ended:?}");
-            assert_eq!(ended.stdout, "s3cret\n", "round {round}: {ended:?}");
-        }
-        // One agent has answered all of them.
-        let status = sandbox.connect().call("Status", &json!({}));
-        let count = |key: &str| status["parameters"]["cache"][key].as_u64().unwrap();
-        assert_eq!(
-            count("hits") + count("misses"),
-            CLIENTS as u64,
-            "round {round}: {status}"
-        );
+    for _ in 0..20 {
+        storm(&sandbox(), 64);
     }
 }
 

@@ -8,7 +8,8 @@ use std::ffi::OsString;
 use credential_helper_protocol::render::{self, Format};
 use credential_helper_protocol::text::{has_control, shown};
 use credential_helper_protocol::{
-    Credential, Delete, ErrorCode, Failure, Operation, Question, Scheme, Set, Upload,
+    Credential, Delete, ErrorCode, Failure, Operation, Question, Scheme, Set, TOKEN_USERNAME,
+    Upload,
 };
 use zeroize::Zeroizing;
 
@@ -27,9 +28,6 @@ pub(super) const BRIDGE: Bridge = Bridge {
     about: "cargo's credential provider",
     run,
 };
-
-/// The account of a token, as for package repositories.
-const TOKEN: &str = "__token__";
 
 /// What was done.
 enum Yes {
@@ -186,7 +184,7 @@ fn get(
     };
     let mut credential = asked(index, question.clone(), outside, err)?;
     if credential.name.is_none() {
-        question.username = Some(TOKEN.to_owned());
+        question.username = Some(TOKEN_USERNAME.to_owned());
         credential = asked(index, question, outside, err)?;
         if !is_own(index, &credential, outside)? {
             return Err(No::NotFound);
@@ -199,7 +197,7 @@ fn get(
     let token = credential
         .username
         .as_deref()
-        .is_none_or(|own| own == TOKEN);
+        .is_none_or(|own| own == TOKEN_USERNAME);
     let bare = token && credential.scheme == Scheme::Basic;
     let format = if bare {
         Format::Password
@@ -249,7 +247,7 @@ fn is_own(
     if credential.name.is_some() {
         return Ok(true);
     }
-    if credential.username.as_deref() != Some(TOKEN) {
+    if credential.username.as_deref() != Some(TOKEN_USERNAME) {
         return Ok(false);
     }
     let plain = |url: &str| {
@@ -258,7 +256,7 @@ fn is_own(
     };
     let wanted = plain(&index.service);
     Ok(outside.list()?.credentials.iter().any(|listed| {
-        listed.username.as_deref() == Some(TOKEN)
+        listed.username.as_deref() == Some(TOKEN_USERNAME)
             && listed
                 .url
                 .as_deref()
@@ -288,7 +286,7 @@ fn login(
     }
     let changed = outside.set(Set {
         service: Some(index.service.clone()),
-        username: Some(TOKEN.to_owned()),
+        username: Some(TOKEN_USERNAME.to_owned()),
         secret: Some(token),
         ..Set::default()
     })?;
@@ -300,7 +298,7 @@ fn login(
 fn logout(index: &Index, outside: &mut dyn Outside) -> Result<Yes, No> {
     let removed = outside.delete(Delete {
         service: Some(index.service.clone()),
-        username: Some(TOKEN.to_owned()),
+        username: Some(TOKEN_USERNAME.to_owned()),
         ..Delete::default()
     });
     match removed {

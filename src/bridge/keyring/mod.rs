@@ -8,7 +8,8 @@ use std::ffi::OsString;
 
 use credential_helper_protocol::text::shown;
 use credential_helper_protocol::{
-    Changed, Credential, Delete, ErrorCode, Failure, Place, Question, Set, limits, render,
+    Changed, Credential, Delete, EMPTY_USERNAME, ErrorCode, Failure, Place, Question, Set, limits,
+    render,
 };
 
 use self::arguments::{Mode, Operation, Read, Wish};
@@ -26,10 +27,6 @@ pub(super) const BRIDGE: Bridge = Bridge {
     about: "pip, uv, PDM and others that run Python's keyring",
     run,
 };
-
-/// What Poetry asks for where there is no username (`poetry/utils/authenticator.py`): who asks for
-/// it means the empty one.
-const EMPTY_USERNAME: &str = "__poetry_source_empty_username__";
 
 /// The exit status of everything that is no usage error, found or not.
 const MISS: u8 = 1;

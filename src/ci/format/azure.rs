@@ -6,7 +6,7 @@
 use credential_helper_protocol::Failure;
 use zeroize::Zeroizing;
 
-use super::{Handed, Out, Surroundings, refused};
+use super::{Handed, Out, Surroundings, refused, stays};
 use crate::ci::variables::Plan;
 
 pub(super) fn text(plan: &Plan, around: &Surroundings<'_>) -> Result<Handed, Failure> {
@@ -48,12 +48,7 @@ pub(super) fn text(plan: &Plan, around: &Surroundings<'_>) -> Result<Handed, Fai
         out.push("\n");
     }
     let mut notes = mapping;
-    if !around.stale.is_empty() {
-        notes.push(format!(
-            "these variables say something else, and one step cannot take them out of the next: {}",
-            around.stale.join(", ")
-        ));
-    }
+    notes.extend(stays(around.stale));
     Ok(Handed {
         stdout: out.done(),
         notes,

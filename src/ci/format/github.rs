@@ -6,7 +6,7 @@
 
 use credential_helper_protocol::Failure;
 
-use super::{Handed, Out, Surroundings, refused};
+use super::{Handed, Out, Surroundings, refused, stays};
 use crate::ci::variables::Plan;
 
 pub(super) fn text(plan: &Plan, around: &Surroundings<'_>) -> Result<Handed, Failure> {
@@ -46,18 +46,10 @@ pub(super) fn text(plan: &Plan, around: &Surroundings<'_>) -> Result<Handed, Fai
             file.push(part);
         }
     }
-    let notes = if around.stale.is_empty() {
-        Vec::new()
-    } else {
-        vec![format!(
-            "these variables say something else, and one step cannot take them out of the next: {}",
-            around.stale.join(", ")
-        )]
-    };
     Ok(Handed {
         stdout: masks.done(),
         file: Some(("GITHUB_ENV", file.done())),
-        notes,
+        notes: stays(around.stale),
         ..Handed::default()
     })
 }

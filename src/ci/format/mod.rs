@@ -14,6 +14,7 @@ mod github;
 mod json;
 mod powershell;
 mod sh;
+mod shell;
 
 /// A form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,6 +136,18 @@ fn left_out(names: &[&str]) -> Vec<String> {
     vec![format!(
         "left out, because no shell can export such a name: {}; Poetry 2.4 and newer reads no other spelling: use `helper exec`",
         names.join(", ")
+    )]
+}
+
+/// What is said of variables that a step should not have: it sets some for the next step, and takes
+/// none out.
+fn stays(stale: &[String]) -> Vec<String> {
+    if stale.is_empty() {
+        return Vec::new();
+    }
+    vec![format!(
+        "these variables say something else, and one step cannot take them out of the next: {}",
+        stale.join(", ")
     )]
 }
 

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use credential_helper_protocol::{ErrorCode, Failure};
 
-use crate::cli::Session;
 use crate::cli::args_index::AuditArgs;
 use crate::cli::args_scan::ScanFormat;
 use crate::cli::lookups::{self, Desk, Ground, folder};
-use crate::cli::resolve::indexes;
+use crate::cli::resolve::{PROJECT, indexes, is_project};
 use crate::cli::table::Style;
+use crate::cli::{Session, scan};
 use crate::domain::text::shown;
 use crate::index::audit::{Answer, Finding, Report, Skipped, Subject, Tool, ask, is_public, judge};
 use crate::index::locked::Kind;
@@ -21,7 +21,6 @@ use crate::index::source::{Authenticate, Form, PYPI, Priority, Source};
 use crate::resolve::input::{Around, Asked, Chosen, Disk, Role, Subjects, pins};
 
 /// The project's own file, and the lock files that may stand beside it.
-const PROJECT: &str = "pyproject.toml";
 const LOCKS: [&str; 3] = ["uv.lock", "poetry.lock", "pylock.toml"];
 
 /// How many names are looked at at once: each asks every source.
@@ -37,19 +36,7 @@ struct Outcome {
 
 /// Prints what is wrong; status 1 where something is, 3 or 5 where a source could not tell.
 pub(super) fn run(session: &mut Session<'_>, args: &AuditArgs) -> Result<u8, Failure> {
-    let format = match (args.format, session.out.is_json()) {
-        (Some(ScanFormat::Text | ScanFormat::Sarif), true) => {
-            return Err(Failure::new(
-                ErrorCode::Usage,
-                "--json cannot be used together with --format text or sarif",
-            ));
-        }
-        (None, true) => ScanFormat::Json,
-        (format, _) => format.unwrap_or(ScanFormat::Text),
-    };
-    if format != ScanFormat::Text {
-        session.out.errors_as_json();
-    }
+    let format = scan::format(session, args.format)?;
     let folder = folder(session)?;
     let (asked, subjects, is_whole) = subjects(args.file.as_deref(), &folder)?;
     if !is_whole && format == ScanFormat::Text {
@@ -81,10 +68,6 @@ pub(super) fn run(session: &mut Session<'_>, args: &AuditArgs) -> Result<u8, Fai
 /// Whether this is a requirements file: neither a project nor a lock file.
 fn is_list(file: &Path) -> bool {
     !is_project(file) && Kind::of(file).is_none()
-}
-
-fn is_project(file: &Path) -> bool {
-    file.file_name().is_some_and(|name| name == PROJECT)
 }
 
 /// What is to be audited, and whether that is all, also what dependencies need in turn.

@@ -5,16 +5,13 @@ use std::collections::BTreeMap;
 use credential_helper_protocol::{ErrorCode, Failure};
 use serde::Serialize;
 
-use super::found::{Found, search};
-use super::rows::{self, Told, tell};
+use super::found::Found;
+use super::rows::{self, Basis};
 use super::{hidden, package_and_version};
+use crate::cli::Session;
 use crate::cli::args_index::FilesArgs;
-use crate::cli::lookups::{self, Desk, Ground, given};
 use crate::cli::table::Cell;
-use crate::cli::{Session, python};
-use crate::index::source::Canonical;
 use crate::package::Version;
-use crate::package::environment::Environment;
 
 #[derive(Serialize)]
 struct Answer {
@@ -61,49 +58,27 @@ impl rows::Row for Row {
 /// Prints the files.
 pub(super) fn run(session: &mut Session<'_>, args: &FilesArgs) -> Result<u8, Failure> {
     let (project, version) = package_and_version(&args.package)?;
-    let mut desk = Desk::default();
-    let ground = Ground::find(session, &mut desk, &given(&args.sources), &args.sources)?;
-    let pin = args.source.clone().or_else(|| ground.pin(&project));
-    let (python, all) = (args.python.clone(), args.all);
-    let canonical = ground.sources.canonical();
-    let work = async move |tools: lookups::Tools<Told<Row>>| {
-        let lookups = ground.lookups(&tools);
-        let told = async {
-            let environment = python::environment(&python, &ground.around, ground.cache.as_deref());
-            let (environment, warning) = environment.await?;
-            let mut search = search(&lookups, &project, pin.as_deref(), all).await?;
-            search.notes.extend(warning);
-            let rows = rows(&search.found, version.as_ref(), &environment, &canonical);
-            if let Some(version) = version.filter(|_| rows.is_empty()) {
+    let chosen = |basis: &Basis<'_>| {
+        let rows = rows(basis, version.as_ref());
+        match version {
+            Some(version) if rows.is_empty() => {
+                let project = basis.project;
                 let message = format!("no source has {project} {version}");
-                return Err(Failure::new(ErrorCode::NotFound, message)
-                    .hint(format!("helper index versions {project} --all")));
+                Err(Failure::new(ErrorCode::NotFound, message)
+                    .hint(format!("helper index versions {project} --all")))
             }
-            Ok(Told {
-                rows,
-                notes: search.notes,
-                project,
-            })
-        };
-        tools.done(told.await);
-        lookups.flush();
+            _ => Ok(rows),
+        }
     };
-    lookups::run(session, desk, work, |session, told| {
-        tell(session, told, all, |project, files| Answer {
-            project,
-            files,
-        })
+    rows::list(session, project, &args.wanted, chosen, |project, files| {
+        Answer { project, files }
     })
 }
 
 /// The newest version first; its files in the order of their pages.
-fn rows(
-    found: &[Found],
-    wanted: Option<&Version>,
-    environment: &Environment,
-    canonical: &Canonical,
-) -> Vec<Row> {
-    let mut all: Vec<(&Version, &Found)> = found
+fn rows(basis: &Basis<'_>, wanted: Option<&Version>) -> Vec<Row> {
+    let mut all: Vec<(&Version, &Found)> = basis
+        .found
         .iter()
         .flat_map(|one| {
             one.listing
@@ -124,7 +99,8 @@ fn rows(
     files
         .map(|(one, file)| Row {
             filename: file.filename.clone(),
-            url: canonical
+            url: basis
+                .canonical
                 .file(
                     &one.listing.index,
                     &file.url,
@@ -144,7 +120,7 @@ fn rows(
             hidden: one
                 .hidden
                 .clone()
-                .or_else(|| hidden::file(file, environment)),
+                .or_else(|| hidden::file(file, basis.environment)),
         })
         .collect()
 }

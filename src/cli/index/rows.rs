@@ -3,9 +3,14 @@
 use credential_helper_protocol::{ErrorCode, Failure};
 use serde::Serialize;
 
-use crate::cli::Session;
+use super::found::{Found, search};
+use crate::cli::args_index::ListOptions;
+use crate::cli::lookups::{self, Desk, Ground, given};
 use crate::cli::table::{Cell, table};
+use crate::cli::{Session, python};
+use crate::index::source::Canonical;
 use crate::package::PackageName;
+use crate::package::environment::Environment;
 
 /// A row of an answer.
 pub(super) trait Row {
@@ -22,14 +27,64 @@ pub(super) trait Row {
 }
 
 /// What there is, whatever of it is shown.
-pub(super) struct Told<R> {
-    pub(super) project: PackageName,
-    pub(super) rows: Vec<R>,
-    pub(super) notes: Vec<String>,
+struct Told<R> {
+    project: PackageName,
+    rows: Vec<R>,
+    notes: Vec<String>,
 }
 
-/// Prints the rows as a table, or the object that is made of them.
-pub(super) fn tell<R: Row, A: Serialize>(
+/// What rows are made of.
+pub(super) struct Basis<'a> {
+    pub(super) project: &'a PackageName,
+    pub(super) found: &'a [Found],
+    /// What may be chosen is chosen for.
+    pub(super) environment: &'a Environment,
+    /// Where the sources really have their files.
+    pub(super) canonical: &'a Canonical,
+}
+
+/// Asks the sources for a project, and prints the rows of what they have as a table, or the object
+/// that is made of them.
+pub(super) fn list<R: Row + Send + 'static, A: Serialize>(
+    session: &mut Session<'_>,
+    project: PackageName,
+    wanted: &ListOptions,
+    rows: impl FnOnce(&Basis<'_>) -> Result<Vec<R>, Failure> + Send,
+    object: impl FnOnce(String, Vec<R>) -> A,
+) -> Result<u8, Failure> {
+    let mut desk = Desk::default();
+    let ground = Ground::find(session, &mut desk, &given(&wanted.sources), &wanted.sources)?;
+    let pin = wanted.source.clone().or_else(|| ground.pin(&project));
+    let (python, all) = (wanted.python.clone(), wanted.all);
+    let canonical = ground.sources.canonical();
+    let work = async move |tools: lookups::Tools<Told<R>>| {
+        let lookups = ground.lookups(&tools);
+        let told = async {
+            let environment = python::environment(&python, &ground.around, ground.cache.as_deref());
+            let (environment, warning) = environment.await?;
+            let mut search = search(&lookups, &project, pin.as_deref(), all).await?;
+            search.notes.extend(warning);
+            let rows = rows(&Basis {
+                project: &project,
+                found: &search.found,
+                environment: &environment,
+                canonical: &canonical,
+            })?;
+            Ok(Told {
+                rows,
+                notes: search.notes,
+                project,
+            })
+        };
+        tools.done(told.await);
+        lookups.flush();
+    };
+    lookups::run(session, desk, work, |session, told| {
+        tell(session, told, all, object)
+    })
+}
+
+fn tell<R: Row, A: Serialize>(
     session: &mut Session<'_>,
     mut told: Told<R>,
     all: bool,

@@ -3,13 +3,11 @@
 use credential_helper_protocol::Failure;
 use serde::Serialize;
 
-use super::found::{Found, search};
-use super::rows::{self, Told, tell};
-use super::{hidden, package};
+use super::found::Found;
+use super::{hidden, package, rows};
+use crate::cli::Session;
 use crate::cli::args_index::VersionsArgs;
-use crate::cli::lookups::{self, Desk, Ground, given};
 use crate::cli::table::Cell;
-use crate::cli::{Session, python};
 use crate::package::Version;
 use crate::package::environment::Environment;
 
@@ -54,32 +52,13 @@ impl rows::Row for Row {
 /// Prints the versions.
 pub(super) fn run(session: &mut Session<'_>, args: &VersionsArgs) -> Result<u8, Failure> {
     let project = package(&args.package)?;
-    let mut desk = Desk::default();
-    let ground = Ground::find(session, &mut desk, &given(&args.sources), &args.sources)?;
-    let pin = args.source.clone().or_else(|| ground.pin(&project));
-    let (python, all) = (args.python.clone(), args.all);
-    let work = async move |tools: lookups::Tools<Told<Row>>| {
-        let lookups = ground.lookups(&tools);
-        let told = async {
-            let environment = python::environment(&python, &ground.around, ground.cache.as_deref());
-            let (environment, warning) = environment.await?;
-            let mut search = search(&lookups, &project, pin.as_deref(), all).await?;
-            search.notes.extend(warning);
-            Ok(Told {
-                rows: rows(&search.found, &environment),
-                notes: search.notes,
-                project,
-            })
-        };
-        tools.done(told.await);
-        lookups.flush();
-    };
-    lookups::run(session, desk, work, |session, told| {
-        tell(session, told, all, |project, versions| Answer {
-            project,
-            versions,
-        })
-    })
+    rows::list(
+        session,
+        project,
+        &args.wanted,
+        |basis| Ok(rows(basis.found, basis.environment)),
+        |project, versions| Answer { project, versions },
+    )
 }
 
 /// The newest first; of one version, the sources in their order.

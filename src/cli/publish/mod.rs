@@ -25,7 +25,7 @@ use self::report::{Run, checked, told};
 use super::args_publish::{PublishArgs, TrustedWord};
 use super::lookups::folder;
 use super::missing::is_nothing;
-use super::{Session, python, target};
+use super::{Session, python, target, work};
 use crate::connect::Agent;
 use crate::domain::url::RepositoryUrl;
 use crate::http::{Client, Proxies, may_be_proxied};
@@ -72,7 +72,7 @@ pub(crate) fn run(session: &mut Session<'_>, args: &PublishArgs) -> Result<u8, F
     };
     let strict = direct.as_ref().is_some_and(index::is_public);
     let (mut ready, mut bad) = read(&files, args.attestations);
-    let runtime = runtime()?;
+    let runtime = work::runtime()?;
     if args.check || strict {
         reference::look(session, &runtime, &mut ready);
     }
@@ -222,16 +222,6 @@ pub(crate) fn run(session: &mut Session<'_>, args: &PublishArgs) -> Result<u8, F
         interrupted,
     };
     told(session, &run)
-}
-
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| {
-            let message = format!("cannot start the uploads: {}", error.kind());
-            Failure::new(ErrorCode::Internal, message)
-        })
 }
 
 /// Uploads until everything is up, or a signal ends it: with this status.

@@ -28,7 +28,7 @@ use crate::resolve::input::{
 use crate::resolve::solve::{Environment, Names, Preference, Prerelease, Problem, Strategy};
 
 /// The project's own file.
-const PROJECT: &str = "pyproject.toml";
+pub(in crate::cli) const PROJECT: &str = "pyproject.toml";
 
 /// Reads it all.
 ///
@@ -90,7 +90,8 @@ pub(super) fn read(
     Ok(asked)
 }
 
-fn is_project(file: &Path) -> bool {
+/// Whether this is a project, by its name.
+pub(in crate::cli) fn is_project(file: &Path) -> bool {
     file.file_name().is_some_and(|name| name == PROJECT)
 }
 

@@ -7,11 +7,11 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::command;
-use crate::cli::Session;
 use crate::cli::args_resolve::{Format, ResolveArgs};
+use crate::cli::{Session, work};
 use crate::domain::log::Line;
 use crate::domain::text::shown;
-use crate::edit::{SHARED, edit_text};
+use crate::edit::{Mode, edit_text};
 use crate::index::locked::Kind as LockKind;
 use crate::index::source::{Kind, Priority, Sources};
 use crate::package::{MarkerTree, VersionSpecifiers};
@@ -184,15 +184,9 @@ fn urls(sources: &Sources) -> Vec<(&'static str, Url)> {
 
 /// Writes the file whole or not at all; whether it was another one before.
 fn save(path: &Path, text: String) -> Result<bool, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| {
-            let message = format!("cannot start writing: {}", error.kind());
-            Failure::new(ErrorCode::Internal, message)
-        })?;
+    let runtime = work::runtime()?;
     let text = Zeroizing::new(text);
-    let written = edit_text(path, SHARED, move |_| Ok(((), text.clone())));
+    let written = edit_text(path, Mode::Shared, move |_| Ok(((), text.clone())));
     let ((), changed) = runtime.block_on(written)?;
     Ok(changed)
 }

@@ -32,7 +32,7 @@ impl Resolution {
                 }
             }
             Ask::Userinfo => Request {
-                provider: ProviderId::Url,
+                provider: ProviderId::URL,
                 key: Key::Repository(names().into_iter().next().unwrap_or_default()),
             },
             Ask::KeyringByName(provider, service) => {
@@ -96,7 +96,7 @@ impl Resolution {
         };
         let own = self.username.as_ref().map(|leaf| leaf.value.as_str());
         let fits = if self.setup.called.is_some() {
-            let configured = matches!(secret.provider, ProviderId::File | ProviderId::Command);
+            let configured = matches!(secret.provider, ProviderId::FILE | ProviderId::COMMAND);
             may_answer(asked, own, configured)
         } else {
             own.is_none_or(|own| own == asked)
@@ -118,7 +118,7 @@ impl Resolution {
                 (*provider, Some(Verdict::Changed))
             }
             Ask::KeyringUnderName(provider, _) => (*provider, self.setup.stored),
-            Ask::Userinfo => (ProviderId::Url, None),
+            Ask::Userinfo => (ProviderId::URL, None),
             Ask::KeyringByUrl(provider, _) | Ask::ByUrl(provider, _) => {
                 (*provider, self.setup.by_url)
             }

@@ -16,7 +16,7 @@ impl Resolution {
         if self.pass != Some(Pass::Basic) || self.setup.username.is_some() {
             return;
         }
-        let kind = |provider: ProviderId| (provider.is_variables(), provider.is_poetry_file());
+        let kind = |provider: ProviderId| (provider.is_variables(), provider.is_named_file());
         let mixed = match (kind(username.provider), kind(secret.provider)) {
             ((true, _), (_, true)) | ((_, true), (true, _)) => true,
             ((_, true), (_, true)) => username.provider != secret.provider,

@@ -270,7 +270,7 @@ impl Resolution {
             _ => self.account().filter(|username| !is_nobody(username)),
         };
         if !self.setup.token_may_go
-            && secret.provider != ProviderId::Url
+            && secret.provider != ProviderId::URL
             && is_pypi_token(username.as_deref(), &secret.value)
         {
             // However it is stored: many write it as the password of `__token__`.
@@ -279,7 +279,7 @@ impl Resolution {
             return;
         }
         self.warn_of_halves(&secret);
-        let stored = !secret.provider.is_variables() && secret.provider != ProviderId::Url;
+        let stored = !secret.provider.is_variables() && secret.provider != ProviderId::URL;
         self.found = Some(Found {
             username,
             secret: Some(secret.value),

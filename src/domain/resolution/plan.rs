@@ -3,7 +3,7 @@
 use credential_helper_protocol::Operation;
 
 use super::setup::{CalledKind, Setup};
-use crate::domain::credential::{ProviderId, TOKEN_USERNAME};
+use crate::domain::credential::{Kind, ProviderId, TOKEN_USERNAME};
 use crate::domain::url::RepositoryUrl;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -66,44 +66,39 @@ fn called(setup: &Setup, kind: CalledKind) -> impl Iterator<Item = &String> {
 }
 
 fn plan_pass(setup: &Setup, pass: Pass) -> Vec<Ask> {
-    use ProviderId as P;
     let mut plan = Vec::new();
-    let keyrings: Vec<P> = [P::SYSTEM_KEYRING, P::KeyringCommand]
-        .into_iter()
-        .filter(|id| *id != P::KeyringCommand || setup.optional.contains(id))
-        .collect();
+    let of = |kind| {
+        let places = setup.places.iter().copied();
+        places.filter(move |id: &ProviderId| id.kind() == kind)
+    };
     if let Some(name) = &setup.name {
         // (a), (b) variables
-        plan.push(Ask::ByName(P::Environment));
-        if setup.optional.contains(&P::AgentEnvironment) {
-            plan.push(Ask::ByName(P::AgentEnvironment));
-        }
+        plan.extend(of(Kind::Variables).map(Ask::ByName));
         // (c) what the settings name
         let settings_token = setup.settings_username.as_deref() == Some(TOKEN_USERNAME);
-        if let Some(provider) = setup.settings
-            && (pass == Pass::Basic) != settings_token
-        {
-            plan.push(Ask::Settings(provider));
+        if (pass == Pass::Basic) != settings_token {
+            let named = of(Kind::Settings).filter(|id| setup.settings == Some(*id));
+            plan.extend(named.map(Ask::Settings));
         }
         // (d) Poetry's files
-        plan.extend([P::PoetryToml, P::AuthToml, P::ConfigToml].map(Ask::ByName));
+        plan.extend(of(Kind::NamedFile).map(Ask::ByName));
         if pass == Pass::Basic && setup.userinfo.is_some() {
             plan.push(Ask::Userinfo);
         }
         // (e) keyrings by name
-        for keyring in &keyrings {
+        for keyring in of(Kind::Keyring) {
             for spelling in name.stored_spellings() {
                 let service = format!("poetry-repository-{spelling}");
-                plan.push(Ask::KeyringByName(*keyring, service));
+                plan.push(Ask::KeyringByName(keyring, service));
             }
         }
     }
     if pass == Pass::Token {
         return plan;
     }
-    for keyring in &keyrings {
+    for keyring in of(Kind::Keyring) {
         let keys = called(setup, CalledKind::Name);
-        plan.extend(keys.map(|key| Ask::KeyringUnderName(*keyring, key.clone())));
+        plan.extend(keys.map(|key| Ask::KeyringUnderName(keyring, key.clone())));
     }
     // (f) keyrings by URL, then host
     let mut services: Vec<String> = Vec::new();
@@ -120,29 +115,17 @@ fn plan_pass(setup: &Setup, pass: Pass) -> Vec<Ask> {
             services.push(service);
         }
     }
-    for keyring in &keyrings {
-        plan.extend(
-            services
-                .iter()
-                .map(|s| Ask::KeyringByUrl(*keyring, s.clone())),
-        );
+    for keyring in of(Kind::Keyring) {
+        let by_url = services.iter().cloned();
+        plan.extend(by_url.map(|service| Ask::KeyringByUrl(keyring, service)));
     }
     // (g) uv's store, (h) netrc: by the URL of the request
     let mut places: Vec<&RepositoryUrl> = setup.request.iter().collect();
     if places.is_empty() {
         places.extend(&setup.urls);
     }
-    plan.extend(
-        places
-            .iter()
-            .map(|url| Ask::ByUrl(P::UvStore, (*url).clone())),
-    );
-    if setup.optional.contains(&P::Netrc) {
-        plan.extend(
-            places
-                .iter()
-                .map(|url| Ask::ByUrl(P::Netrc, (*url).clone())),
-        );
+    for store in of(Kind::ByUrl) {
+        plan.extend(places.iter().map(|url| Ask::ByUrl(store, (*url).clone())));
     }
     plan
 }

@@ -36,8 +36,8 @@ pub struct Setup {
     pub settings_username: Option<String>,
     /// Why keyrings are not asked, where they are switched off.
     pub keyring_off: Option<String>,
-    /// Providers that are switched on only by the user.
-    pub optional: Vec<ProviderId>,
+    /// The providers that there are; of one kind, the first comes first.
+    pub places: Vec<ProviderId>,
     /// Go on after the first answer.
     pub whole: bool,
     /// What another tool calls the place, where it is one that asks.

@@ -6,6 +6,17 @@ use super::{Called, CalledKind, Outcome, Request, Resolution, Setup};
 use crate::domain::credential::{Answer, Halves, Key, ProviderId as P, TOKEN_USERNAME, Why};
 use crate::domain::name::RepositoryName;
 
+/// The places of an agent whose user has switched nothing on.
+const PLACES: [P; 7] = [
+    P::ENVIRONMENT,
+    P::FILE,
+    P::POETRY_TOML,
+    P::AUTH_TOML,
+    P::CONFIG_TOML,
+    P::SYSTEM_KEYRING,
+    P::UV_STORE,
+];
+
 type Row<'a> = (P, Option<&'a str>, Option<&'a str>);
 
 /// Runs a search against a table of what each provider has; the keyring is `(user, secret)`.
@@ -15,6 +26,7 @@ fn run(
     keyring: Result<&[(&str, &str)], Why>,
 ) -> (String, usize) {
     setup.name = Some(RepositoryName::parse("foo").unwrap());
+    setup.places = PLACES.to_vec();
     setup.token_may_go = true;
     let mut resolution = Resolution::new(setup);
     let mut calls = 0;
@@ -83,7 +95,7 @@ fn read() -> Setup {
     }
 }
 
-const A: Row<'static> = (P::AuthToml, Some("au"), Some("ap"));
+const A: Row<'static> = (P::AUTH_TOML, Some("au"), Some("ap"));
 const K: &[(&str, &str)] = &[
     ("au", "kp"),
     ("eu", "keu"),
@@ -92,9 +104,9 @@ const K: &[(&str, &str)] = &[
 
 #[test]
 fn answers_by_name_are_poetrys() {
-    let env = |user, password| (P::Environment, user, password);
-    let config = (P::ConfigToml, Some("cu"), Some("cp"));
-    let local = (P::PoetryToml, Some("lu"), Some("lp"));
+    let env = |user, password| (P::ENVIRONMENT, user, password);
+    let config = (P::CONFIG_TOML, Some("cu"), Some("cp"));
+    let local = (P::POETRY_TOML, Some("lu"), Some("lp"));
     let none: &[(&str, &str)] = &[];
     for (row, have, keyring, expected, calls) in [
         (
@@ -113,24 +125,24 @@ fn answers_by_name_are_poetrys() {
         (8, vec![A, config, local], none, "lu/lp", None),
         (
             9,
-            vec![(P::AuthToml, Some("au"), None), config],
+            vec![(P::AUTH_TOML, Some("au"), None), config],
             none,
             "au/cp",
             None,
         ),
-        (10, vec![(P::AuthToml, Some("au"), None)], K, "au/kp", None),
+        (10, vec![(P::AUTH_TOML, Some("au"), None)], K, "au/kp", None),
         (11, vec![A], K, "au/ap", Some(0)),
         (12, vec![], K, "None/kempty", Some(1)),
         (
             13,
-            vec![(P::AuthToml, Some(""), None)],
+            vec![(P::AUTH_TOML, Some(""), None)],
             K,
             "None/kempty",
             Some(1),
         ),
         (
             14,
-            vec![(P::AuthToml, Some("au"), Some(""))],
+            vec![(P::AUTH_TOML, Some("au"), Some(""))],
             K,
             "au/None",
             Some(0),
@@ -160,33 +172,33 @@ fn tokens_are_for_uploads() {
     for (row, have, keyring, expected) in [
         (
             20,
-            vec![token(P::Environment, "et"), token(P::AuthToml, "at")],
+            vec![token(P::ENVIRONMENT, "et"), token(P::AUTH_TOML, "at")],
             none,
             "__token__/et",
         ),
         (
             21,
-            vec![token(P::Environment, ""), token(P::AuthToml, "at")],
+            vec![token(P::ENVIRONMENT, ""), token(P::AUTH_TOML, "at")],
             keyring,
             "__token__/ktok",
         ),
-        (22, vec![token(P::AuthToml, "at")], keyring, "__token__/at"),
+        (22, vec![token(P::AUTH_TOML, "at")], keyring, "__token__/at"),
         (23, vec![], keyring, "__token__/ktok"),
     ] {
         assert_eq!(run(upload(), &have, Ok(keyring)).0, expected, "row {row}");
     }
     // Emptied by a variable, and nothing in the keyring: http-basic is left.
-    let emptied = [token(P::Environment, ""), token(P::AuthToml, "at"), A];
+    let emptied = [token(P::ENVIRONMENT, ""), token(P::AUTH_TOML, "at"), A];
     assert_eq!(run(upload(), &emptied, Ok(none)).0, "au/ap");
     assert_eq!(
-        run(read(), &[token(P::AuthToml, "at")], Ok(keyring)).0,
+        run(read(), &[token(P::AUTH_TOML, "at")], Ok(keyring)).0,
         "not-found"
     );
 }
 
 #[test]
 fn could_not_ask_is_no_answer() {
-    let user_only = [(P::AuthToml, Some("au"), None)];
+    let user_only = [(P::AUTH_TOML, Some("au"), None)];
     assert_eq!(run(read(), &user_only, Err(Why::Locked)).0, "locked");
     assert_eq!(run(read(), &[], Err(Why::TimedOut)).0, "timed-out");
     assert_eq!(run(read(), &[A], Err(Why::Locked)).0, "au/ap");
@@ -209,7 +221,7 @@ fn keyring_can_be_switched_off() {
         keyring_off: Some("keyring.enabled is false".into()),
         ..read()
     };
-    let user_only = [(P::AuthToml, Some("au"), None)];
+    let user_only = [(P::AUTH_TOML, Some("au"), None)];
     assert_eq!(run(off, &user_only, Ok(K)), ("au/None".to_owned(), 0));
 }
 
@@ -221,6 +233,7 @@ fn run_called(
     keyring: &[(&str, &str, &str)],
 ) -> (String, Vec<String>) {
     setup.called = Some(called);
+    setup.places.extend(PLACES);
     setup.token_may_go = true;
     let mut resolution = Resolution::new(setup);
     let mut asked = Vec::new();
@@ -270,7 +283,7 @@ fn a_tool_gets_the_secret_of_the_account_that_it_asks_for_only() {
     let foo = |username: &str| Setup {
         name: Some(RepositoryName::parse("foo").unwrap()),
         username: Some(username.to_owned()),
-        settings: Some(P::File),
+        settings: Some(P::FILE),
         ..Setup::default()
     };
     let url = "https://h.example/legacy/";
@@ -279,7 +292,7 @@ fn a_tool_gets_the_secret_of_the_account_that_it_asks_for_only() {
         kind: CalledKind::Url,
     };
     let empty = "__poetry_source_empty_username__";
-    let only = |secret| (P::Environment, None, Some(secret));
+    let only = |secret| (P::ENVIRONMENT, None, Some(secret));
     for (username, have, keyring, expected) in [
         ("au", vec![A], vec![], "au/ap"),
         ("bu", vec![A], vec![], "not-found"),
@@ -288,7 +301,7 @@ fn a_tool_gets_the_secret_of_the_account_that_it_asks_for_only() {
         ("__token__", vec![only("ep")], vec![], "not-found"),
         (
             "__token__",
-            vec![(P::File, None, Some("f"))],
+            vec![(P::FILE, None, Some("f"))],
             vec![],
             "__token__/f",
         ),
@@ -306,7 +319,7 @@ fn a_tool_gets_the_secret_of_the_account_that_it_asks_for_only() {
         ),
         (
             "pypi_token:project:x",
-            vec![(P::File, None, Some("f"))],
+            vec![(P::FILE, None, Some("f"))],
             vec![],
             "not-found",
         ),
@@ -320,7 +333,7 @@ fn a_tool_gets_the_secret_of_the_account_that_it_asks_for_only() {
         (empty, vec![only("ep")], vec![], "None/ep"),
         (
             empty,
-            vec![(P::AuthToml, Some(""), Some("ap"))],
+            vec![(P::AUTH_TOML, Some(""), Some("ap"))],
             vec![],
             "None/ap",
         ),
@@ -356,7 +369,7 @@ fn who_reads_gets_no_token_for_uploads_but_an_account_of_that_name() {
         run_called(setup, Called::default(), have, &keyring).0
     };
     assert_eq!(ask(Some(Operation::Read), &[]), "not-found");
-    let own = [(P::AuthToml, Some(token), None)];
+    let own = [(P::AUTH_TOML, Some(token), None)];
     assert_eq!(ask(Some(Operation::Read), &own), "__token__/k");
     assert_eq!(ask(Some(Operation::Upload), &[]), "__token__/k");
     assert_eq!(ask(None, &[]), "__token__/k");
@@ -370,7 +383,7 @@ fn other_programs_have_the_keyring_alone() {
     };
     let setup = || Setup {
         username: Some("me".to_owned()),
-        optional: vec![P::Netrc, P::KeyringCommand],
+        places: vec![P::KEYRING_COMMAND],
         ..Setup::default()
     };
     let keyring = [("my service", "me", "s"), ("my service", "you", "t")];

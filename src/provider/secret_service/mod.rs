@@ -34,6 +34,7 @@ use crate::domain::credential::{Answer, Key, ProviderId, Why};
 use crate::domain::log::{Line, Log};
 
 pub use super::presence::Presence;
+use super::presence::entry;
 pub use address::Places;
 use link::{COLLECTION, Link, Start};
 use signals::{Generation, Watch};
@@ -266,7 +267,7 @@ async fn within<T>(
 
 impl Provider for SecretService {
     fn id(&self) -> ProviderId {
-        ProviderId::SecretService
+        ProviderId::SECRET_SERVICE
     }
 
     fn find<'a>(&'a self, key: &'a Key, call: &'a Call) -> Later<'a, Answer> {
@@ -310,14 +311,7 @@ impl Provider for SecretService {
     ) -> Later<'a, Result<String, Failure>> {
         Box::pin(async move {
             let doing = format!("cannot store {key} in the keyring");
-            let Key::Service {
-                service,
-                username: Some(username),
-            } = key
-            else {
-                let message = format!("{doing}: an entry needs a service and a username");
-                return Err(Failure::new(ErrorCode::Usage, message));
-            };
+            let (service, username) = entry(key, &doing)?;
             self.ask(call, async |link| {
                 items::store(link, service, username, secret).await
             })

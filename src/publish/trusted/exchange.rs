@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use credential_helper_protocol::{ErrorCode, Failure, Scheme, Secret};
+use credential_helper_protocol::{ErrorCode, Failure, Scheme, Secret, TOKEN_USERNAME};
 use serde::Serialize;
 use serde_json::Value;
 use zeroize::Zeroizing;
@@ -18,8 +18,6 @@ use crate::domain::url::RepositoryUrl;
 use crate::http::{Authorization, Call, Client, Endpoint};
 use crate::publish::answers::words;
 
-/// The account of a token.
-const USERNAME: &str = "__token__";
 /// How long before its end a token is not used any more.
 const MARGIN: Duration = Duration::from_mins(1);
 /// How long a token lives whose end is not told, or cannot be right (PEP 807, "Token Minting").
@@ -299,7 +297,7 @@ impl Minted {
         if token.is_empty() {
             return None;
         }
-        let authorization = Authorization::new(Scheme::Basic, USERNAME, &token).ok()?;
+        let authorization = Authorization::new(Scheme::Basic, TOKEN_USERNAME, &token).ok()?;
         let now = now();
         let told = reply.expires.and_then(|end| end.checked_sub(now));
         // An end that has passed, or one too far away, says that one of the clocks is wrong.

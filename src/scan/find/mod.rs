@@ -1,5 +1,6 @@
 //! One finder a form of file.
 
+mod account;
 pub(super) mod ci;
 pub(super) mod dotenv;
 pub(super) mod hatch;

@@ -7,26 +7,16 @@ use std::ops::Range;
 
 use credential_helper_protocol::Secret;
 
+use crate::domain::netrc::{Machine, parse};
 use crate::scan::finding::{Edit, Found, Kind, Target, Way};
-use crate::scan::line_of;
 use crate::scan::read::Text;
 use crate::scan::value::is_reference;
-
-/// One entry, by the places of its words.
-#[derive(Default)]
-struct Machine {
-    /// Unset for `default`.
-    host: Option<String>,
-    login: Option<String>,
-    password: Option<(Range<usize>, Secret)>,
-    /// Every word of it, keywords and values.
-    words: Vec<Range<usize>>,
-}
 
 /// # Errors
 /// With the line, where it cannot be read as netrc; nothing of the line is repeated.
 pub(in crate::scan) fn find(text: &Text) -> Result<Vec<Found>, String> {
-    let machines = parse(&text.text)?;
+    let machines =
+        parse(&text.text).map_err(|(line, _)| format!("line {line} is not as netrc has it"))?;
     Ok(machines
         .into_iter()
         .filter_map(|machine| found(&text.text, machine))
@@ -34,11 +24,13 @@ pub(in crate::scan) fn find(text: &Text) -> Result<Vec<Found>, String> {
 }
 
 fn found(text: &str, machine: Machine) -> Option<Found> {
-    let (span, secret) = machine.password?;
-    if is_reference(secret.expose()) {
+    let (secret, span) = (machine.password?, machine.password_at?);
+    if is_reference(&secret) {
         return None;
     }
-    let way = match (&machine.host, &machine.login) {
+    let host = machine.name.map(|name| name.to_string());
+    let login = machine.login.map(|login| login.to_string());
+    let way = match (&host, &login) {
         (Some(host), Some(_)) => Way::Move {
             to: Target::Service(host.clone()),
             edits: machine
@@ -53,9 +45,9 @@ fn found(text: &str, machine: Machine) -> Option<Found> {
     Some(Found {
         kind: Kind::HttpBasic,
         spans: vec![span],
-        secret,
-        username: machine.login,
-        origin: machine.host,
+        secret: Secret::from(secret.as_str()),
+        username: login,
+        origin: host,
         way,
     })
 }
@@ -81,119 +73,19 @@ fn with_space(text: &str, word: &Range<usize>) -> Range<usize> {
     start..end
 }
 
-fn parse(text: &str) -> Result<Vec<Machine>, String> {
-    let mut lexer = Lexer { text, at: 0 };
-    let mut machines: Vec<Machine> = Vec::new();
-    while let Some((span, word)) = lexer.word()? {
-        let wrong = || format!("line {} is not as netrc has it", line_of(text, span.start));
-        if word.starts_with('#') {
-            lexer.skip_line();
-            continue;
-        }
-        let mut value = || lexer.word()?.ok_or_else(wrong);
-        match word.as_str() {
-            "default" => machines.push(Machine {
-                words: vec![span],
-                ..Machine::default()
-            }),
-            "machine" => {
-                let (at, host) = value()?;
-                machines.push(Machine {
-                    host: Some(host),
-                    words: vec![span, at],
-                    ..Machine::default()
-                });
-            }
-            "macdef" => {
-                value()?;
-                lexer.skip_macro();
-            }
-            "login" | "user" | "account" | "password" => {
-                let (at, text) = value()?;
-                let machine = machines.last_mut().ok_or_else(wrong)?;
-                machine.words.extend([span, at.clone()]);
-                match word.as_str() {
-                    "password" => machine.password = Some((at, Secret::new(text))),
-                    "account" => {}
-                    _ => machine.login = Some(text),
-                }
-            }
-            _ => return Err(wrong()),
-        }
-    }
-    Ok(machines)
-}
-
-struct Lexer<'a> {
-    text: &'a str,
-    at: usize,
-}
-
-impl Lexer<'_> {
-    /// The next word and where it stands, with its quotes.
-    fn word(&mut self) -> Result<Option<(Range<usize>, String)>, String> {
-        let space = |c: char| matches!(c, ' ' | '\t' | '\r' | '\n');
-        let rest = &self.text[self.at..];
-        let start = self.at + rest.len() - rest.trim_start_matches(space).len();
-        self.at = start;
-        let rest = &self.text[start..];
-        let quoted = rest.starts_with('"');
-        let mut word = String::with_capacity(rest.find(space).unwrap_or(rest.len()));
-        let mut escaped = false;
-        for (at, c) in rest.char_indices().skip(usize::from(quoted)) {
-            match c {
-                c if escaped => {
-                    word.push(c);
-                    escaped = false;
-                }
-                '\\' => escaped = true,
-                '"' if quoted => {
-                    self.at = start + at + 1;
-                    return Ok(Some((start..self.at, word)));
-                }
-                c if !quoted && space(c) => {
-                    self.at = start + at;
-                    return Ok(Some((start..self.at, word)));
-                }
-                c => word.push(c),
-            }
-        }
-        if quoted {
-            return Err(format!(
-                "line {} opens a quote that is not closed",
-                line_of(self.text, start)
-            ));
-        }
-        self.at = self.text.len();
-        Ok((!rest.is_empty()).then_some((start..self.at, word)))
-    }
-
-    fn skip_line(&mut self) {
-        let rest = &self.text[self.at..];
-        self.at += rest.find('\n').map_or(rest.len(), |at| at + 1);
-    }
-
-    /// A macro ends at an empty line.
-    fn skip_macro(&mut self) {
-        self.skip_line();
-        while self.at < self.text.len() {
-            let rest = &self.text[self.at..];
-            let empty = rest.starts_with('\n') || rest.starts_with("\r\n");
-            self.skip_line();
-            if empty {
-                break;
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{found, parse};
+    use std::path::PathBuf;
+
+    use zeroize::Zeroizing;
+
+    use super::{find, found};
+    use crate::domain::netrc::parse;
     use crate::scan::finding::Way;
+    use crate::scan::read::Text;
 
     fn without(text: &str, nth: usize) -> String {
-        let machine = parse(text).unwrap().remove(nth);
+        let machine = parse(text).ok().unwrap().remove(nth);
         let Way::Move { mut edits, .. } = found(text, machine).unwrap().way else {
             panic!("{text}");
         };
@@ -247,7 +139,11 @@ mod tests {
             "machine a password \"p",
             "machine a login u password p w",
         ] {
-            let error = parse(text).err().unwrap();
+            let text = Text {
+                path: PathBuf::new(),
+                text: Zeroizing::new(text.to_owned()),
+            };
+            let error = find(&text).err().unwrap();
             assert!(error.starts_with("line 1 "), "{error}");
         }
     }

@@ -1,7 +1,7 @@
 //! Poetry's `auth.toml`, `config.toml` and a project's `poetry.toml` (`poetry/config/config.py`,
 //! `poetry/utils/password_manager.py`).
 
-use credential_helper_protocol::Secret;
+use credential_helper_protocol::{Secret, TOKEN_USERNAME};
 use toml::de::DeTable;
 
 use crate::scan::find::pyproject;
@@ -9,8 +9,6 @@ use crate::scan::finding::{Found, Kind, Target, Way};
 use crate::scan::read::Text;
 use crate::scan::tables::{Pair, at, get, pairs, parse, text as text_of};
 use crate::scan::value::{is_reference, is_token};
-
-const TOKEN: &str = "__token__";
 
 /// # Errors
 /// Where it is no TOML.
@@ -70,7 +68,7 @@ fn tokens(text: &Text, table: &DeTable<'_>, above: &str, found: &mut Vec<Found>)
         let name = format!("{above}{}", pair.name);
         match pair.table() {
             Some(inner) => tokens(text, inner, &format!("{name}."), found),
-            None => found.extend(moved(text, &pair, &name, TOKEN, Kind::Token)),
+            None => found.extend(moved(text, &pair, &name, TOKEN_USERNAME, Kind::Token)),
         }
     }
 }

@@ -15,7 +15,6 @@ const KNOWN: [(&str, &str); 3] = [
     ("server-login", "https://upload.pypi.org/legacy/"),
     ("testpypi", "https://test.pypi.org/legacy/"),
 ];
-const TOKEN: &str = "__token__";
 
 /// # Errors
 /// None: whatever is no entry is passed over.
@@ -46,16 +45,9 @@ fn password(text: &Text, entries: &[Entry], entry: &Entry) -> Found {
     };
     let known = KNOWN.iter().find(|(section, _)| *section == entry.section);
     let url = other("repository").or(known.map(|(_, url)| *url));
-    let url = url
-        .and_then(|url| RepositoryUrl::parse(url).ok())
-        .map(|(url, _)| url);
+    let url = url.and_then(RepositoryUrl::bare);
     let username = other("username").filter(|name| !is_reference(name));
     let secret = &text.text[entry.value.clone()];
-    let kind = if username == Some(TOKEN) {
-        Kind::Token
-    } else {
-        Kind::HttpBasic
-    };
     let way = match (&url, username) {
         _ if secret.contains('\n') => {
             Way::ByHand("write the password on one line, then look again")
@@ -72,7 +64,7 @@ fn password(text: &Text, entries: &[Entry], entry: &Entry) -> Found {
         (None, _) => Way::ByHand("name the URL with `repository = ...`, then look again"),
     };
     Found {
-        kind,
+        kind: Kind::of(username),
         spans: vec![entry.value.clone()],
         secret: Secret::from(secret),
         username: username.map(str::to_owned),

@@ -30,10 +30,10 @@ fn credential(text: &Text, entry: &DeTable<'_>, whole: Range<usize>) -> Option<F
     let bearer = text_of(entry, "scheme") == Some("bearer");
     let secret = get(entry, if bearer { "token" } else { "password" })?;
     let value = secret.text().filter(|value| !is_reference(value))?;
-    let url = text_of(entry, "service").and_then(|url| RepositoryUrl::parse(url).ok());
+    let url = text_of(entry, "service").and_then(RepositoryUrl::bare);
     let username = text_of(entry, "username").filter(|name| !name.is_empty());
     let way = match (&url, username) {
-        (Some((url, _)), Some(_)) if !bearer => Way::Move {
+        (Some(url), Some(_)) if !bearer => Way::Move {
             to: Target::Scope(url.as_str().to_owned()),
             edits: vec![Edit::cut(lines(&text.text, whole))],
         },
@@ -45,7 +45,7 @@ fn credential(text: &Text, entry: &DeTable<'_>, whole: Range<usize>) -> Option<F
         spans: vec![secret.inner(&text.text)],
         secret: Secret::from(value),
         username: username.map(str::to_owned),
-        origin: url.map(|(url, _)| url.origin().to_string()),
+        origin: url.map(|url| url.origin().to_string()),
         way,
     })
 }

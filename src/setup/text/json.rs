@@ -144,7 +144,7 @@ fn string(text: &str) -> Option<String> {
 }
 
 fn malformed(text: &str, at: usize) -> Failure {
-    let line = crate::edit::lines::line_at(text.as_bytes(), at);
+    let line = crate::domain::text::line_at(text.as_bytes(), at);
     Failure::new(
         ErrorCode::Malformed,
         format!("line {line} is not a valid JSON object"),
