@@ -56,3 +56,5 @@ pub mod sarif;
 pub mod scan;
 pub mod selftest;
 pub mod setup;
+#[cfg(all(test, unix))]
+mod test_programs;

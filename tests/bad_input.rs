@@ -3,12 +3,9 @@
 
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
-use std::time::{Duration, Instant};
 
-use crate::harness::sandbox::{Ended, Sandbox, fifo, is_root};
-
-/// Each request has a deadline; this is that, and what a busy machine adds.
-const DEADLINE: Duration = Duration::from_secs(15);
+use crate::harness::rights::reads_everything;
+use crate::harness::sandbox::{Ended, Sandbox, fifo};
 
 /// A text that no output may hold.
 const SENTINEL: &str = "sentinel";
@@ -85,7 +82,7 @@ impl Wrong {
 
 /// A home in which one file is broken, and `bar` is answered by another.
 fn sandbox(file: &str, wrong: Wrong) -> Option<Sandbox> {
-    if wrong == Wrong::Unreadable && is_root() {
+    if wrong == Wrong::Unreadable && reads_everything() {
         return None;
     }
     let mut sandbox = Sandbox::new();
@@ -100,10 +97,8 @@ fn sandbox(file: &str, wrong: Wrong) -> Option<Sandbox> {
 }
 
 fn run(sandbox: &Sandbox, arguments: &[&str], input: &str) -> Ended {
-    let begin = Instant::now();
+    // The harness ends what hangs.
     let ended = sandbox.helper_fed(arguments, input);
-    let took = begin.elapsed();
-    assert!(took < DEADLINE, "{arguments:?} took {took:?}");
     for output in [&ended.stdout, &ended.stderr] {
         assert!(!output.contains(SENTINEL), "{arguments:?}: {ended:?}");
     }

@@ -1,7 +1,7 @@
 //! The settings in `docs/containers.md` and `docs/ci.md`: each as it is written, with the folders of this test in place of those
 //! of a container and of a program that is not here.
 
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::symlink;
 
 use crate::harness::sandbox::{Sandbox, end};
 
@@ -92,8 +92,7 @@ fn a_command_that_prints_a_token() {
     let examples = examples();
     let sandbox = sandbox(&examples[index_of(&examples, "gcloud")]);
     let script = "#!/bin/sh\n[ \"$*\" = 'auth print-access-token' ] && echo ya29.token\n";
-    let program = sandbox.write("bin/gcloud", script);
-    std::fs::set_permissions(program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    sandbox.program("bin/gcloud", script);
     for more in [&[][..], &["--no-agent"]] {
         assert_eq!(account(&sandbox, more), "oauth2accesstoken ya29.token");
     }

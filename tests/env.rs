@@ -1,7 +1,5 @@
 //! `helper env` where more than its output counts: files, pipes, another program.
 
-use std::os::unix::fs::PermissionsExt as _;
-
 use crate::harness::sandbox::{HELPER, Sandbox, end};
 
 const AUTH: &str = "[http-basic.foo]\nusername = \"u\"\npassword = \"s3cret\"\n";
@@ -26,11 +24,10 @@ fn gitlab_gets_a_pipe_and_never_a_file() {
 #[test]
 fn buildkite_is_told_before_anything_is_printed() {
     let sandbox = sandbox();
-    let agent = sandbox.write(
+    sandbox.program(
         "bin/buildkite-agent",
         "#!/bin/sh\necho \"$@\" > ../told\ncat >> ../told\nexit ${REFUSE:-0}\n",
     );
-    std::fs::set_permissions(agent, std::fs::Permissions::from_mode(0o755)).unwrap();
     let path = std::env::var("PATH").unwrap();
     let path = format!("{}:{path}", sandbox.path("bin").display());
     let line = ["env", "foo", "--format", "buildkite"];
@@ -71,14 +68,13 @@ fn the_snippets_run() {
             ("twine", "\"$TWINE_PASSWORD\""),
             ("uv", "\"$UV_INDEX_FOO_PASSWORD\""),
         ] {
-            let file = sandbox.write(
+            sandbox.program(
                 &format!("bin/{tool}"),
                 &format!(
                     "#!/bin/sh\necho {tool} {says} >> {}/ran\n",
                     sandbox.root().display()
                 ),
             );
-            std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o755)).unwrap();
         }
         sandbox.set(
             "PATH",

@@ -35,7 +35,9 @@ impl Terminal {
                 std::ptr::null_mut(),
             );
             assert_eq!(result, 0);
-            libc::fcntl(person, libc::F_SETFD, libc::FD_CLOEXEC);
+            for descriptor in [person, program] {
+                libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC);
+            }
             (File::from_raw_fd(person), OwnedFd::from_raw_fd(program))
         };
         let size = rustix::termios::Winsize {

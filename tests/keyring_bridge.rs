@@ -1,10 +1,10 @@
 //! `keyring`, the bridge: with a real keyring that Python reads too, and where there is no agent.
 
-use std::fs::Permissions;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use crate::harness::keyring::Keyring;
+use crate::harness::programs;
 use crate::harness::sandbox::{Ended, HELPER, Sandbox, end};
 
 const URL: &str = "https://pypi.example.org/simple/";
@@ -117,15 +117,14 @@ fn a_locked_keyring_is_said_to_be_locked() {
 /// Writes a program that says that it was asked, and how.
 fn next(sandbox: &Sandbox, folder: &str) {
     let script = "#!/bin/sh\necho \"next: $* ($CREDENTIAL_HELPER_RECURSION) $(cat)\"\nexit 7\n";
-    let path = sandbox.write(&format!("{folder}/keyring"), script);
-    std::fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
+    sandbox.program(&format!("{folder}/keyring"), script);
 }
 
 /// `helper` as `keyring` without a `helperd` beside it.
 fn lonely(sandbox: &Sandbox) -> String {
     let folder = sandbox.path("lonely");
     std::fs::create_dir(&folder).unwrap();
-    std::fs::copy(HELPER, folder.join("helper")).unwrap();
+    programs::copy(HELPER, &folder.join("helper"));
     symlink("helper", folder.join("keyring")).unwrap();
     folder.to_str().unwrap().to_owned()
 }
@@ -143,7 +142,7 @@ fn without_an_agent_the_next_keyring_is_asked() {
     // Ours under other folders: a link to another installation, and a copy under the tool's name.
     let copied = sandbox.path("copied");
     std::fs::create_dir(&copied).unwrap();
-    std::fs::copy(HELPER, copied.join("keyring")).unwrap();
+    programs::copy(HELPER, &copied.join("keyring"));
     let copied = copied.to_str().unwrap();
     drop(sandbox.command_as("keyring", HELPER));
     let linked = sandbox.path("bin/helper");

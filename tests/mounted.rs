@@ -8,13 +8,12 @@ use std::sync::mpsc::{Receiver, channel};
 
 use serde_json::{Value, json};
 
-use crate::harness::sandbox::{Sandbox, is_root};
+use crate::harness::keyring::NOBODY;
+use crate::harness::rights::can_be_another;
+use crate::harness::sandbox::Sandbox;
 
 /// Stands in everything that must not be sent.
 const SENTINEL: &str = "S3NTINEL";
-/// The user that the folder belongs to.
-const NOBODY: u32 = 65534;
-
 /// A home with an agent "outside" that writes down what it is sent.
 struct Container {
     sandbox: Sandbox,
@@ -25,8 +24,8 @@ struct Container {
 impl Container {
     /// None where this user cannot make another one's folder.
     fn new() -> Option<Self> {
-        if !is_root() {
-            eprintln!("left out: only root can make a folder of another user");
+        if !can_be_another() {
+            eprintln!("left out: this user cannot make a folder of another one");
             return None;
         }
         let mut sandbox = Sandbox::new();

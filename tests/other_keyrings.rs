@@ -18,7 +18,7 @@ use credential_helper_protocol::{ErrorCode, Secret};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::harness::keyring::{Bus, Keyring, NAME, PASSWORD, begun, find};
-use crate::harness::sandbox::Sandbox;
+use crate::harness::sandbox::{PATIENCE, Sandbox};
 use crate::secret_service::{ALICE, SERVICE, alice, at, call_within, failed, key, run};
 
 /// `KeePassXC` has been seen to need 8 s for its first answer.
@@ -360,7 +360,7 @@ async fn through_the_agent(bus: &Bus) {
     // Its signal may come a moment after its answer.
     let start = Instant::now();
     while sandbox.helper(&["get", "foo"]).status == 0 {
-        assert!(start.elapsed() < Duration::from_secs(5), "still open");
+        assert!(start.elapsed() < PATIENCE, "still open");
     }
     for question in [["get", "foo"], ["get", "bar"], ["delete", "foo"]] {
         let locked = sandbox.helper(&question);

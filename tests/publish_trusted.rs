@@ -1,6 +1,5 @@
 //! `helper publish` in a CI job: trusted publishing from the variables of the job to the burned token.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
@@ -172,8 +171,7 @@ fn files_and_commands() {
     let sandbox = sandbox(&index.server);
     let token = sandbox.write("home/token", &identity_token("pypi", 1));
     let script = "#!/bin/sh\ntest \"$1\" = pypi && cat \"$2\"\n";
-    let command = sandbox.write("home/identity", script);
-    std::fs::set_permissions(&command, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let command = sandbox.program("home/identity", script);
     let named = [("CREDENTIAL_HELPER_ID_TOKEN_FILE", token.to_str().unwrap())];
     let publish = |variables: &[(&str, &str)], options: &[&str]| {
         let arguments = [&["publish", "-r", "foo", "--json", "dist/*.whl"], options].concat();
@@ -283,8 +281,7 @@ fn a_job_of_buildkites() {
          \"redactor add --format json\") cat >> {} ;;\n*) exit 7 ;;\nesac\n",
         hidden.display()
     );
-    let program = sandbox.write("bin/buildkite-agent", &script);
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let program = sandbox.program("bin/buildkite-agent", &script);
     sandbox.set("BUILDKITE", "true");
     let path = std::env::var("PATH").unwrap();
     sandbox.set(

@@ -273,7 +273,11 @@ fn removing_after_a_question() {
         with_user(user, async |provider, state| {
             state.locked.store(false, Ordering::SeqCst);
             state.has_item.store(true, Ordering::SeqCst);
-            let asked = call_within(Duration::from_secs(2));
+            // Somebody who is away is waited for in vain.
+            let asked = match user {
+                User::IsAway => call_within(Duration::from_secs(5)),
+                _ => call(),
+            };
             match provider.erase(&alice(), &asked).await {
                 Ok(removed) => {
                     assert!(user == User::Accepts);
@@ -296,7 +300,7 @@ fn storing_waits_for_a_question_as_long_as_for_anything() {
     with_user(User::IsAway, async |provider, state| {
         state.locked.store(false, Ordering::SeqCst);
         let secret = Secret::from("one");
-        let short = call_within(Duration::from_secs(1));
+        let short = call_within(Duration::from_secs(5));
         let refused = provider.store(&alice(), &secret, &short).await.unwrap_err();
         assert_eq!(refused.code, ErrorCode::TimedOut);
         assert_eq!(state.shown.load(Ordering::SeqCst), 1);

@@ -62,8 +62,7 @@ fn python_tool(sandbox: &mut Sandbox, tool: &str) -> PathBuf {
     assert_eq!(made.status, 0, "{made:?}");
     let python = environment.join("bin/python");
     let script = format!("#!{}\n", python.display());
-    let program = sandbox.write(&format!("bin/{tool}"), &script);
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    sandbox.program(&format!("bin/{tool}"), &script);
     let ask = "import sysconfig; print(sysconfig.get_path('purelib'))";
     let folder = end(sandbox.command(&python).args(["-c", ask]), "");
     let folder = PathBuf::from(folder.stdout.trim());
@@ -562,9 +561,7 @@ fn a_python_of_the_system_is_left_alone() {
             "#!/bin/sh\necho '{{\"folder\": \"{}\", \"managed\": {managed}, \"writable\": true, \"keyring\": {keyring}, \"version\": [3, 12]}}'\n",
             folder.display()
         );
-        let path = sandbox.write(name, &told);
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-        path
+        sandbox.program(name, &told)
     };
     for (managed, keyring, told) in [
         (

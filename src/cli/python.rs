@@ -199,21 +199,12 @@ fn keep(kept: &Path, words: &[u8]) -> std::io::Result<()> {
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-    use std::path::{Path, PathBuf};
+    use std::path::PathBuf;
 
     use tempfile::TempDir;
 
     use super::{Platform, Surroundings, asked, interpreter, keep, kept, read};
-
-    /// A program of this name that is a script.
-    fn script(folder: &Path, name: &str, text: &str) -> PathBuf {
-        std::fs::create_dir_all(folder).unwrap();
-        let path = folder.join(name);
-        std::fs::write(&path, text).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-        path
-    }
+    use crate::test_programs::script;
 
     fn found(variables: &[(&str, &str)]) -> Option<PathBuf> {
         let variables = variables.iter().copied();

@@ -171,7 +171,7 @@ async fn what_is_left_behind_is_not_waited_for() {
     let script = format!("sleep 600 & echo $! > {}; echo secret", number.display());
     let begun = std::time::Instant::now();
     assert_eq!(printed(&script).await, "secret\n");
-    assert!(begun.elapsed() < Duration::from_secs(10));
+    assert!(begun.elapsed() < Duration::from_mins(1));
     let left: i32 = std::fs::read_to_string(&number)
         .unwrap()
         .trim()

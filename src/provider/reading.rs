@@ -35,10 +35,11 @@ pub(super) enum Reading {
     /// It is the one that is known already.
     Same,
     /// Its content.
-    New(Found, Identity, Zeroizing<String>),
+    New(Found, Zeroizing<String>),
 }
 
-/// Opens without blocking (a FIFO would wait for a writer), then checks what it has opened.
+/// Opens without blocking (a FIFO would wait for a writer), then checks what it has opened. `known`
+/// is the identity of a content that was read when the file had been left alone for long enough.
 pub(super) fn read_file(path: &Path, known: Option<Identity>) -> io::Result<Reading> {
     let file = match open(path) {
         Err(error) if is_absence(&error) => return Ok(Reading::Absent),
@@ -48,19 +49,14 @@ pub(super) fn read_file(path: &Path, known: Option<Identity>) -> io::Result<Read
     if !meta.is_file() {
         return Err(io::ErrorKind::InvalidInput.into());
     }
-    let identity = identity(&meta);
     let found = found_file(&meta);
-    if known == Some(identity) && found == Found::Settled(identity) {
+    if known.is_some_and(|known| found == Found::Settled(known)) {
         return Ok(Reading::Same);
     }
     let bytes = whole(file, &meta)?;
     let text = std::str::from_utf8(&bytes).map_err(|_| io::ErrorKind::InvalidData)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    Ok(Reading::New(
-        found,
-        identity,
-        Zeroizing::new(text.to_owned()),
-    ))
+    Ok(Reading::New(found, Zeroizing::new(text.to_owned())))
 }
 
 /// Whether the file is old enough that a later write must show in its times: file systems count

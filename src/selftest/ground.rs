@@ -28,7 +28,7 @@ pub(super) struct Ground {
     folder: PathBuf,
     helper: PathBuf,
     pub(super) helperd: PathBuf,
-    time: Duration,
+    pub(super) time: Duration,
     /// The made-up secret: random, and of letters and digits alone.
     pub(super) secret: String,
     /// What the programs said, but for the answers that were asked for.

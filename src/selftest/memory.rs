@@ -1,6 +1,6 @@
 //! Who can read the agent's memory, and what is left of it when it crashes.
 
-use std::io;
+use std::io::{self, Read as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, Stdio};
 
@@ -59,20 +59,23 @@ pub(super) fn memory(agent: &Running, state: Option<&MemoryState>) -> Check {
 /// that closes it.
 fn control() -> bool {
     let child = Command::new("/bin/sh")
-        .args(["-c", "read line"])
+        .args(["-c", "echo; read line"])
         .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
         .spawn();
     let Ok(mut child) = child else {
         return false;
     };
-    let read = open(child.id(), "mem").is_ok();
+    // Until it is the shell it is closed, as this process is: it comes from there.
+    let begun = child.stdout.take();
+    let begun = begun.is_some_and(|mut said| said.read_exact(&mut [0]).is_ok());
+    let read = begun && open(child.id(), "mem").is_ok();
     drop(child.stdin.take());
     let _ = child.wait();
     read
 }
 
 fn open(pid: u32, what: &str) -> io::Result<()> {
-    use std::io::Read as _;
     let mut file = std::fs::File::open(format!("/proc/{pid}/{what}"))?;
     // Before Linux 6.x some refusals come with the first byte only; the memory's first page is
     // never there.

@@ -24,9 +24,15 @@ impl Source {
         self.path.starts_with("tests/")
             || self.path.contains("/tests/")
             || self.path.ends_with("_tests.rs")
-            || ["/tests.rs", "/fake.rs", "/samples.rs", "/test_server.rs"]
-                .iter()
-                .any(|end| self.path.ends_with(end))
+            || [
+                "/tests.rs",
+                "/fake.rs",
+                "/samples.rs",
+                "/test_server.rs",
+                "/test_programs.rs",
+            ]
+            .iter()
+            .any(|end| self.path.ends_with(end))
     }
 
     /// What stands before the tests of the file.

@@ -61,6 +61,7 @@ const MAY_NAME: [(&str, &[&str]); 18] = [
         "resolve",
         &[
             "domain::text",
+            "domain::variable",
             "domain::workspace",
             "edit::FILE_SIZE",
             "index",
@@ -69,7 +70,12 @@ const MAY_NAME: [(&str, &[&str]); 18] = [
     ),
     (
         "build",
-        &["domain::text", "index::ladder", "package::archive"],
+        &[
+            "domain::text",
+            "domain::variable",
+            "index::ladder",
+            "package::archive",
+        ],
     ),
     (
         "publish",
@@ -259,7 +265,7 @@ fn directions(source: &Source, code: &str, tell: &mut impl FnMut(&str)) {
     let Some(module) = source.module() else {
         return;
     };
-    if module == "cli" {
+    if module == "cli" || source.is_test() {
         return;
     }
     let Some((_, allowed)) = MAY_NAME.iter().find(|(name, _)| *name == module) else {

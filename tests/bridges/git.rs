@@ -227,9 +227,7 @@ fn what_a_server_took_is_stored() {
     assert!(!asked.stderr.contains("helper:"), "{asked:?}");
     // A person who is asked.
     let script = "#!/bin/sh\ncase $1 in User*) echo alice;; *) echo p1;; esac\n";
-    let person = git.sandbox.write("person", script);
-    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(&person, executable).unwrap();
+    let person = git.sandbox.program("person", script);
     let url = git.url("one.git");
     let mut command = git.command(&["ls-remote", &url]);
     assert_reached(&end(command.env("GIT_ASKPASS", &person), ""));

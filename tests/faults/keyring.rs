@@ -16,6 +16,9 @@ use crate::secret_service::run as block_on;
 /// What a request without a person may take.
 const DEADLINE: Duration = Duration::from_secs(1);
 
+/// A patient question that is the second to be too late takes 2 s, and opens the breaker for 5.
+const OPEN: Duration = Duration::from_secs(7);
+
 /// A home whose accounts have their secrets in the keyring.
 fn home(bus: Option<&str>, rounds: u32) -> Sandbox {
     let mut sandbox = Sandbox::new();
@@ -80,9 +83,12 @@ fn under_way(
 ) {
     assert!(sandbox.socket().exists());
     keyring.stop();
+    let start = Instant::now();
     connection.send("Get", asked);
+    // Where the machine stands still for so long, it may be told already that it takes too long.
+    let answered = readable(&connection.0, moment(round));
     assert!(
-        !readable(&connection.0, moment(round)),
+        !answered || start.elapsed() >= DEADLINE,
         "an answer from nowhere"
     );
 }
@@ -230,8 +236,9 @@ fn the_keyring_is_silent() {
                 // What a client in a hurry does not get says nothing of the keyring.
                 let patient = sandbox.question(&format!("n{round}"));
                 let asked = [(&asked, 1), (&patient, 2), (&patient, 2), (&patient, 0)];
+                let mut start = Instant::now();
                 for (asked, limit) in asked {
-                    let start = Instant::now();
+                    let before = std::mem::replace(&mut start, Instant::now());
                     let reply = connection.call("Get", asked);
                     assert_not_asked(&reply);
                     let took = start.elapsed();
@@ -239,7 +246,9 @@ fn the_keyring_is_silent() {
                     let limit = Duration::from_secs(limit as u64);
                     assert!(took < limit + BUSY, "{took:?}: {reply}");
                     let at_once = reply.to_string().contains("not asked: it timed out before");
-                    assert_eq!(at_once, limit.is_zero(), "{reply}");
+                    // Unless the machine stood still until the breaker was closed again.
+                    let closed = before.elapsed() >= OPEN && limit.is_zero();
+                    assert!(at_once == limit.is_zero() || closed, "{reply}");
                 }
                 keyring.resume();
             }

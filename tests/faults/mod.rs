@@ -12,6 +12,7 @@ mod disk;
 mod input;
 mod keyring;
 mod kills;
+mod late;
 mod limits;
 mod points;
 mod refresh;
@@ -38,7 +39,7 @@ const HOURS: &str = "CREDENTIAL_HELPER_FAULTS_HOURS";
 const REPORT: &str = "CREDENTIAL_HELPER_FAULTS_REPORT";
 
 /// What a wait may take on a machine that others use; the table has the time that it took.
-pub(super) const BUSY: Duration = Duration::from_secs(10);
+pub(super) const BUSY: Duration = Duration::from_secs(30);
 
 pub(super) const SETTINGS: &str = "home/.config/credential-helper/config.toml";
 

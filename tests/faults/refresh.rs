@@ -3,12 +3,14 @@
 use std::io::Write as _;
 use std::time::Duration;
 
-use super::{Row, SETTINGS, password, sandbox};
-use crate::harness::sandbox::{Connection, fifo, readable, writer};
+use serde_json::json;
+
+use super::{Row, SETTINGS, error, password, sandbox};
+use crate::harness::sandbox::{Connection, PATIENCE, fifo, readable, writer};
 
 const CLIENTS: usize = 200;
 /// A token of this life is given for half of it.
-const LIFE: Duration = Duration::from_secs(6);
+const LIFE: Duration = Duration::from_secs(10);
 
 #[test]
 fn one_refresh() {
@@ -30,12 +32,20 @@ fn one_refresh() {
             );
             sandbox.write(SETTINGS, &text);
             let _agent = sandbox.run_agent(&[]);
-            let question = sandbox.question("minted");
+            let mut question = sandbox.question("minted");
+            let time = u64::try_from(PATIENCE.as_millis()).unwrap();
+            question["question"]["context"]["timeout_ms"] = json!(time);
             let mut clients: Vec<Connection> = (0..CLIENTS).map(|_| sandbox.connect()).collect();
+            let mut other = sandbox.connect();
             let mut runs = 0;
             while let Some(round) = run.next() {
                 for client in &mut clients {
                     client.send("Get", &question);
+                }
+                // An agent that answers this has read what was sent before: all of them wait for one run,
+                // however long their answers take then.
+                for _ in 0..3 {
+                    assert_eq!(error(&other.call("Status", &json!({}))), "");
                 }
                 let token = format!("token-{round}");
                 writer(&pipe).write_all(token.as_bytes()).unwrap();

@@ -7,7 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 use super::{BUSY, Row, Slowest, moment, sandbox};
-use crate::harness::sandbox::{PATIENCE, gone};
+use crate::harness::sandbox::{AtEnd, PATIENCE, gone};
 
 #[test]
 fn killed_under_load() {
@@ -21,6 +21,7 @@ fn killed_under_load() {
         let (over, asked, refused) = (AtomicBool::new(false), AtomicU32::new(0), AtomicU32::new(0));
         let slowest = Slowest::default();
         std::thread::scope(|scope| {
+            let end = AtEnd(|| over.store(true, Ordering::Relaxed));
             let clients: Vec<_> = (0..3)
                 .map(|_| {
                     scope.spawn(|| {
@@ -41,7 +42,8 @@ fn killed_under_load() {
                 .collect();
             while let Some(round) = run.next() {
                 // Somebody has to be there to be killed.
-                assert_eq!(sandbox.helper(&["get", "foo"]).status, 0);
+                let before = sandbox.helper_patiently(&["get", "foo"], "");
+                assert_eq!(before.status, 0, "{before:?}");
                 let Some(agent) = sandbox.agent() else {
                     continue;
                 };
@@ -60,7 +62,7 @@ fn killed_under_load() {
                     break;
                 }
             }
-            over.store(true, Ordering::Relaxed);
+            drop(end);
         });
         run.figure(format!(
             "{} commands meanwhile, {} of them with an error; slowest answer after a kill {}",
@@ -96,6 +98,7 @@ fn one(signal: Signal, round: u32) -> Duration {
     let over = AtomicBool::new(false);
     let clients = if round.is_multiple_of(2) { 0 } else { 8 };
     let took = std::thread::scope(|scope| {
+        let end = AtEnd(|| over.store(true, Ordering::Relaxed));
         let mut begun = Vec::new();
         for client in 0..clients {
             let (sender, receiver) = std::sync::mpsc::channel();
@@ -124,7 +127,7 @@ fn one(signal: Signal, round: u32) -> Duration {
         agent.signal(signal);
         let in_time = gone(pid, BUSY);
         let took = start.elapsed();
-        over.store(true, Ordering::Relaxed);
+        drop(end);
         assert!(in_time, "{signal:?}, round {round}");
         assert!(!sandbox.socket().exists(), "{signal:?}, round {round}");
         took

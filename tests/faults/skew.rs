@@ -10,7 +10,7 @@ use rustix::process::Pid;
 use serde_json::{Value, json};
 
 use super::{Row, error, password, sandbox};
-use crate::harness::sandbox::{Ended, PATIENCE, Sandbox, gone};
+use crate::harness::sandbox::{AtEnd, Ended, PATIENCE, Sandbox, gone};
 
 const INTERFACE: &str = "io.credentialhelper.Agent1";
 
@@ -23,17 +23,36 @@ fn version_skew() {
     };
     row.run(|run| {
         while run.next().is_some() {
-            for version in ["0.0.1", "0.1.0", "0.1.1", "9.0.0", "nonsense"] {
-                client_of(version);
+            client_of("0.0.0", false);
+            client_of(env!("CARGO_PKG_VERSION"), false);
+            for newer in newer() {
+                client_of(&newer, true);
             }
+            client_of("nonsense", false);
             newer_agent();
             older_agent();
         }
     });
 }
 
+/// The next version after ours in each of its three places.
+fn newer() -> [String; 3] {
+    let part = |text: &str| text.parse::<u32>().unwrap();
+    let [major, minor, patch] = [
+        env!("CARGO_PKG_VERSION_MAJOR"),
+        env!("CARGO_PKG_VERSION_MINOR"),
+        env!("CARGO_PKG_VERSION_PATCH"),
+    ]
+    .map(part);
+    [
+        format!("{major}.{minor}.{}", patch + 1),
+        format!("{major}.{}.0", minor + 1),
+        format!("{}.0.0", major + 1),
+    ]
+}
+
 /// An agent asked by a client of this version, in its own words and in words of the next one.
-fn client_of(version: &str) {
+fn client_of(version: &str, newer: bool) {
     let sandbox = sandbox();
     let agent = sandbox.run_agent(&[]);
     let mut connection = sandbox.connect();
@@ -61,8 +80,9 @@ fn client_of(version: &str) {
     assert_eq!(reply["parameters"]["protocol"], INTERFACE);
     drop(connection);
     let pid = Pid::from_child(&agent.child);
-    if version == "9.0.0" || version == "0.1.1" {
-        assert!(gone(pid, PATIENCE), "it makes room for the newer build");
+    if newer {
+        let gone = gone(pid, PATIENCE);
+        assert!(gone, "it makes room for the newer build {version}");
     } else {
         let again = sandbox.connect().call("Status", &json!({}));
         assert_eq!(error(&again), "", "{version}");
@@ -76,6 +96,10 @@ fn client_asks(reply: impl Fn(&str) -> Value + Sync) -> Ended {
     let listener = UnixListener::bind(sandbox.socket()).unwrap();
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
+        let _end = AtEnd(|| {
+            over.store(true, Ordering::SeqCst);
+            let _ = UnixStream::connect(sandbox.socket());
+        });
         scope.spawn(|| {
             for stream in listener.incoming() {
                 if over.load(Ordering::SeqCst) {
@@ -84,10 +108,7 @@ fn client_asks(reply: impl Fn(&str) -> Value + Sync) -> Ended {
                 answer(stream.unwrap(), &reply);
             }
         });
-        let ended = sandbox.helper(&["get", "foo", "--format", "password"]);
-        over.store(true, Ordering::SeqCst);
-        sandbox.connect();
-        ended
+        sandbox.helper(&["get", "foo", "--format", "password"])
     })
 }
 

@@ -3,7 +3,8 @@
 use std::process::{Command, Stdio};
 
 use super::has;
-use crate::harness::sandbox::{Sandbox, is_root};
+use crate::harness::rights::looks_into_closed;
+use crate::harness::sandbox::Sandbox;
 
 /// `strace` before a program, with one injection (`fsync:signal=KILL:when=2`).
 pub(super) fn strace(sandbox: &Sandbox, injection: &str) -> Command {
@@ -16,15 +17,15 @@ pub(super) fn strace(sandbox: &Sandbox, injection: &str) -> Command {
 }
 
 /// The same for an agent, which makes these calls at its start too: only in the folder of
-/// `auth.toml`. `None` where that cannot be told apart: nobody but root may look at what an agent
+/// `auth.toml`. `None` where that cannot be told apart: not everybody may look at what an agent
 /// has open.
 pub(super) fn strace_in_folder(sandbox: &Sandbox, injection: &str) -> Option<Command> {
     let mut command = strace(sandbox, injection);
-    if ["renameat:", "unlinkat:", "flock:"]
+    if ["renameat2:", "unlinkat:", "flock:"]
         .iter()
         .any(|call| injection.starts_with(call))
     {
-        if !is_root() {
+        if !looks_into_closed() {
             return None;
         }
         command.arg("-P").arg(sandbox.path("home/.config/pypoetry"));

@@ -16,6 +16,8 @@ use rustix::thread::{Uid, set_thread_res_uid};
 use tempfile::TempDir;
 use zbus::zvariant::{OwnedObjectPath, OwnedValue, Value};
 
+use super::sandbox::{feed, output};
+
 /// The password of the keyring.
 pub const PASSWORD: &str = "the password of the keyring";
 /// The collection that gnome-keyring makes at its first start.
@@ -24,7 +26,7 @@ pub const LOGIN: &str = "/org/freedesktop/secrets/collection/login";
 pub const SESSION: &str = "/org/freedesktop/secrets/collection/session";
 
 /// A user that owns nothing.
-const NOBODY: u32 = 65534;
+pub const NOBODY: u32 = 65534;
 /// The name of every keyring.
 pub const NAME: &str = "org.freedesktop.secrets";
 const ROOT: &str = "/org/freedesktop/secrets";
@@ -177,8 +179,8 @@ impl Bus {
     /// A process of another user that has taken the keyring's name; `None`, and a line that says
     /// so, where we are not root and cannot be somebody else.
     pub async fn impostor(&self) -> Option<zbus::Connection> {
-        if !rustix::process::geteuid().is_root() {
-            eprintln!("not here: only root can be somebody else");
+        if !super::rights::can_be_another() {
+            eprintln!("not here: this user cannot be somebody else");
             return None;
         }
         let socket = self.socket();
@@ -496,10 +498,8 @@ fn fed(command: &mut Command, input: &str) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(input.as_bytes()).unwrap();
-    drop(stdin);
-    child.wait_with_output().unwrap()
+    feed(child.stdin.take().unwrap(), input.as_bytes());
+    output(&mut child)
 }
 
 /// A program of the PATH.

@@ -6,7 +6,9 @@ use std::os::fd::AsFd as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -18,6 +20,8 @@ use rustix::process::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::programs;
+
 /// What typing `helper` runs.
 pub const HELPER: &str = env!("CARGO_BIN_EXE_helper");
 /// The agent and everything else.
@@ -25,7 +29,22 @@ pub const HELPERD: &str = env!("CARGO_BIN_EXE_helperd");
 /// Folder of other builds of the two programs, for the tests of faults.
 const BINARIES: &str = "CREDENTIAL_HELPER_TEST_BINARIES";
 /// Longer than anything here may take on a busy machine.
-pub const PATIENCE: Duration = Duration::from_mins(1);
+pub const PATIENCE: Duration = Duration::from_mins(2);
+
+/// The exit status of "could not be asked, or not in time".
+pub const COULD_NOT: i32 = 3;
+/// What is said where nobody has waited any longer: for an agent to start (`START_TIME`, 3 s), or for a
+/// keyring (2 s), which is left alone for a while when that comes twice.
+const LATE: [&str; 4] = [
+    "it was not ready in time",
+    "another client is starting one and does not finish",
+    "the keyring did not answer within",
+    "not asked: it timed out before",
+];
+/// So much does a pipe hold at least (`pipe(7)`; 64 KiB unless the user has many).
+const PIPE: usize = 4096;
+/// How long the output of a killed program is waited for.
+const KILLED: Duration = Duration::from_secs(5);
 
 /// A folder in which everything is kept that programs say, at the highest level, for `tests/logged`.
 const LOGS: &str = "CREDENTIAL_HELPER_TEST_LOGS";
@@ -100,6 +119,13 @@ impl Sandbox {
         path
     }
 
+    /// Writes a program, and the folders above it.
+    pub fn program(&self, below: &str, text: &str) -> PathBuf {
+        let path = self.path(below);
+        programs::write(&path, text);
+        path
+    }
+
     /// Makes a folder that is closed to others.
     pub fn private_folder(&self, below: &str) {
         let path = self.path(below);
@@ -149,6 +175,23 @@ impl Sandbox {
     /// `helper` with these arguments.
     pub fn helper(&self, arguments: &[&str]) -> Ended {
         end(self.command(helper()).args(arguments), "")
+    }
+
+    /// The same, asked again where it could not be answered: a client waits 3 s for a lock, 5 s for an
+    /// answer, and a busy machine may need more. What is wrong for good is a failure.
+    pub fn helper_patiently(&self, arguments: &[&str], input: &str) -> Ended {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let ended = self.helper_fed(arguments, input);
+            if ended.status != COULD_NOT || Instant::now() > until {
+                return ended;
+            }
+        }
+    }
+
+    /// The same, once: where it is to be too late.
+    pub fn helper_once(&self, arguments: &[&str], input: &str) -> Ended {
+        end_once(self.command(helper()).args(arguments), input)
     }
 
     /// `helper` with these arguments and this standard input.
@@ -350,31 +393,48 @@ pub fn room_for_descriptors(wanted: u64) {
     setrlimit(Resource::Nofile, raised).unwrap();
 }
 
-/// Runs a command to its end.
+/// Runs a command to its end; once more where a busy machine was too slow with its agent or with its
+/// keyring, which was then not asked for anything.
 pub fn end(command: &mut Command, input: &str) -> Ended {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let ended = end_once(command, input);
+        let late = LATE.iter().any(|late| ended.stderr.contains(late));
+        if !late || Instant::now() > until {
+            return ended;
+        }
+    }
+}
+
+/// The same, once: where it is to be too late.
+pub fn end_once(command: &mut Command, input: &str) -> Ended {
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // Who does not read its input may be gone already.
-    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    feed(child.stdin.take().unwrap(), input.as_bytes());
     wait(&mut child, PATIENCE)
+}
+
+/// Gives a child its input, of which it need not read anything: more than a pipe holds, by a thread.
+pub fn feed(mut stdin: ChildStdin, input: &[u8]) {
+    // Who does not read its input may be gone already.
+    if input.len() <= PIPE {
+        let _ = stdin.write_all(input);
+        return;
+    }
+    let input = input.to_vec();
+    std::thread::spawn(move || {
+        let _ = stdin.write_all(&input);
+    });
 }
 
 /// Waits for a child and what it says; ends it where that takes too long.
 pub fn wait(child: &mut Child, patience: Duration) -> Ended {
-    let stdout = child.stdout.take().map(gather);
-    let stderr = child.stderr.take().map(gather);
-    let in_time = gone(Pid::from_child(child), patience);
-    if !in_time {
-        child.kill().unwrap();
-    }
-    let status = child.wait().unwrap();
-    let text = |gathering: Option<std::thread::JoinHandle<String>>| {
-        gathering.map_or_else(String::new, |thread| thread.join().unwrap())
-    };
+    let (status, stdout, stderr, told) = finish(child, patience);
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     let ended = Ended {
         status: status.code().unwrap_or_else(|| {
             use std::os::unix::process::ExitStatusExt as _;
@@ -384,8 +444,45 @@ pub fn wait(child: &mut Child, patience: Duration) -> Ended {
         stderr: text(stderr),
     };
     keep(&ended.stderr);
-    assert!(in_time, "it did not end: {ended:?}");
+    assert!(told.is_ok(), "{}: {ended:?}", told.unwrap_err());
     ended
+}
+
+/// What a child says in bytes, where it is one of the system's.
+pub fn output(child: &mut Child) -> Output {
+    let (status, stdout, stderr, told) = finish(child, PATIENCE);
+    let output = Output {
+        status,
+        stdout,
+        stderr,
+    };
+    assert!(told.is_ok(), "{}: {output:?}", told.unwrap_err());
+    output
+}
+
+type Finished = (ExitStatus, Vec<u8>, Vec<u8>, Result<(), &'static str>);
+
+/// The end of a child and of its output, and what came too late.
+fn finish(child: &mut Child, patience: Duration) -> Finished {
+    let stdout = child.stdout.take().map(Gathering::begin);
+    let stderr = child.stderr.take().map(Gathering::begin);
+    let in_time = gone(Pid::from_child(child), patience);
+    if !in_time {
+        child.kill().unwrap();
+    }
+    let status = child.wait().unwrap();
+    // Something that it has started may hold its output for ever.
+    let patience = if in_time { PATIENCE } else { KILLED };
+    let text = |gathering: Option<Gathering>| {
+        gathering.map_or((Vec::new(), true), |gathering| gathering.end(patience))
+    };
+    let ((stdout, whole), (stderr, also)) = (text(stdout), text(stderr));
+    let told = match (in_time, whole && also) {
+        (false, _) => Err("it did not end"),
+        (true, false) => Err("something that it has started holds its output"),
+        (true, true) => Ok(()),
+    };
+    (status, stdout, stderr, told)
 }
 
 /// Keeps what a program said, in a file of the test's.
@@ -402,12 +499,46 @@ fn keep(said: &str) {
     let _ = file.unwrap().write_all(said.as_bytes());
 }
 
-fn gather(mut from: impl std::io::Read + Send + 'static) -> std::thread::JoinHandle<String> {
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        from.read_to_end(&mut bytes).unwrap();
-        String::from_utf8_lossy(&bytes).into_owned()
-    })
+/// What somebody says, read by a thread that nobody has to wait for.
+struct Gathering {
+    said: Arc<Mutex<Vec<u8>>>,
+    end: Receiver<()>,
+}
+
+impl Gathering {
+    fn begin(mut from: impl std::io::Read + Send + 'static) -> Self {
+        let (sender, end) = channel();
+        let said = Arc::<Mutex<Vec<u8>>>::default();
+        let into = said.clone();
+        std::thread::spawn(move || {
+            let mut space = [0; 4096];
+            loop {
+                match from.read(&mut space) {
+                    Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                    Ok(0) | Err(_) => break,
+                    Ok(count) => into.lock().unwrap().extend_from_slice(&space[..count]),
+                }
+            }
+            let _ = sender.send(());
+        });
+        Self { said, end }
+    }
+
+    /// What was said, and whether that is all.
+    fn end(self, patience: Duration) -> (Vec<u8>, bool) {
+        let whole = self.end.recv_timeout(patience).is_ok();
+        (std::mem::take(&mut *self.said.lock().unwrap()), whole)
+    }
+}
+
+/// Does something at its end, also where the test has failed by then: what other threads of a scope wait
+/// for, so that they do not keep the failure from being told.
+pub struct AtEnd<F: FnMut()>(pub F);
+
+impl<F: FnMut()> Drop for AtEnd<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
 }
 
 /// Whether a process ends within this time.
@@ -440,7 +571,7 @@ pub fn fifo(path: &Path) {
 /// Opens a FIFO for writing as soon as somebody reads it: the event that a test waits for.
 pub fn writer(path: &Path) -> std::fs::File {
     let path = path.to_owned();
-    let (sender, receiver) = std::sync::mpsc::channel();
+    let (sender, receiver) = channel();
     std::thread::spawn(move || {
         let file = rustix::fs::open(&path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty());
         let _ = sender.send(file);
@@ -450,7 +581,7 @@ pub fn writer(path: &Path) -> std::fs::File {
     std::fs::File::from(file)
 }
 
-/// Whether this process may do what only root may.
+/// Whether this is root; what it may do here, `harness::rights` tells.
 pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }

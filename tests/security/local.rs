@@ -9,18 +9,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::json;
 
 use super::not_here;
-use super::other_user::{NOBODY, Ordinary, as_user};
+use super::other_user::{Ordinary, as_user};
 use crate::agent::{sandbox, storm};
-use crate::harness::sandbox::{HELPER, end, is_root};
+use crate::harness::keyring::NOBODY;
+use crate::harness::programs;
+use crate::harness::rights::{can_be_another, looks_into_closed};
+use crate::harness::sandbox::{AtEnd, HELPER, end};
 
 /// L1: both sides check the other's uid by peer credentials before the first byte; whoever is not the agent's own user gets
 /// none, root included.
 /// Also: `agent::server::tests::another_user_is_told_nothing`
 #[test]
 fn l1_other_users_are_told_nothing() {
-    if !is_root() {
-        not_here("only root can be somebody else");
-        return;
+    if !can_be_another() {
+        return not_here("this user cannot be somebody else");
     }
     let sandbox = sandbox();
     assert_eq!(sandbox.helper(&["get", "foo"]).status, 0);
@@ -31,7 +33,7 @@ fn l1_other_users_are_told_nothing() {
     let all = std::fs::Permissions::from_mode(0o777);
     std::fs::set_permissions(sandbox.socket(), all).unwrap();
     let program = sandbox.path("helper");
-    std::fs::copy(HELPER, &program).unwrap();
+    programs::copy(HELPER, &program);
     for user in ["0", "65534"] {
         let mut command = Command::new("setpriv");
         command
@@ -62,10 +64,12 @@ fn l1_other_users_are_told_nothing() {
 /// Root is another user as well.
 #[test]
 fn l1_root_gets_nothing_from_the_agent_of_somebody() {
-    if !is_root() {
-        return not_here("only root can be root");
+    if !can_be_another() {
+        return not_here("this user is not root, or cannot be somebody else");
     }
-    let ordinary = Ordinary::new("s3cret");
+    let Some(ordinary) = Ordinary::new("s3cret") else {
+        return;
+    };
     let own = ordinary.helper(&["get", "foo", "--format", "password"]);
     assert_eq!(own.stdout, "s3cret\n", "{own:?}");
     let mut connection = ordinary.sandbox.connect();
@@ -77,8 +81,8 @@ fn l1_root_gets_nothing_from_the_agent_of_somebody() {
 /// Also: `place::tests::an_open_folder_and_a_link_are_passed_over_with_the_reason`
 #[test]
 fn l2_who_waits_at_our_places_hears_nothing() {
-    if !is_root() {
-        return not_here("only root can be somebody else");
+    if !can_be_another() {
+        return not_here("this user cannot be somebody else");
     }
     // The victim is root; nobody waits where its socket would be.
     for place in [
@@ -157,6 +161,7 @@ fn l3_a_folder_that_turns_into_a_link_leads_nowhere() {
     symlink(&elsewhere, &link).unwrap();
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
+        let end = AtEnd(|| over.store(true, Ordering::Relaxed));
         let swaps = scope.spawn(|| {
             let mut swaps = 0;
             while !over.load(Ordering::Relaxed) || swaps < 10_000 {
@@ -177,7 +182,7 @@ fn l3_a_folder_that_turns_into_a_link_leads_nowhere() {
             );
             sandbox.helper(&["agent", "stop"]);
         }
-        over.store(true, Ordering::Relaxed);
+        drop(end);
         swaps.join().unwrap();
     });
     assert_eq!(std::fs::read_dir(&elsewhere).unwrap().count(), 0);
@@ -250,8 +255,8 @@ fn l18_no_listener_on_the_network() {
     assert_eq!(sandbox.helper(&["get", "foo"]).status, 0);
     let folder = format!("/proc/{}/fd", agent.child.id());
     let Ok(descriptors) = std::fs::read_dir(folder) else {
-        assert!(!is_root());
-        return not_here("only root sees the descriptors of a process that is not dumpable");
+        assert!(!looks_into_closed());
+        return not_here("nobody here sees the descriptors of the agent, root or not");
     };
     let open: Vec<String> = descriptors
         .map(|one| std::fs::read_link(one.unwrap().path()).unwrap_or_default())

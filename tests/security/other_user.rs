@@ -5,10 +5,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::harness::keyring::NOBODY;
+use crate::harness::programs;
+use crate::harness::rights::can_be_another;
 use crate::harness::sandbox::{Ended, Foreground, HELPER, HELPERD, Sandbox, end, is_root};
-
-/// Who owns nothing.
-pub const NOBODY: u32 = 65534;
 
 /// A home of an ordinary user: ours where we are one, nobody's where we are root.
 pub struct Ordinary {
@@ -17,27 +17,33 @@ pub struct Ordinary {
 }
 
 impl Ordinary {
-    /// One without a keyring, with `foo` in Poetry's file.
-    pub fn new(secret: &str) -> Self {
+    /// One without a keyring, with `foo` in Poetry's file; `None`, and a line that says so, where we are
+    /// a root that cannot be an ordinary user.
+    pub fn new(secret: &str) -> Option<Self> {
+        if is_root() && !can_be_another() {
+            super::not_here("this root cannot be an ordinary user");
+            return None;
+        }
         let sandbox = Sandbox::new().without_keyring();
         let auth = format!("[http-basic.foo]\nusername = \"alice\"\npassword = \"{secret}\"\n");
         sandbox.write("home/.config/pypoetry/auth.toml", &auth);
         let ordinary = Self { sandbox };
-        // Our own folder may be closed to him.
-        for program in [HELPER, HELPERD] {
-            let copy = ordinary.program(Path::new(program));
-            std::fs::create_dir_all(copy.parent().unwrap()).unwrap();
-            std::fs::hard_link(program, &copy)
-                .or_else(|_| std::fs::copy(program, &copy).map(|_| ()))
-                .unwrap();
-        }
         if is_root() {
+            // Our own folder may be closed to him.
+            for program in [HELPER, HELPERD] {
+                let copy = ordinary.program(Path::new(program));
+                std::fs::create_dir_all(copy.parent().unwrap()).unwrap();
+                programs::place(program, &copy);
+            }
             give(ordinary.sandbox.root());
         }
-        ordinary
+        Some(ordinary)
     }
 
     fn program(&self, program: &Path) -> PathBuf {
+        if !is_root() {
+            return program.to_owned();
+        }
         self.sandbox.path("bin").join(program.file_name().unwrap())
     }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::agent::{AUTH, auth, error, password, sandbox};
-use crate::harness::sandbox::{Connection, Ended, HELPER, Sandbox, end};
+use crate::harness::sandbox::{Connection, Ended, HELPER, PATIENCE, Sandbox, end, readable};
 
 /// A home in which `good` belongs to this origin, and whoever is asked for it leaves a mark.
 fn bound() -> Sandbox {
@@ -530,30 +530,38 @@ fn p10_what_is_too_long_or_too_deep_is_closed() {
     assert!(grown <= 2048, "{grown} KiB");
 }
 
+/// Whether all questions are answered before the first of many that have only begun theirs is sent away.
+fn answers_beside_halves(sandbox: &Sandbox, good: &mut Connection, question: &Value) -> bool {
+    let mut halves: Vec<Connection> = (0..200).map(|_| sandbox.connect()).collect();
+    for half in &mut halves {
+        half.send_raw(b"{\"method\":\"io.credentialhelper.Agent1.Get\",\"param");
+    }
+    for _ in 0..50 {
+        assert_eq!(password(&good.call("Get", question)), Some("s3cret"));
+    }
+    let all_there = halves.iter().all(|half| !readable(&half.0, Duration::ZERO));
+    // What is begun has to end; these are closed without a word.
+    for half in &mut halves {
+        assert!(half.receive().is_none());
+    }
+    all_there
+}
+
 /// P11: one task a connection, a time for each begun message, a limit on connections: who stands still holds nobody up.
 /// Also: `agent::server::tests::a_peer_that_does_not_read_is_left`, `agent::server::tests::connections_beyond_the_limit_wait_their_turn`
 #[test]
 fn p11_half_sent_and_endless_messages_hold_nobody_up() {
     let sandbox = sandbox();
     assert_eq!(sandbox.helper(&["get", "foo"]).status, 0);
-    let mut halves: Vec<Connection> = (0..200).map(|_| sandbox.connect()).collect();
-    for half in &mut halves {
-        half.send_raw(b"{\"method\":\"io.credentialhelper.Agent1.Get\",\"param");
-    }
     let question = sandbox.question("foo");
     let mut good = sandbox.connect();
-    let start = Instant::now();
-    for _ in 0..50 {
-        assert_eq!(password(&good.call("Get", &question)), Some("s3cret"));
-    }
-    assert!(
-        start.elapsed() < Duration::from_secs(4),
-        "{:?}",
-        start.elapsed()
-    );
-    // What is begun has to end; these are closed without a word.
-    for half in &mut halves {
-        assert!(half.receive().is_none());
+    let until = Instant::now() + PATIENCE;
+    // A machine that stands still for so long shows nothing: it is tried again.
+    while !answers_beside_halves(&sandbox, &mut good, &question) {
+        assert!(
+            Instant::now() < until,
+            "answered only when the others are gone"
+        );
     }
     let mut endless = sandbox.connect();
     let bytes = vec![b'x'; 64 * 1024 + 1];

@@ -176,21 +176,9 @@ fn gitlab() {
 /// A program that prints this when it is called with these arguments.
 #[cfg(unix)]
 fn program(folder: &Path, name: &str, arguments: &str, prints: &str) {
-    use std::os::unix::fs::PermissionsExt as _;
     let script =
         format!("#!/bin/sh\n[ \"$*\" = '{arguments}' ] || exit 7\nprintf '%s\\n' '{prints}'\n");
-    // Written by another process: one that is started meanwhile by a further thread would hold it
-    // open for writing, and nothing can be started that somebody may write.
-    let path = folder.join(name);
-    let mut copy = std::process::Command::new("/bin/sh")
-        .args(["-c", "cat > \"$0\""])
-        .arg(&path)
-        .stdin(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    std::io::Write::write_all(&mut copy.stdin.take().unwrap(), script.as_bytes()).unwrap();
-    assert!(copy.wait().unwrap().success());
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    crate::test_programs::script(folder, name, &script);
 }
 
 #[cfg(unix)]
