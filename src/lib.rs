@@ -56,5 +56,6 @@ pub mod sarif;
 pub mod scan;
 pub mod selftest;
 pub mod setup;
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod test_programs;

@@ -197,6 +197,10 @@ fn cannot(kind: std::io::ErrorKind) -> Failure {
 }
 
 /// Answers and shows until the result is there.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the events end with this: what is told later is for nobody"
+)]
 fn serve<T>(
     session: &mut Session<'_>,
     mut desk: Desk,

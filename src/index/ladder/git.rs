@@ -127,8 +127,8 @@ impl Place {
     fn with_ending(&self) -> Option<Url> {
         self.account.as_ref()?;
         let path = self.repository.path().trim_end_matches('/');
-        let longer =
-            (!path.is_empty() && !path.ends_with(".git")).then(|| format!("{path}.git"))?;
+        let longer = (!path.is_empty() && path.strip_suffix(".git").is_none())
+            .then(|| format!("{path}.git"))?;
         let mut repository = self.repository.clone();
         repository.set_path(&longer);
         Some(repository)

@@ -8,9 +8,8 @@ use super::super::{Around, Asked, Role};
 
 fn read(files: &[(&str, &str)]) -> Result<Asked, Failure> {
     let variable = |name: &str| match name {
-        "USER" => Some("me".to_owned()),
+        "USER" | "POETRY_HTTP_BASIC_CORP_USERNAME" => Some("me".to_owned()),
         "TOKEN" => Some("hunter2".to_owned()),
-        "POETRY_HTTP_BASIC_CORP_USERNAME" => Some("me".to_owned()),
         "POETRY_HTTP_BASIC_CORP_PASSWORD" => Some("hun/ter@2 '".to_owned()),
         "PIP_INDEX_URL" => Some("https://me:hunter2@e.org/simple".to_owned()),
         "UV_INDEX_URL" => Some("https://open.org/simple".to_owned()),
