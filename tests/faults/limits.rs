@@ -57,11 +57,11 @@ fn descriptors() {
                 let mut changes = 0;
                 let reply = loop {
                     changes += 1;
-                    let changed = format!("changed-{changes}");
-                    sandbox.write(AUTH, &auth(&changed));
+                    let secret = format!("changed-{changes}");
+                    sandbox.write(AUTH, &auth(&secret));
                     let reply = first.call("Get", &sandbox.question("foo"));
                     // It has not yet come to the last of them.
-                    if password(&reply) != Some(&changed) || Instant::now() > until {
+                    if password(&reply) != Some(&secret) || Instant::now() > until {
                         break reply;
                     }
                 };
