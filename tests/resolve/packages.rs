@@ -77,11 +77,12 @@ fn assert_installed(sandbox: &Sandbox, python: &PathBuf, folder: &str) {
     let folder = sandbox.path(folder);
     let mut command = sandbox.command(python);
     let ended = end(command.args(["-c", INSTALLED]).arg(&folder), "");
-    let expected: String = CHOSEN
-        .iter()
-        .map(|(name, version)| format!("{name} {version}\n"))
+    let found: Vec<_> = ended
+        .stdout
+        .lines()
+        .filter_map(|line| line.split_once(' '))
         .collect();
-    assert_eq!(ended.stdout, expected, "{ended:?}");
+    assert_eq!(found, CHOSEN, "{ended:?}");
     let module = std::fs::read_to_string(folder.join("idna/__init__.py")).unwrap();
     assert_eq!(module, "__version__ = \"3.20\"\n");
 }
