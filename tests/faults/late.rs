@@ -11,7 +11,7 @@ use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 
 use super::strace::{can_trace, strace};
 use super::{AUTH, Row, sandbox};
-use crate::harness::sandbox::{PATIENCE, Sandbox, helperd, readable, wait};
+use crate::harness::sandbox::{PATIENCE, Sandbox, end, helperd, readable, wait};
 
 const FOLDER: &str = "home/.config/pypoetry";
 const START: &str =
@@ -114,4 +114,22 @@ fn after_our_last_look() {
             }
         });
     });
+}
+
+/// Where the system or the file system has no exchange, it is a rename.
+#[test]
+fn without_an_exchange() {
+    if !can_trace() {
+        return;
+    }
+    for error in ["EINVAL", "ENOSYS", "EOPNOTSUPP", "EPERM"] {
+        let sandbox = sandbox();
+        sandbox.write(AUTH, START);
+        let mut command = strace(&sandbox, &format!("renameat2:error={error}"));
+        command.arg(helperd());
+        command.args(["--no-agent", "set", "foo", "alice"]);
+        let ended = end(&mut command, "ours\n");
+        assert_eq!(ended.status, 0, "{error}: {ended:?}");
+        assert_eq!(sandbox.read(AUTH), START.replace("old", "ours"), "{error}");
+    }
 }
