@@ -54,7 +54,10 @@ pub(super) fn send(
         }
         let asked = matches!(step, Step::WithCredential).then(|| agent.get(&question));
         let made = credential(asked).and_then(|(header, sent)| {
-            let policy = runtime.block_on(policy(options, found, target))?;
+            let mut policy = runtime.block_on(policy(options, found, target))?;
+            if !target.bound {
+                policy = policy.unbound();
+            }
             if policy.unchecked && target.url.origin().to_string().starts_with("https:") {
                 extra.push(unchecked(target));
             }

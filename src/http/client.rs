@@ -9,8 +9,8 @@ use url::Url;
 
 use super::authorization::Authorization;
 use super::tls::{self, TlsPolicy};
-use super::{Reply, trouble};
-use crate::domain::url::RepositoryUrl;
+use super::{Reply, origin, trouble};
+use crate::domain::url::{Origin, RepositoryUrl};
 
 /// How many redirects are followed: what curl-like tools and browsers need is below this.
 pub const REDIRECTS: usize = 10;
@@ -32,6 +32,8 @@ pub struct Client {
     inner: reqwest::Client,
     /// Without proxies, for what plain http carries to this machine itself.
     direct: Option<reqwest::Client>,
+    /// The origins that the policy is for, where it is not for all, and what others are asked with.
+    bound: Option<(Vec<Origin>, reqwest::Client)>,
     time: Duration,
 }
 
@@ -42,6 +44,24 @@ impl Client {
     /// Where the files of the policy cannot be used.
     pub fn new(tls: &TlsPolicy, proxies: Proxies, time: Duration) -> Result<Self, Failure> {
         Self::build(proxies, time, |builder| tls.apply(builder))
+    }
+
+    /// The same, where what needs a binding is for these origins: others are asked without.
+    ///
+    /// # Errors
+    /// Where the files of the policy cannot be used.
+    pub fn bound(
+        tls: &TlsPolicy,
+        origins: Vec<Origin>,
+        proxies: Proxies,
+        time: Duration,
+    ) -> Result<Self, Failure> {
+        let mut client = Self::new(tls, proxies, time)?;
+        if tls.needs_binding() {
+            let others = Self::new(&tls.unbound(), proxies, time)?;
+            client.bound = Some((origins, others.inner));
+        }
+        Ok(client)
     }
 
     /// A client for the servers that a repository's pages lead to: the repository's authorities are
@@ -94,6 +114,7 @@ impl Client {
         Ok(Self {
             inner,
             direct,
+            bound: None,
             time,
         })
     }
@@ -120,8 +141,13 @@ impl Client {
 
     /// A request that is still to be filled.
     pub(super) fn request(&self, method: Method, url: Url) -> RequestBuilder {
-        let client = match &self.direct {
-            Some(direct) if stays_here(&url) => direct,
+        let client = match (&self.direct, &self.bound) {
+            (Some(direct), _) if stays_here(&url) => direct,
+            (_, Some((origins, others)))
+                if origin(&url).is_none_or(|own| !origins.contains(&own)) =>
+            {
+                others
+            }
             _ => &self.inner,
         };
         client.request(method, url)

@@ -277,3 +277,38 @@ fn unusable_files_are_named() {
         assert!(failure.message.contains(&*path.to_string_lossy()));
     }
 }
+
+#[test]
+fn what_needs_a_binding_is_for_the_origins_that_are_bound() {
+    let pki = Pki::new();
+    let ask = |policy: &TlsPolicy, bound: &[&Server], server: &Server| {
+        let url = |server: &Server| {
+            let url = format!("https://{}/", server.address);
+            RepositoryUrl::parse(&url).unwrap().0
+        };
+        let origins = bound.iter().map(|one| url(one).origin().clone()).collect();
+        let client = Client::bound(policy, origins, Proxies::No, LONG).unwrap();
+        run(client.get(&url(server), "*/*", None))
+    };
+    let loose = TlsPolicy {
+        unchecked: true,
+        ..TlsPolicy::default()
+    };
+    let named = TlsPolicy {
+        authorities: Some(pki.file("ca.pem")),
+        client: Some(pki.file("client.pem")),
+        ..TlsPolicy::default()
+    };
+    let open = |config: &Arc<ServerConfig>| {
+        Server::start(Some(config.clone()), |_| Some(reply("200 OK", "")))
+    };
+    let (server, other) = (open(&pki.server), open(&pki.server));
+    assert_eq!(ask(&loose, &[&server], &server), Reply::Ok(200));
+    assert!(matches!(ask(&loose, &[&other], &server), Reply::Tls(_)));
+    assert!(matches!(ask(&loose, &[], &server), Reply::Tls(_)));
+    let strict = open(&pki.strict);
+    assert_eq!(ask(&named, &[&strict], &strict), Reply::Ok(200));
+    assert!(!matches!(ask(&named, &[&server], &strict), Reply::Ok(_)));
+    // Whose certificates are believed is no matter of origins.
+    assert_eq!(ask(&named, &[], &server), Reply::Ok(200));
+}

@@ -21,6 +21,22 @@ pub struct TlsPolicy {
 }
 
 impl TlsPolicy {
+    /// Whether there is more in it than whose certificates are believed: belief without a check, or
+    /// a certificate of ours. That is for origins which the repository's name is bound to; a project
+    /// that declares the name elsewhere must not take it there.
+    pub fn needs_binding(&self) -> bool {
+        self.unchecked || self.client.is_some()
+    }
+
+    /// What of it holds wherever the name leads.
+    #[must_use]
+    pub fn unbound(&self) -> Self {
+        Self {
+            authorities: self.authorities.clone(),
+            ..Self::default()
+        }
+    }
+
     /// Builds the policy into a client; reads its files.
     pub(super) fn apply(&self, mut builder: ClientBuilder) -> Result<ClientBuilder, Failure> {
         builder = backend(builder);

@@ -630,10 +630,8 @@ fn h8_an_upload_is_sent_to_nobody_else() {
     }
 }
 
-/// H9: leniency with certificates is one repository's: a client for each TLS policy, and nobody else's connection is used.
-/// Also: `http::lookup::tests::neither_certificate_nor_leniency_go_elsewhere`
-#[test]
-fn h9_an_unchecked_certificate_is_one_repositorys() {
+/// A server whose certificate nobody has signed.
+fn self_signed() -> tls_server::Server {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
     let key = rustls::pki_types::PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
@@ -641,9 +639,16 @@ fn h9_an_unchecked_certificate_is_one_repositorys() {
         .with_no_client_auth()
         .with_single_cert(vec![made.cert.der().clone()], key.into())
         .unwrap();
-    let server = tls_server::Server::start(Some(Arc::new(config)), |_| {
+    tls_server::Server::start(Some(Arc::new(config)), |_| {
         Some(tls_server::reply("404 Not Found", ""))
-    });
+    })
+}
+
+/// H9: leniency with certificates, and a certificate of ours, are one repository's where its name is bound to, and a project that declares the name elsewhere does not take them along; a client for each TLS policy, and nobody else's connection is used.
+/// Also: `http::lookup::tests::neither_certificate_nor_leniency_go_elsewhere`, `index::fetch::certificates::tests::what_is_allowed_holds_where_the_name_is_bound`, `http::tests::what_needs_a_binding_is_for_the_origins_that_are_bound`
+#[test]
+fn h9_an_unchecked_certificate_is_one_repositorys() {
+    let server = self_signed();
     let sandbox = Sandbox::new();
     sandbox.write(
         "home/.config/pypoetry/config.toml",
@@ -665,6 +670,61 @@ fn h9_an_unchecked_certificate_is_one_repositorys() {
         !heads.is_empty() && heads.iter().all(|head| head.starts_with("get /loose/")),
         "{heads:?}"
     );
+}
+
+/// A cloned project that declares a name which no credential was ever used for.
+#[test]
+fn h9_nothing_of_it_follows_a_name_that_nothing_binds() {
+    let server = self_signed();
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "home/.config/pypoetry/config.toml",
+        "[keyring]\nenabled = false\n[certificates.corp]\ncert = false\n",
+    );
+    let url = format!("https://{}/simple/", server.address);
+    let project = format!(
+        "[project]\nname = \"demo\"\nversion = \"1.0\"\n[[tool.uv.index]]\nname = \"corp\"\nurl = \"{url}\"\n\
+         publish-url = \"{url}\"\n"
+    );
+    sandbox.write("project/pyproject.toml", &project);
+    let dist = sandbox.path("project/dist");
+    std::fs::create_dir_all(&dist).unwrap();
+    samples::wheel(&dist, "demo", "1.0");
+    let upload = [
+        "publish",
+        "-r",
+        "corp",
+        "--username",
+        "u",
+        "--password",
+        "s3ntinel",
+    ];
+    for command in [&["index", "files", "demo"][..], &upload] {
+        let ended = sandbox.helper(command);
+        assert_eq!(ended.status, 3, "{ended:?}");
+        assert!(
+            ended.stderr.contains(&format!("helper trust corp {url}")),
+            "{ended:?}"
+        );
+    }
+    assert!(server.heads().is_empty(), "{:?}", server.heads());
+    let elsewhere = "https://elsewhere.example/simple/";
+    assert_eq!(sandbox.helper(&["trust", "corp", elsewhere]).status, 0);
+    assert_ne!(sandbox.helper(&["index", "files", "demo"]).status, 0);
+    assert!(server.heads().is_empty(), "{:?}", server.heads());
+    // The user's word for this place.
+    assert_eq!(sandbox.helper(&["trust", "corp", &url]).status, 0);
+    for (command, method) in [
+        (&["index", "files", "demo"][..], "get "),
+        (&upload, "post "),
+    ] {
+        sandbox.helper(command);
+        let heads = server.heads();
+        assert!(
+            heads.iter().any(|head| head.starts_with(method)),
+            "{heads:?}"
+        );
+    }
 }
 
 /// H10: what is unpacked is counted while it is unpacked, against a limit of its size and of its ratio, and only one packing is undone.

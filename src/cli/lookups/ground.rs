@@ -184,8 +184,8 @@ fn tls(
         };
         if policy.unchecked {
             session.out.warning(&format!(
-                "the certificate of {name} is not checked (certificates.{name}.cert is false): \
-                 whoever stands between can read the credential"
+                "where {name} is bound, its certificate is not checked (certificates.{name}.cert is \
+                 false): whoever stands between can read the credential"
             ));
         }
         if policy != TlsPolicy::default() {

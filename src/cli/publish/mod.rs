@@ -104,7 +104,6 @@ pub(crate) fn run(session: &mut Session<'_>, args: &PublishArgs) -> Result<u8, F
             return checked(session, repository, Some(&place.url), true, &ready, bad);
         }
     }
-    let tls = whither::tls(session, args, place.name.as_deref(), &own, &context);
     let url = if repository.contains("://") {
         repository
     } else {
@@ -119,6 +118,23 @@ pub(crate) fn run(session: &mut Session<'_>, args: &PublishArgs) -> Result<u8, F
         warnings: std::collections::BTreeSet::new(),
     };
     let [silence, answer] = whither::times(session);
+    // Asked for before the connection is made ready: this may bind the name.
+    let always = args.trusted_publishing == TrustedWord::Always;
+    let (chosen, missing) = if always {
+        (Vec::new(), None)
+    } else {
+        match asker.all(&given, &ready) {
+            Err(missing)
+                if args.trusted_publishing == TrustedWord::Auto
+                    && is_nothing(&missing)
+                    && given.username.is_none() =>
+            {
+                (Vec::new(), Some(missing))
+            }
+            chosen => (chosen?, None),
+        }
+    };
+    let (tls, origins) = whither::tls(session, args, &place, &own, asker.agent, &context)?;
     // The system's certificates are some hundred files: they are read where one can be needed.
     let mut urls = std::iter::once(&place.url).chain(&place.indexes);
     let client = if (given_too || args.trusted_publishing == TrustedWord::Never)
@@ -130,7 +146,7 @@ pub(crate) fn run(session: &mut Session<'_>, args: &PublishArgs) -> Result<u8, F
     {
         Client::plain(Proxies::Environment, silence)?
     } else {
-        Client::new(&tls, Proxies::Environment, silence)?
+        Client::bound(&tls, origins, Proxies::Environment, silence)?
     };
     let trusted = identity::About {
         client: &client,
@@ -139,18 +155,10 @@ pub(crate) fn run(session: &mut Session<'_>, args: &PublishArgs) -> Result<u8, F
         context: &context,
         time: silence,
     };
-    let (chosen, mut exchange) = match args.trusted_publishing {
-        TrustedWord::Always => (Vec::new(), Some(runtime.block_on(trusted.always())?)),
-        when => match asker.all(&given, &ready) {
-            Err(missing)
-                if when == TrustedWord::Auto
-                    && is_nothing(&missing)
-                    && given.username.is_none() =>
-            {
-                (Vec::new(), Some(runtime.block_on(trusted.auto(missing))?))
-            }
-            chosen => (chosen?, None),
-        },
+    let mut exchange = match missing {
+        Some(missing) => Some(runtime.block_on(trusted.auto(missing))?),
+        None if always => Some(runtime.block_on(trusted.always())?),
+        None => None,
     };
     let indexes: Vec<Index> = place
         .indexes

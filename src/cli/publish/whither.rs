@@ -11,7 +11,8 @@ use credential_helper_protocol::{
 use crate::cli::Session;
 use crate::cli::args_publish::PublishArgs;
 use crate::connect::Agent;
-use crate::domain::name::same_stored_name;
+use crate::domain::name::{normalize, same_stored_name};
+use crate::domain::url::{Origin, RepositoryUrl};
 use crate::http::TlsPolicy;
 use crate::publish::place::{Known, Place, built_in};
 use crate::publish::pypirc;
@@ -96,14 +97,21 @@ fn pypirc_text() -> Option<String> {
     (meta.is_file() && meta.len() <= PYPIRC).then(|| std::fs::read_to_string(&path).ok())?
 }
 
-/// Whose certificates are believed: the command line's word, else the user's own settings.
+/// Whose certificates are believed, and whether one of ours is shown: the command line's word, else the
+/// user's own settings; and the origins that this is for. What the settings allow is for where the
+/// name is bound: a project may have declared it elsewhere.
+///
+/// # Errors
+/// Where the bindings cannot be told.
 pub(super) fn tls(
     session: &mut Session<'_>,
     args: &PublishArgs,
-    name: Option<&str>,
+    place: &Place,
     own: &SettingsReply,
+    agent: &mut dyn Agent,
     context: &Context,
-) -> TlsPolicy {
+) -> Result<(TlsPolicy, Vec<Origin>), Failure> {
+    let name = place.name.as_deref();
     let folder = context.folder.as_deref().map(Path::new);
     let absolute = |path: &Path| folder.map_or_else(|| path.to_owned(), |folder| folder.join(path));
     let setting = |key: &str| {
@@ -116,22 +124,53 @@ pub(super) fn tls(
     };
     let cert = setting(".cert");
     let path = |value: Option<&serde_json::Value>| Some(absolute(Path::new(value?.as_str()?)));
-    let policy = TlsPolicy {
+    let given = args.client_cert.as_deref().map(absolute);
+    let mut policy = TlsPolicy {
         authorities: args.cert.as_deref().map(absolute).or_else(|| path(cert)),
         unchecked: args.cert.is_none() && cert.and_then(serde_json::Value::as_bool) == Some(false),
-        client: args
-            .client_cert
-            .as_deref()
-            .map(absolute)
-            .or_else(|| path(setting(".client-cert"))),
+        client: given.clone().or_else(|| path(setting(".client-cert"))),
     };
+    let mut origins = vec![place.url.origin().clone()];
+    if let Some(name) = name.filter(|_| policy.needs_binding()) {
+        let asked = Asked {
+            context: context.clone(),
+        };
+        let bindings = allowed(agent.bindings(&asked))?.bindings;
+        let key = normalize(name);
+        let is_bound = |url: &RepositoryUrl, wanted: Operation| {
+            let origin = url.origin().to_string();
+            bindings.iter().any(|one| {
+                one.name == key
+                    && one.origin == origin
+                    && one.operation.is_none_or(|own| own == wanted)
+            })
+        };
+        if !is_bound(&place.url, Operation::Upload) {
+            let strict = TlsPolicy {
+                client: given,
+                ..policy.unbound()
+            };
+            if strict != policy {
+                session.out.warning(&format!(
+                    "what certificates.{name} allows is not used, because {name} is not bound to \
+                     {}: if that is right, helper trust {name} {}",
+                    place.url.origin(),
+                    place.url
+                ));
+            }
+            policy = strict;
+        }
+        let indexes = place.indexes.iter();
+        let bound = indexes.filter(|index| is_bound(index, Operation::Read));
+        origins.extend(bound.map(|index| index.origin().clone()));
+    }
     if policy.unchecked {
         session.out.warning(
             "the server's certificate is not checked (certificates.NAME.cert is false): whoever \
              stands between can read the credential",
         );
     }
-    policy
+    Ok((policy, origins))
 }
 
 /// For the index, and for an upload's answer: `--timeout`, else what Poetry and uv are told.

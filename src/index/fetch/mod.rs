@@ -4,10 +4,12 @@
 //! - `asking`: the way to the agent, which this module does not know
 //! - `place`: whose credential goes to a URL (design: a secret belongs to an origin and a scope)
 //! - `credentials`: each is asked for once a run, once more after a refusal
+//! - `certificates`: which of the user's settings for TLS a request has
 //! - `wish`: what is asked for, and how; `requester`: the requests; `trouble`: why a source has not answered
 //! - `seen`: what is told of each request
 
 mod asking;
+mod certificates;
 mod credentials;
 mod place;
 mod requester;

@@ -9,11 +9,11 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use super::asking::Outcome;
+use super::certificates::Certificates;
 use super::credentials::{ANONYMOUS, Chosen, Credentials, Identity};
 use super::seen::{CacheUse, Seen, Watch, plain};
 use super::trouble::Trouble;
 use super::wish::{Said, Setup, Whole, Wish};
-use crate::domain::name::same_stored_name;
 use crate::domain::text::shown;
 use crate::http::{Broken, Incoming, Lookup, Pool, Reply, TlsPolicy, Validators};
 use crate::index::source::Source;
@@ -27,14 +27,16 @@ const PASSING: [u16; 6] = [408, 429, 500, 502, 503, 504];
 pub struct Requester {
     setup: Setup,
     credentials: Credentials,
+    certificates: Certificates,
     pools: Mutex<HashMap<TlsPolicy, Arc<Pool>>>,
     permits: Semaphore,
 }
 
 impl Requester {
     /// One for a run.
-    pub fn new(setup: Setup) -> Self {
+    pub fn new(mut setup: Setup) -> Self {
         Self {
+            certificates: Certificates::new(std::mem::take(&mut setup.tls)),
             credentials: Credentials::new(setup.asker.clone(), setup.sources.clone()),
             setup,
             pools: Mutex::default(),
@@ -105,8 +107,24 @@ impl Requester {
         if self.is_offline() {
             return Err(Trouble::offline(source, wish.url));
         }
-        let mut chosen = self.chosen(source, wish.url, wish.page).await?;
-        let pool = self.pool(source);
+        let chosen = self.chosen(source, wish.url, wish.page).await?;
+        let asker = self.setup.asker.as_ref();
+        let tls = self.certificates.of(source, wish.url, asker).await;
+        let tls = tls.map_err(|failure| Trouble::asking(source, failure))?;
+        let pool = self.pool(tls.policy);
+        let ended = self.attempts(source, wish, reader, chosen, &pool).await;
+        ended.map_err(|trouble| trouble.without(tls.hint))
+    }
+
+    /// The attempts of one request.
+    async fn attempts<R: Read>(
+        &self,
+        source: &Source,
+        wish: &Wish<'_>,
+        reader: R,
+        mut chosen: Chosen,
+        pool: &Pool,
+    ) -> Result<Said<R::Had>, Trouble> {
         let (mut tries, mut again) = (0, false);
         loop {
             let permit = self.permits.acquire().await;
@@ -199,12 +217,7 @@ impl Requester {
         Trouble::status(source, &incoming.url, incoming.status, held, foreign)
     }
 
-    fn pool(&self, source: &Source) -> Arc<Pool> {
-        let tls = source.credential_name().and_then(|name| {
-            let mut all = self.setup.tls.iter();
-            all.find_map(|(own, tls)| same_stored_name(own, name).then_some(tls))
-        });
-        let tls = tls.cloned().unwrap_or_default();
+    fn pool(&self, tls: TlsPolicy) -> Arc<Pool> {
         let plan = &self.setup.plan;
         let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
         let pool = pools

@@ -107,6 +107,15 @@ impl Trouble {
         }
     }
 
+    /// The request was made without a part of the user's settings for TLS, which this may be for
+    /// want of: a certificate that is not believed, or a server that wants to see one of ours.
+    pub(super) fn without(mut self, hint: Option<String>) -> Self {
+        if matches!(self.status, None | Some(400 | 401 | 403)) {
+            self.failure.hint = hint.or(self.failure.hint);
+        }
+        self
+    }
+
     /// The answer is not what it should be.
     pub(in crate::index) fn malformed(source: &Source, url: &Url, why: &str) -> Self {
         let label = shown(source.label());
