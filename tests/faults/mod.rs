@@ -31,7 +31,6 @@ use serde_json::Value;
 
 pub(super) use crate::agent::{AUTH, auth, password, sandbox};
 use crate::harness::keyring::find;
-use crate::harness::sandbox::Sandbox;
 
 /// How long the long form takes; set by `tests/faults/long`.
 const HOURS: &str = "CREDENTIAL_HELPER_FAULTS_HOURS";
