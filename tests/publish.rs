@@ -300,6 +300,48 @@ fn bad_files() {
     assert_eq!((ended.status, &*ended.stdout), (1, ""), "{ended:?}");
 }
 
+/// A project has modules of any name: the Python that is asked for PyPI's own libraries takes none of
+/// them, and still has what is installed for the user.
+#[test]
+fn no_module_of_the_project_is_run() {
+    let sandbox = Sandbox::new().without_keyring();
+    let fields = "Classifier: A :: B\n\n*text*\n";
+    let text = samples::metadata("a", "1.0", fields);
+    let wheel = samples::zip(&samples::wheel_members("a-1.0", &text));
+    std::fs::create_dir(sandbox.path("project/dist")).unwrap();
+    samples::write(&sandbox.path("project/dist"), WHEEL, &wheel);
+    let ran = sandbox.path("ran");
+    let tells = |file: &Path| format!("open({:?}, 'a').write(__name__ + ' ')\n", file.display());
+    for name in [
+        "json",
+        "io",
+        "importlib",
+        "sitecustomize",
+        "usercustomize",
+        "readme_renderer",
+        "build",
+        "pip",
+    ] {
+        let module = format!("{}raise SystemExit(0)\n", tells(&ran));
+        sandbox.write(&format!("project/{name}.py"), &module);
+    }
+    let reached = sandbox.path("reached");
+    let module = format!("{}raise ImportError\n", tells(&reached));
+    sandbox.write("modules/trove_classifiers.py", &module);
+    // An empty entry is the working folder.
+    let modules = format!(":{}", sandbox.path("modules").display());
+    for modules in ["", &*modules] {
+        let variables: &[_] = &[("PYTHONPATH", modules)];
+        let ended = sandbox.helper_with(variables, &["publish", "--check"]);
+        assert_eq!(ended.status, 0, "{ended:?}");
+        assert!(!ran.exists(), "{}", sandbox.read("ran"));
+    }
+    let path = std::env::var_os("PATH").unwrap();
+    if std::env::split_paths(&path).any(|folder| folder.join("python3").is_file()) {
+        assert_eq!(sandbox.read("reached"), "trove_classifiers ");
+    }
+}
+
 /// Where a name leads: the files of uv, the helper's own settings, `.pypirc`.
 #[test]
 fn names() {

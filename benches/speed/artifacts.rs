@@ -9,15 +9,26 @@ pub(crate) struct Build {
     /// How it is linked.
     pub(crate) linked: &'static str,
     pub(crate) helper: PathBuf,
-    pub(crate) helperd: PathBuf,
 }
 
 impl Build {
-    /// Writes the programs to the disk. Until then the kernel counts the pages of a program that
-    /// was just built as dirty memory of who runs it.
-    fn settle(&self) {
-        for program in [&self.helper, &self.helperd] {
-            std::fs::File::open(program).unwrap().sync_all().unwrap();
+    /// Copies the programs as an installation does, and measures those. A linker writes a program
+    /// in one piece, which the kernel keeps in pieces as large and maps by them, whatever of it is
+    /// used; and until it is on the disk its pages count as dirty memory of who runs it.
+    fn installed(name: &'static str, linked: &'static str, from: &Path, to: &Path) -> Self {
+        std::fs::create_dir_all(to).unwrap();
+        // `helper` looks for `helperd` beside itself.
+        for program in ["helper", "helperd"] {
+            let copy = to.join(program);
+            // Another run's agent may still be running the old one.
+            let _ = std::fs::remove_file(&copy);
+            std::fs::copy(from.join(program), &copy).unwrap();
+            std::fs::File::open(&copy).unwrap().sync_all().unwrap();
+        }
+        Self {
+            name,
+            linked,
+            helper: to.join("helper"),
         }
     }
 }
@@ -71,28 +82,19 @@ impl Artifacts {
         if !small.stderr(Stdio::null()).status().unwrap().success() {
             dynamic("launch");
         }
-        let artifacts = Self {
-            plain: Build {
-                name: "cargo build --release",
-                linked: "dynamic, glibc",
-                helper: target.join("release/helper"),
-                helperd: target.join("release/helperd"),
-            },
-            packaged: Build {
-                name: "packaged",
-                linked,
-                helper: folder.join("helper"),
-                helperd: folder.join("helperd"),
-            },
+        Self {
+            plain: Build::installed(
+                "cargo build --release",
+                "dynamic, glibc",
+                &target.join("release"),
+                &c.join("plain"),
+            ),
+            packaged: Build::installed("packaged", linked, &folder, &c.join("packaged")),
             launch,
             once: dynamic("once"),
             echo: dynamic("echo"),
             load: dynamic("load"),
-        };
-        for build in artifacts.builds() {
-            build.settle();
         }
-        artifacts
     }
 
     /// Both builds.

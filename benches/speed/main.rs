@@ -23,19 +23,22 @@ mod exec;
 #[cfg(target_os = "linux")]
 mod graph;
 #[cfg(target_os = "linux")]
-mod index;
-#[cfg(target_os = "linux")]
-#[path = "../../tests/harness/keyring.rs"]
+#[path = "../../tests/harness/mod.rs"]
 #[expect(
     dead_code,
     unreachable_pub,
+    unused_imports,
     reason = "shared with the tests, which use all of it"
 )]
-mod keyring;
+mod harness;
+#[cfg(target_os = "linux")]
+mod index;
 #[cfg(target_os = "linux")]
 mod memory;
 #[cfg(target_os = "linux")]
 mod once;
+#[cfg(target_os = "linux")]
+mod pins;
 #[cfg(target_os = "linux")]
 mod publish;
 #[cfg(target_os = "linux")]
@@ -50,6 +53,9 @@ mod served;
 mod stage;
 #[cfg(target_os = "linux")]
 mod traffic;
+
+#[cfg(target_os = "linux")]
+use harness::keyring;
 
 fn main() -> std::process::ExitCode {
     // `cargo test --all-targets` starts this too, without the argument that `cargo bench` gives.

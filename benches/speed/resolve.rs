@@ -1,7 +1,7 @@
 //! `helper resolve` beside `uv pip compile` and `poetry lock`, on an index that serves a recorded
 //! graph: whoever answers otherwise than uv ends the benchmark.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::artifacts::done;
 use crate::graph::{backtracking, recorded};
+use crate::pins::pins;
 use crate::report::{Report, median};
 use crate::run::Options;
 use crate::served::{Manner, Served};
@@ -175,7 +176,7 @@ impl Setting<'_> {
     }
 
     /// What one run cost, and the versions that it found.
-    fn run(&self, case: &Case, tool: Tool) -> (Cost, BTreeMap<String, String>) {
+    fn run(&self, case: &Case, tool: Tool) -> (Cost, BTreeSet<String>) {
         let cache = self.folder.join(match tool {
             Tool::Ours => "cache-ours",
             Tool::Uv => "cache-uv",
@@ -195,7 +196,7 @@ impl Setting<'_> {
         tool: Tool,
         cache: &Path,
         project: &Path,
-    ) -> (Cost, BTreeMap<String, String>) {
+    ) -> (Cost, BTreeSet<String>) {
         let _ = std::fs::remove_dir_all(project);
         std::fs::create_dir_all(project).unwrap();
         std::fs::write(project.join("wanted.txt"), case.wanted.join("\n")).unwrap();
@@ -262,7 +263,7 @@ impl Setting<'_> {
         };
         let pins = match tool {
             Tool::Poetry => locked(&std::fs::read_to_string(project.join("poetry.lock")).unwrap()),
-            _ => pinned(&std::fs::read_to_string(project.join("found.txt")).unwrap()),
+            _ => pins(&std::fs::read_to_string(project.join("found.txt")).unwrap()),
         };
         (cost, pins)
     }
@@ -286,16 +287,7 @@ fn poetry_project(case: &Case) -> String {
     )
 }
 
-fn pinned(text: &str) -> BTreeMap<String, String> {
-    let lines = text
-        .lines()
-        .filter_map(|line| line.split([' ', ';']).next());
-    let pins = lines.filter_map(|line| line.split_once("=="));
-    pins.map(|(name, version)| (name.to_owned(), version.to_owned()))
-        .collect()
-}
-
-fn locked(text: &str) -> BTreeMap<String, String> {
+fn locked(text: &str) -> BTreeSet<String> {
     let packages = text.split("[[package]]").skip(1);
     let value = |package: &str, key: &str| {
         let line = package.lines().find_map(|line| line.strip_prefix(key))?;
@@ -306,7 +298,10 @@ fn locked(text: &str) -> BTreeMap<String, String> {
         )
     };
     packages
-        .filter_map(|package| Some((value(package, "name")?, value(package, "version")?)))
+        .filter_map(|package| {
+            let (name, version) = (value(package, "name")?, value(package, "version")?);
+            Some(format!("{name}=={version}"))
+        })
         .collect()
 }
 

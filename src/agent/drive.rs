@@ -7,14 +7,15 @@ use credential_helper_protocol::{ErrorCode, Failure, Operation, Question, limits
 
 use super::askers::Askers;
 use super::breaker::Breakers;
+use super::checked::{Checked, by_url, check_all};
 use super::known::{self, Known, Own};
 use super::question::{Parsed, parse};
 use super::registry::Registry;
 use super::told;
 use super::trust::FirstAnswer;
-use crate::domain::binding::{self, Class, Verdict};
+use crate::domain::binding::Verdict;
 use crate::domain::credential::ProviderId;
-use crate::domain::known::{KnownRepository, best_match, declared_by_project};
+use crate::domain::known::{best_match, declared_by_project};
 use crate::domain::log::Log;
 use crate::domain::name::RepositoryName;
 use crate::domain::resolution::{Ended, Found, Outcome, Resolution, Setup, TraceStep};
@@ -145,7 +146,7 @@ impl Drive<'_> {
         };
         let mut scope = None;
         let mut notes = Vec::new();
-        let mut several = false;
+        let mut declared = Vec::new();
         match (&parsed.name, &parsed.url) {
             (Some(name), url) => {
                 setup.name = Some(name.clone());
@@ -154,9 +155,8 @@ impl Drive<'_> {
                     if !whole {
                         known.need_project(name)?;
                     }
-                    let declared = declared_by_project(&known.repositories, name, parsed.operation);
-                    several = declared.len() > 1;
-                    setup.request = strictest(&known, name, parsed.operation, &declared);
+                    let own = declared_by_project(&known.repositories, name, parsed.operation);
+                    declared.extend(own.iter().map(|own| own.url.clone()));
                 }
             }
             (None, Some(url)) => {
@@ -179,7 +179,7 @@ impl Drive<'_> {
             }
             (None, None) => {}
         }
-        let verdicts = Self::prepare(&mut setup, &known, several)?;
+        let verdicts = Self::prepare(&mut setup, &known, &declared)?;
         let direct = userinfo_answer(parsed.userinfo.as_ref(), setup.by_url);
         let (name, request) = (setup.name.clone(), setup.request.clone());
         let (mut ended, asked_keyring) = match direct {
@@ -232,11 +232,12 @@ impl Drive<'_> {
         }))
     }
 
-    /// Checks the origin and fills in what the repository's name tells.
+    /// Checks the origin and fills in what the repository's name tells. Who asks by name alone may
+    /// use any of the URLs that the project declares for it.
     fn prepare(
         setup: &mut Setup,
         known: &Known,
-        several: bool,
+        declared: &[RepositoryUrl],
     ) -> Result<Option<(Verdict, Verdict)>, Failure> {
         let Some(name) = setup.name.clone() else {
             setup.by_url = setup.request.as_ref().map(|url| by_url(known, url));
@@ -256,7 +257,11 @@ impl Drive<'_> {
                     .operation
                     .is_none_or(|op| known.operation.is_none_or(|own| own == op))
             });
-        let Some(request) = setup.request.clone() else {
+        let urls = match &setup.request {
+            Some(url) => std::slice::from_ref(url),
+            None => declared,
+        };
+        let Some(checked) = check_all(known, &name, urls, setup.operation) else {
             let mut urls = Vec::new();
             for known_repository in own {
                 let url = &known_repository.url;
@@ -272,18 +277,17 @@ impl Drive<'_> {
             return Ok(None);
         };
         known.need_record()?;
-        let check = |class| known.check(&name, &request, setup.operation, class);
-        let variables = check(Class::Variables);
-        let mut stored = check(Class::Stored);
-        if stored == Verdict::Binds && (several || !known.unread.is_empty()) {
-            // Nobody has said which of the origins it is; or a binding may stand in the file that
-            // could not be read.
-            stored = Verdict::Unbound;
-        }
+        let Checked {
+            request,
+            stored,
+            variables,
+            ..
+        } = checked;
         setup.variables = Some(variables);
         setup.stored = Some(stored);
-        setup.by_url = Some(by_url(known, &request));
-        setup.token_may_go = binding::token_may_go(&name, request.origin());
+        setup.by_url = Some(checked.by_url);
+        setup.token_may_go = checked.token_may_go;
+        setup.request = Some(request.clone());
         if stored.allows() {
             for known_repository in own {
                 let url = &known_repository.url;
@@ -300,37 +304,6 @@ impl Drive<'_> {
         }
         Ok(Some((stored, variables)))
     }
-}
-
-/// Of the URLs that a project declares for one name, the one that may be given least: whoever asks
-/// by name alone may use any of them.
-fn strictest(
-    known: &Known,
-    name: &RepositoryName,
-    operation: Option<Operation>,
-    declared: &[&KnownRepository],
-) -> Option<RepositoryUrl> {
-    let is_refused = |declared: &&&KnownRepository| {
-        [Class::Stored, Class::Variables]
-            .into_iter()
-            .any(|class| !known.check(name, &declared.url, operation, class).allows())
-    };
-    let refused = declared.iter().find(is_refused);
-    refused
-        .or(declared.first())
-        .map(|declared| declared.url.clone())
-}
-
-/// Whether what is stored under a URL itself may go there.
-pub(super) fn by_url(known: &Known, url: &RepositoryUrl) -> Verdict {
-    let origin = url.origin();
-    let allowed = known.bindings.iter().any(|binding| {
-        binding.allow_http && binding.by.by_hand() && binding.url.origin() == origin
-    });
-    if !origin.is_http() || origin.is_loopback() || allowed {
-        return Verdict::Allowed;
-    }
-    Verdict::Insecure
 }
 
 /// Userinfo with a password in the question's own URL is the answer; no place is asked.

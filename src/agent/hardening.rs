@@ -123,6 +123,8 @@ pub fn memory_state() -> MemoryState {
 
 #[cfg(target_os = "linux")]
 pub use linux::wipe_variables;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub(super) use linux::with_unlocked_data;
 
 #[cfg(target_os = "linux")]
 mod linux {
@@ -152,22 +154,42 @@ mod linux {
             ALL.store(true, Ordering::Relaxed);
             return;
         }
-        // A locked stack that has to grow beyond the limit ends the process. Secrets are on the heap.
-        // The limit counts whole mappings, so nothing else is locked where there is one.
-        let Ok(maps) = std::fs::read_to_string("/proc/self/maps") else {
-            return;
-        };
-        let heap = maps.lines().filter(|line| line.ends_with("[heap]"));
-        for (start, length) in heap.filter_map(private_data) {
+        // Smaller ones first: the limit counts whole mappings, and threads' stacks are large.
+        let mut ranges = data();
+        ranges.sort_by_key(|(_, length)| *length);
+        for (start, length) in ranges {
             lock_range(start, length);
         }
     }
 
-    /// Start and length of the heap or the main stack.
+    /// Where data of this process lie: the heap, and what was asked of the system by itself, which
+    /// musl's heap consists of.
+    fn data() -> Vec<(usize, usize)> {
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
+        maps.lines().filter_map(private_data).collect()
+    }
+
+    /// Does what cannot be done to locked memory, and locks again.
+    #[cfg(target_env = "gnu")]
+    pub(in crate::agent) fn with_unlocked_data(work: impl FnOnce()) {
+        for (start, length) in data() {
+            let start = std::ptr::with_exposed_provenance_mut::<c_void>(start);
+            #[expect(unsafe_code, reason = "the range is given as an address")]
+            // SAFETY: unlocking changes nothing that a program can see.
+            let _ = unsafe { rustix::mm::munlock(start, length) };
+        }
+        work();
+        for (start, length) in data() {
+            lock_range(start, length);
+        }
+    }
+
+    /// Start and length of a mapping that this process alone writes to, and no file. Not the main
+    /// stack: one that is locked and has to grow beyond the limit ends the process.
     pub(super) fn private_data(line: &str) -> Option<(usize, usize)> {
         let mut fields = line.split_ascii_whitespace();
         let (start, end) = fields.next()?.split_once('-')?;
-        if !matches!(fields.nth(4)?, "[heap]" | "[stack]") {
+        if fields.next() != Some("rw-p") || !matches!(fields.nth(3), None | Some("[heap]")) {
             return None;
         }
         let start = usize::from_str_radix(start, 16).ok()?;

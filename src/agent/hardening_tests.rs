@@ -100,10 +100,17 @@ fn variables_are_wiped_from_the_block_itself() {
 }
 
 #[test]
-fn heap_and_stack_are_found() {
+fn data_are_found() {
     let line = "55d0c0000000-55d0c0021000 rw-p 00000000 00:00 0    [heap]";
     assert_eq!(private_data(line), Some((0x55d0_c000_0000, 0x21000)));
-    let line = "7f0000000000-7f0000001000 r--p 00000000 08:01 1    /lib/libc.so";
-    assert_eq!(private_data(line), None);
-    assert_eq!(private_data("7f0000000000-7f0000001000 rw-p 0 0 0"), None);
+    let line = "7f0000000000-7f0000001000 rw-p 00000000 00:00 0";
+    assert_eq!(private_data(line), Some((0x7f00_0000_0000, 0x1000)));
+    for line in [
+        "7f0000000000-7f0000001000 r--p 00000000 08:01 1    /lib/libc.so",
+        "7f0000000000-7f0000001000 rw-p 00000000 08:01 1    /lib/libc.so",
+        "7f0000000000-7f0000001000 ---p 00000000 00:00 0",
+        "7ffd00000000-7ffd00021000 rw-p 00000000 00:00 0    [stack]",
+    ] {
+        assert_eq!(private_data(line), None, "{line}");
+    }
 }

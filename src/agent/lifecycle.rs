@@ -255,7 +255,7 @@ where
         Err(error) => Err(internal("listen", &error)),
         Ok(listener) => {
             hardening::lock_memory();
-            resident::give_back_code();
+            resident::give_back();
             if config.detached {
                 detach::report(Ok(()));
             } else {
@@ -339,7 +339,7 @@ async fn watch_over(
         }
         hardening::lock_memory();
         if control.is_at_rest() {
-            resident::give_back_code();
+            resident::give_back();
         }
     }
 }

@@ -40,6 +40,7 @@ mod buffer;
 pub mod bulk;
 mod call;
 pub mod change;
+mod checked;
 pub mod clock;
 pub mod configure;
 pub mod connection;

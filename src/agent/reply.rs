@@ -4,8 +4,9 @@ use credential_helper_protocol::{
     Credential, ErrorCode, Explanation, Failure, OriginCheck, ProviderAnswer, Step,
 };
 
+use super::checked::by_url;
 use super::clock;
-use super::drive::{Resolved, by_url};
+use super::drive::Resolved;
 use crate::domain::binding::{FirstUse, Verdict, token_may_go};
 use crate::domain::credential::{ProviderId, Why};
 use crate::domain::known::{DeclaredBy, KnownRepository};

@@ -1,75 +1,121 @@
-//! What the agent holds of its own program: code that is not needed at the moment is given back.
+//! What the agent holds while it rests: everything that is not needed at the moment is given back.
 //!
-//! The start and each lookup touch most of the program's pages; an agent that waits, or that answers
-//! from what it keeps, needs a tenth of them. Code comes back from the file by itself where it is
-//! called again.
+//! The start and each lookup touch most of the program's pages, and take memory that they free
+//! again. An agent that waits, or that answers from what it keeps, needs a tenth of that. What
+//! is in the program's file comes back by itself where it is used again.
 
-/// Gives back the pages of the program's code. Code holds no secrets, so it need not stay locked
-/// in memory either.
-pub(super) fn give_back_code() {
+/// Gives back the program's code and constants, and what the allocator holds beyond what is in use.
+/// The program holds no secrets, so it need not stay locked in memory either.
+pub(super) fn give_back() {
     #[cfg(target_os = "linux")]
     {
-        let program = std::env::current_exe().ok();
-        let maps = std::fs::read_to_string("/proc/self/maps");
-        let (Some(program), Ok(maps)) = (program.as_deref().and_then(|path| path.to_str()), maps)
-        else {
-            return;
-        };
-        for (start, length) in maps.lines().filter_map(|line| code(line, program)) {
-            give_back(start, length);
+        for (start, length) in linux::unchangeable() {
+            linux::give_back(start, length);
         }
+        linux::trim_heap();
     }
 }
 
-/// Start and length of a mapping that holds code of this program. Only what can be executed: what
-/// can be read only may have been written before (relocations), and would be lost.
 #[cfg(target_os = "linux")]
-fn code(line: &str, program: &str) -> Option<(usize, usize)> {
-    let (range, rest) = line.split_once(' ')?;
-    if !rest.starts_with("r-xp ") || !rest.ends_with(program) {
-        return None;
-    }
-    let (start, end) = range.split_once('-')?;
-    let start = usize::from_str_radix(start, 16).ok()?;
-    let end = usize::from_str_radix(end, 16).ok()?;
-    Some((start, end.checked_sub(start)?))
-}
+mod linux {
+    use std::ffi::{c_int, c_void};
 
-#[cfg(target_os = "linux")]
-#[expect(unsafe_code, reason = "the range is given as an address")]
-fn give_back(start: usize, length: usize) {
     use rustix::mm::{Advice, madvise, munlock};
 
-    let start = std::ptr::with_exposed_provenance_mut::<std::ffi::c_void>(start);
-    // SAFETY: unlocking changes nothing that a program can see.
-    let _ = unsafe { munlock(start, length) };
-    // SAFETY: the mapping is private and was never writable, so that each of its pages is as it is
-    // in the file, from where it is read again (madvise(2)).
-    let _ = unsafe { madvise(start, length, Advice::LinuxDontNeed) };
+    /// Start and length of the parts of this program that nobody can have written to: neither it
+    /// nor the dynamic linker, whose relocations are in writable parts (elf(5), `PT_LOAD`).
+    pub(super) fn unchangeable() -> Vec<(usize, usize)> {
+        let mut found: Vec<(usize, usize)> = Vec::new();
+        #[expect(unsafe_code, reason = "the C library tells it to a function only")]
+        // SAFETY: `first_object` gets the pointer to `found` back, which outlives the call.
+        unsafe {
+            libc::dl_iterate_phdr(Some(first_object), (&raw mut found).cast());
+        }
+        found
+    }
+
+    /// The program itself is the first one of which `dl_iterate_phdr` tells.
+    #[expect(unsafe_code, reason = "called by the C library")]
+    unsafe extern "C" fn first_object(
+        object: *mut libc::dl_phdr_info,
+        _size: libc::size_t,
+        found: *mut c_void,
+    ) -> c_int {
+        let page = rustix::param::page_size();
+        // SAFETY: as dl_iterate_phdr(3) says of what it hands over; `found` is what we gave it.
+        let (base, headers, found) = unsafe {
+            let object = &*object;
+            let count = usize::from(object.dlpi_phnum);
+            let headers = std::slice::from_raw_parts(object.dlpi_phdr, count);
+            let found = &mut *found.cast::<Vec<(usize, usize)>>();
+            (object.dlpi_addr, headers, found)
+        };
+        let loaded = headers
+            .iter()
+            .filter(|header| header.p_type == libc::PT_LOAD && header.p_flags & libc::PF_W == 0);
+        for header in loaded {
+            let start = base.wrapping_add(header.p_vaddr);
+            let end = start.wrapping_add(header.p_memsz);
+            let (Ok(start), Ok(end)) = (usize::try_from(start), usize::try_from(end)) else {
+                continue;
+            };
+            // Protection is by page, so no writable part shares one with these.
+            let start = start / page * page;
+            found.push((start, end.next_multiple_of(page) - start));
+        }
+        // Of others nothing is wanted.
+        1
+    }
+
+    #[expect(unsafe_code, reason = "the range is given as an address")]
+    pub(super) fn give_back(start: usize, length: usize) {
+        let start = std::ptr::with_exposed_provenance_mut::<c_void>(start);
+        // SAFETY: unlocking changes nothing that a program can see.
+        let _ = unsafe { munlock(start, length) };
+        // SAFETY: the mapping is private and was never writable, so that each of its pages is as it
+        // is in the file, from where it is read again (madvise(2)).
+        let _ = unsafe { madvise(start, length, Advice::LinuxDontNeed) };
+    }
+
+    /// glibc keeps what was freed; musl gives it back by itself.
+    pub(super) fn trim_heap() {
+        #[cfg(target_env = "gnu")]
+        // What is locked cannot be given back.
+        crate::agent::hardening::with_unlocked_data(|| {
+            #[expect(unsafe_code, reason = "a call of the C library without a safe form")]
+            // SAFETY: only what is not in use is given back (malloc_trim(3)).
+            unsafe {
+                libc::malloc_trim(0);
+            }
+        });
+    }
 }
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use super::{code, give_back_code};
+    use super::{give_back, linux::unchangeable};
 
     #[test]
-    fn only_code_of_the_program() {
-        let program = "/usr/bin/helperd";
-        let line = "1000-3000 r-xp 00000000 fe:00 42    /usr/bin/helperd";
-        assert_eq!(code(line, program), Some((0x1000, 0x2000)));
-        for other in [
-            "1000-3000 r--p 00000000 fe:00 42    /usr/bin/helperd",
-            "1000-3000 rw-p 00000000 fe:00 42    /usr/bin/helperd",
-            "1000-3000 r-xp 00000000 fe:00 42    /lib/libc.so.6",
-            "1000-3000 r-xp 00000000 00:00 0 [vdso]",
-        ] {
-            assert_eq!(code(other, program), None, "{other}");
-        }
+    fn code_and_constants_but_nothing_that_was_written() {
+        static WRITTEN: std::sync::atomic::AtomicU8 = std::sync::atomic::AtomicU8::new(1);
+        // A relocation: the address is not known before the start.
+        static TABLE: [&str; 2] = ["one", "two"];
+        let parts = unchangeable();
+        let within = |address: usize| {
+            parts
+                .iter()
+                .any(|(start, length)| (*start..start + length).contains(&address))
+        };
+        assert!(within(unchangeable as fn() -> _ as usize));
+        assert!(within("a constant".as_ptr().addr()));
+        assert!(!within((&raw const WRITTEN).addr()));
+        assert!(!within((&raw const TABLE).addr()));
+        assert!(!within((&raw const parts).addr()));
     }
 
     #[test]
     fn what_was_given_back_still_runs() {
-        give_back_code();
+        give_back();
         assert_eq!("7".parse(), Ok(7));
     }
 }

@@ -25,6 +25,7 @@ const CALLER: Caller = Caller {
 
 const GOOD: &str = "https://good.example/simple/";
 const EVIL: &str = "https://evil.example/simple/";
+const PYPI: &str = "https://pypi.org/simple/";
 
 /// An agent in a home of its own, without a keyring.
 struct Home {
@@ -171,6 +172,106 @@ async fn several_urls_do_not_bind_a_name_by_first_use() {
     home.bind("foo", GOOD).await;
     home.bind("foo", EVIL).await;
     assert_eq!(home.get(json!({ "name": "foo" })).await, "s3cret");
+}
+
+/// A URL that is refused to variables alone does not hide one that is refused to what is stored, nor
+/// the other way round.
+#[tokio::test]
+async fn of_several_urls_the_strictest_counts_for_each_kind_of_place() {
+    const OTHER: &str = "https://other.example/simple/";
+    let variables = json!({
+        "POETRY_HTTP_BASIC_FOO_USERNAME": "alice", "POETRY_HTTP_BASIC_FOO_PASSWORD": "var",
+    });
+    // Bound by first use or by the user's own Poetry: stored secrets may go there, variables may not.
+    for by_poetry in [false, true] {
+        let home = Home::new().stored("foo");
+        if by_poetry {
+            let text = format!("[repositories.foo]\nurl = \"{GOOD}\"\n");
+            home.write("poetry/config.toml", &text);
+        } else {
+            home.write("project/pyproject.toml", &poetry_source("foo", GOOD));
+            assert_eq!(home.get(json!({ "name": "foo" })).await, "s3cret");
+        }
+        home.bind("foo", OTHER).await;
+        let mut context = home.context();
+        context["variables"] = variables.clone();
+        for (declared, stored, variable) in [
+            (&[GOOD][..], "s3cret", "s3cret"),
+            (&[OTHER], "s3cret", "var"),
+            (&[GOOD, OTHER], "s3cret", "s3cret"),
+            (&[OTHER, GOOD], "s3cret", "s3cret"),
+            (&[GOOD, EVIL], "OriginChanged", "OriginChanged"),
+            (&[EVIL, GOOD], "OriginChanged", "OriginChanged"),
+            (&[OTHER, EVIL], "OriginChanged", "OriginChanged"),
+            (&[EVIL, OTHER], "OriginChanged", "OriginChanged"),
+            (&[GOOD, OTHER, EVIL], "OriginChanged", "OriginChanged"),
+            (&[EVIL, GOOD, OTHER], "OriginChanged", "OriginChanged"),
+        ] {
+            let text: String = declared.iter().map(|url| uv_index("foo", url)).collect();
+            home.write("project/pyproject.toml", &text);
+            let said = home.get(json!({ "name": "foo" })).await;
+            assert_eq!(said, stored, "{declared:?}");
+            let said = home.get(json!({ "name": "foo", "context": context })).await;
+            assert_eq!(said, variable, "{declared:?} with variables");
+        }
+    }
+}
+
+/// The mirror of the same: what is stored is refused where variables may go.
+#[tokio::test]
+async fn variables_of_another_name_bound_by_hand_hide_nothing() {
+    let home = Home::new().stored("foo+bar");
+    home.bind("foo-bar", GOOD).await;
+    for declared in [[GOOD, EVIL], [EVIL, GOOD]] {
+        let text = declared.map(|url| uv_index("foo+bar", url)).concat();
+        home.write("project/pyproject.toml", &text);
+        let variables = json!({
+            "POETRY_HTTP_BASIC_FOO_BAR_USERNAME": "a", "POETRY_HTTP_BASIC_FOO_BAR_PASSWORD": "var",
+        });
+        let mut context = home.context();
+        context["variables"] = variables;
+        let question = json!({ "name": "foo+bar", "context": context });
+        assert_eq!(home.get(question).await, "OriginChanged", "{declared:?}");
+    }
+}
+
+/// What is stored under a URL belongs to its origin: who asks by name alone may go to the others.
+#[tokio::test]
+async fn of_several_urls_none_gets_what_is_stored_under_another() {
+    let home = Home::new();
+    home.write(
+        "netrc",
+        "machine good.example login alice password s3cret\n",
+    );
+    let settings = format!("netrc = \"{}\"\n", home.path("netrc"));
+    home.write("settings/config.toml", &settings);
+    for (declared, expected) in [
+        (&[GOOD][..], "s3cret"),
+        (&[GOOD, EVIL], "Policy"),
+        (&[EVIL, GOOD], "Policy"),
+    ] {
+        let text: String = declared.iter().map(|url| uv_index("foo", url)).collect();
+        home.write("project/pyproject.toml", &text);
+        let said = home.get(json!({ "name": "foo" })).await;
+        assert_eq!(said, expected, "{declared:?}");
+        let question = json!({ "name": "foo", "url": GOOD });
+        assert_eq!(home.get(question).await, "s3cret");
+    }
+}
+
+/// A token of PyPI's names goes to none of several URLs unless it may go to all.
+#[tokio::test]
+async fn of_several_urls_a_token_goes_to_all_or_none() {
+    let home = Home::new();
+    home.write("poetry/auth.toml", "[pypi-token]\npypi = \"pypi-abc\"\n");
+    let added = "https://mirror.example/simple/";
+    home.bind("pypi", added).await;
+    for declared in [[PYPI, added], [added, PYPI]] {
+        let text = declared.map(|url| uv_index("pypi", url)).concat();
+        home.write("project/pyproject.toml", &text);
+        let said = home.get(json!({ "name": "pypi" })).await;
+        assert_eq!(said, "OriginChanged", "{declared:?}");
+    }
 }
 
 #[tokio::test]

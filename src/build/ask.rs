@@ -1,12 +1,18 @@
 //! A question to the interpreter: a script of ours, what it reads, and what it says.
+//!
+//! A script in an argument finds modules in the working folder, which is a project's: a `json.py` there
+//! would be run. So it is asked in an empty folder of ours, and told not to look there (by the variable:
+//! the option `-P` stops a Python before 3.11, and `-I` would also hide what the user installed).
 
 use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::{Builder, run};
+use super::{Builder, Made, run};
 
+/// Python puts no working folder among the folders of modules (since 3.11).
+pub(super) const SAFE_PATH: &str = "PYTHONSAFEPATH";
 /// More than an answer has.
 const LONGEST: u64 = 4 * 1024 * 1024;
 
@@ -25,9 +31,12 @@ impl Builder {
         let Some(python) = &self.python else {
             return Ok(None);
         };
+        let made = Made::new(&std::env::temp_dir()).map_err(|failure| failure.message)?;
         let mut command = run::command(python, &self.environment);
         command
             .args(["-c", script])
+            .env(SAFE_PATH, "1")
+            .current_dir(&made.0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null());

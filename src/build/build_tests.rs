@@ -160,3 +160,55 @@ fn metadata_of_pips_report() {
     let failure = builder.metadata(home.path()).unwrap_err();
     assert!(failure.message.ends_with("it failed: why"), "{failure:?}");
 }
+
+/// A build's server may stay and hold the pipes: the build has ended all the same.
+#[test]
+fn what_a_build_leaves_running() {
+    let home = tempfile::tempdir().unwrap();
+    project(home.path());
+    let out = home.path().join("dist");
+    // It ends when somebody writes to it.
+    let stays = |name: &str| {
+        let pipe = home.path().join(name);
+        let pipe = pipe.display();
+        format!("mkfifo '{pipe}'; cat '{pipe}' &\necho before; ")
+    };
+    let release = |name: &str| {
+        let pipe = home.path().join(name);
+        drop(std::fs::OpenOptions::new().write(true).open(pipe).unwrap());
+    };
+    let good = program(home.path(), "good", &format!("{PYTHON}\n{}", stays("a")));
+    let bad = format!(
+        "[ \"$1\" = -c ] && exit 0\n{} echo why >&2; exit 1",
+        stays("b")
+    );
+    let bad = program(home.path(), "bad", &bad);
+    let report = format!(
+        "[ \"$1\" = -c ] && exit 0\n{}",
+        stays("c").replace(
+            "echo before",
+            "echo '{\"install\":[{\"metadata\":{\"name\":\"a\",\"version\":\"1.0\"}}]}'"
+        )
+    );
+    let report = program(home.path(), "report", &report);
+    let mut said = Vec::new();
+    let mut say = |line: &str| said.push(line.to_owned());
+    let builder = |python| Builder::new(Some(python), None, environment());
+    let made = builder(good).project(home.path(), &out, &mut say);
+    assert_eq!(made.unwrap().len(), 2);
+    release("a");
+    let failure = builder(bad)
+        .project(home.path(), &out, &mut say)
+        .unwrap_err();
+    assert!(failure.message.ends_with("it failed: why"), "{failure:?}");
+    release("b");
+    let headers = builder(report).metadata(home.path());
+    let headers = String::from_utf8(headers.unwrap()).unwrap();
+    assert!(headers.contains("Name: a\nVersion: 1.0\n"), "{headers}");
+    release("c");
+    assert_eq!(
+        said.iter().filter(|line| *line == "before").count(),
+        2,
+        "{said:?}"
+    );
+}

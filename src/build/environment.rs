@@ -8,40 +8,13 @@ use std::ffi::OsString;
 
 use credential_helper_protocol::variable::repository_part;
 
-/// Taken out whatever they hold.
-const NAMES: [&str; 8] = [
+use crate::domain::variable::{Holds, holds};
+
+/// Ways to credentials; taken out whatever they hold.
+const NAMES: [&str; 3] = [
     "NETRC",
     "CREDENTIAL_HELPER_SOCKET",
     "CREDENTIAL_HELPER_ID_TOKEN_FILE",
-    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
-    "ACTIONS_ID_TOKEN_REQUEST_URL",
-    "CIRCLE_OIDC_TOKEN",
-    "CIRCLE_OIDC_TOKEN_V2",
-    "BUILDKITE_AGENT_ACCESS_TOKEN",
-];
-
-/// Families of which each variable with a secret's name is taken out.
-const FAMILIES: [&str; 7] = [
-    "POETRY_HTTP_BASIC_",
-    "POETRY_PYPI_TOKEN_",
-    "UV_PUBLISH_",
-    "TWINE_",
-    "PDM_PUBLISH_",
-    "HATCH_INDEX_",
-    "FLIT_",
-];
-
-/// URLs of indexes: what the build itself needs may come from there, so that they stay unless a
-/// credential stands in them.
-const URLS: [&str; 8] = [
-    "PIP_INDEX_URL",
-    "PIP_EXTRA_INDEX_URL",
-    "PIP_FIND_LINKS",
-    "UV_INDEX",
-    "UV_DEFAULT_INDEX",
-    "UV_INDEX_URL",
-    "UV_EXTRA_INDEX_URL",
-    "UV_FIND_LINKS",
 ];
 
 /// Whether a build is given this variable.
@@ -50,14 +23,15 @@ pub(super) fn is_given((name, value): &(OsString, OsString)) -> bool {
     // On Windows names have no case; elsewhere such a name is none of these tools'.
     let name = name.to_uppercase();
     let name = name.as_str();
-    let is_token = name.ends_with("_ID_TOKEN");
-    if NAMES.contains(&name) || is_token || repository_part(name).is_some() {
+    if NAMES.contains(&name) || repository_part(name).is_some() {
         return false;
     }
-    if URLS.contains(&name) {
-        return !value.to_string_lossy().contains('@');
+    match holds(name) {
+        Some(Holds::Secret) => false,
+        // What the build itself needs may come from there.
+        Some(Holds::Urls) => !value.to_string_lossy().contains('@'),
+        None => true,
     }
-    !FAMILIES.iter().any(|family| name.starts_with(family))
 }
 
 #[cfg(test)]

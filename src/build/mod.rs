@@ -132,12 +132,18 @@ impl Builder {
 
     /// Whether an interpreter has a module.
     fn has_module(&self, python: &Path, module: &str) -> bool {
-        // Without the working folder, where the project has what it likes.
-        const ASK: &str = "import sys; sys.path.pop(0); from importlib.util import find_spec; \
+        // Without the working folder, where the project has what it likes (see `ask`).
+        const ASK: &str = "import os, sys; sys.path[:] = filter(os.path.isabs, sys.path); \
+                           from importlib.util import find_spec; \
                            sys.exit(find_spec(sys.argv[1]) is None)";
+        let Ok(made) = Made::new(&std::env::temp_dir()) else {
+            return false;
+        };
         let quiet = std::process::Stdio::null;
         let status = run::command(python, &self.environment)
             .args(["-c", ASK, module])
+            .env(ask::SAFE_PATH, "1")
+            .current_dir(&made.0)
             .stdin(quiet())
             .stdout(quiet())
             .stderr(quiet())

@@ -79,19 +79,19 @@ pub enum FirstUse {
     Refuse,
 }
 
-/// The result of the check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The result of the check, from the mildest to the strictest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     /// The secret may go there.
     Allowed,
     /// Nothing binds the name yet: the answer binds it.
     Binds,
-    /// The name is bound to other origins.
-    Changed,
     /// Nothing binds the name, and the user wants to do that by hand.
     Unbound,
     /// It would travel over plain http.
     Insecure,
+    /// The name is bound to other origins.
+    Changed,
 }
 
 impl Verdict {

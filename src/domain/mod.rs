@@ -15,4 +15,5 @@ pub mod token;
 pub mod toml_text;
 pub mod upload;
 pub mod url;
+pub mod variable;
 pub mod workspace;

@@ -290,6 +290,36 @@ fn a_foreign_write_in_between_is_noticed() {
     assert_eq!(names(home.path()), ["auth.toml"]);
 }
 
+/// Poetry writes into the file that is there: what it has opened and not written yet must not go with
+/// the file that we take away.
+#[cfg(target_os = "linux")]
+#[test]
+fn who_is_still_writing_into_it_is_waited_for() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("auth.toml");
+    fs::write(&path, "a = 1\n").unwrap();
+    let (foreign, mut calls, mut writer) = (path.clone(), 0, None);
+    let change = move |doc: &mut DocumentMut| {
+        calls += 1;
+        match calls {
+            1 => writer = Some(fs::File::create(&foreign).unwrap()),
+            5 => writer.take().unwrap().write_all(b"theirs = 1\n").unwrap(),
+            _ => {}
+        }
+        doc["ours"] = value(calls);
+        Ok(())
+    };
+    run(edit(&path, Mode::Private, change)).unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), "theirs = 1\nours = 6\n");
+
+    let writer = fs::File::options().append(true).open(&path).unwrap();
+    let failure = put(&path, "k", "v").unwrap_err();
+    assert!(failure.message.contains("keeps writing"), "{failure}");
+    drop(writer);
+    assert!(put(&path, "k", "v").unwrap());
+    assert_eq!(names(home.path()), ["auth.toml"]);
+}
+
 #[test]
 fn a_lock_held_by_somebody_else_is_a_failure_after_3_s() {
     let home = tempfile::tempdir().unwrap();

@@ -7,6 +7,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::exchange::Names;
+
 /// Where a folder itself cannot be locked (Windows; NFS, which locks only what is open for
 /// writing), this file in it is.
 const LOCK_FILE: &str = ".credential-helper.lock";
@@ -118,11 +120,6 @@ impl Folder {
         Ok(file.into())
     }
 
-    /// Puts one file in the place of another.
-    pub(super) fn rename(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
-        Ok(rustix::fs::renameat(&self.handle, from, &self.handle, to)?)
-    }
-
     /// Removes a file.
     pub(super) fn remove(&self, name: &OsStr) -> io::Result<()> {
         let flags = rustix::fs::AtFlags::empty();
@@ -164,11 +161,6 @@ impl Folder {
             .open(self.path.join(name))
     }
 
-    /// Puts one file in the place of another.
-    pub(super) fn rename(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
-        std::fs::rename(self.path.join(from), self.path.join(to))
-    }
-
     /// Removes a file.
     pub(super) fn remove(&self, name: &OsStr) -> io::Result<()> {
         std::fs::remove_file(self.path.join(name))
@@ -189,6 +181,51 @@ impl Folder {
     )]
     pub(super) fn sync(&self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+impl Names for Folder {
+    #[cfg(unix)]
+    fn rename(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
+        Ok(rustix::fs::renameat(&self.handle, from, &self.handle, to)?)
+    }
+
+    #[cfg(not(unix))]
+    fn rename(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
+        std::fs::rename(self.path.join(from), self.path.join(to))
+    }
+
+    #[cfg(target_os = "linux")]
+    fn rename_new(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
+        self.rename_with(from, to, rustix::fs::RenameFlags::NOREPLACE)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn rename_new(&self, _: &OsStr, _: &OsStr) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    #[cfg(target_os = "linux")]
+    fn exchange(&self, one: &OsStr, other: &OsStr) -> io::Result<()> {
+        self.rename_with(one, other, rustix::fs::RenameFlags::EXCHANGE)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn exchange(&self, _: &OsStr, _: &OsStr) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Folder {
+    fn rename_with(
+        &self,
+        from: &OsStr,
+        to: &OsStr,
+        flags: rustix::fs::RenameFlags,
+    ) -> io::Result<()> {
+        let handle = &self.handle;
+        Ok(rustix::fs::renameat_with(handle, from, handle, to, flags)?)
     }
 }
 

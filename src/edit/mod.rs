@@ -2,10 +2,11 @@
 //! that is not ours (comments, order, unknown keys, line ends, byte order mark).
 //!
 //! The new text goes to a temporary file (0600) of the same folder, is synced, and takes the old
-//! one's place by a rename, all under a lock on the folder: whoever is killed at whatever moment
-//! leaves the old file or the new one. A file that cannot be read or understood is never replaced.
-//! Programs that do not take the lock (Poetry takes none) are noticed by comparing once more just
-//! before the rename; the change is then made again on what they wrote.
+//! one's place, all under a lock on the folder: whoever is killed at whatever moment leaves the old
+//! file or the new one. A file that cannot be read or understood is never replaced. Programs that do
+//! not take the lock (Poetry takes none) are noticed by comparing once more just before, and, where
+//! two names can be exchanged, by looking at what came out; the change is then made again on what they
+//! wrote.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -26,7 +27,9 @@ use self::write::Place;
 use crate::domain::text::line_at;
 
 pub mod document;
+mod exchange;
 mod folder;
+mod lease;
 mod lines;
 pub mod read;
 mod swap;

@@ -51,6 +51,31 @@ pub fn open(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
+/// Whether it means that there is no such file; a file where a folder should be does.
+pub fn is_absence(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+/// All of a file, in one buffer of which no smaller copies stay behind.
+///
+/// # Errors
+/// The system's; `FileTooLarge` beyond [`FILE_SIZE`].
+pub fn whole(file: File, meta: &Metadata) -> io::Result<Zeroizing<Vec<u8>>> {
+    if meta.len() > FILE_SIZE {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    let room = usize::try_from(meta.len()).unwrap_or(0);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(room + 1));
+    file.take(FILE_SIZE + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > FILE_SIZE {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    Ok(bytes)
+}
+
 /// The text of a file that was opened without waiting. `look` sees what it is before anything is
 /// read; `unread` tells in the words of the caller why there is no text.
 ///
@@ -62,28 +87,18 @@ pub fn text<E>(
     unread: impl Fn(Unread) -> E,
 ) -> Result<(Metadata, Zeroizing<String>), E> {
     let malformed = |why: &str| unread(Unread::Malformed(why.to_owned()));
-    let io = |doing| move |error| Unread::Io(doing, error);
     let meta = file
         .metadata()
-        .map_err(io("cannot look at it"))
-        .map_err(&unread)?;
+        .map_err(|error| unread(Unread::Io("cannot look at it", error)))?;
     if !meta.is_file() {
         return Err(malformed("it is not a regular file"));
     }
     look(&meta)?;
-    let too_large = "it is larger than 4 MiB";
-    if meta.len() > FILE_SIZE {
-        return Err(malformed(too_large));
-    }
-    let room = usize::try_from(meta.len()).unwrap_or(0);
-    let mut bytes = Zeroizing::new(Vec::with_capacity(room + 1));
-    file.take(FILE_SIZE + 1)
-        .read_to_end(&mut bytes)
-        .map_err(io("cannot read it"))
-        .map_err(&unread)?;
-    if bytes.len() as u64 > FILE_SIZE {
-        return Err(malformed(too_large));
-    }
+    let bytes = whole(file, &meta).map_err(|error| match error.kind() {
+        io::ErrorKind::FileTooLarge => malformed("it is larger than 4 MiB"),
+        _ => unread(Unread::Io("cannot read it", error)),
+    });
+    let mut bytes = bytes?;
     match String::from_utf8(std::mem::take(&mut *bytes)) {
         Ok(text) => Ok((meta, Zeroizing::new(text))),
         Err(error) => {

@@ -9,7 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use credential_helper_protocol::{ErrorCode, Failure};
 use zeroize::Zeroizing;
 
+use super::exchange::{Swapped, swap};
 use super::folder::{Folder, Leftover, remove_leftovers, temporary_name};
+use super::lease::is_being_written;
 use super::lines::with_line_ends_of;
 use super::read::{self, FILE_SIZE, Unread};
 use crate::domain::text::shown;
@@ -294,10 +296,34 @@ impl Place {
         if given_up.load(Ordering::Acquire) {
             return Err(self.fail(ErrorCode::TimedOut, "nobody waits for it any more"));
         }
-        folder
-            .rename(&temporary, name)
-            .map_err(|error| self.io("cannot replace it", &error))?;
-        leftover.forget();
+        let text = |name: &OsStr| {
+            let written = folder
+                .open_file(name)
+                .is_ok_and(|file| is_being_written(&file));
+            (!written).then(|| Some(self.read(folder, name).ok()??.text))?
+        };
+        let swapped = swap(
+            folder,
+            &temporary,
+            name,
+            old.map(|old| old.text.as_str()),
+            new,
+            text,
+        );
+        match swapped.map_err(|error| self.io("cannot replace it", &error))? {
+            Swapped::Done => {}
+            Swapped::Foreign => return Ok(false),
+            Swapped::Stuck => {
+                leftover.forget();
+                let theirs = shown(&temporary.to_string_lossy());
+                let why = format!("what another program wrote meanwhile is in {theirs} beside it");
+                return Err(self
+                    .fail(ErrorCode::Unavailable, &why)
+                    .hint("copy it back before the next change, which removes it"));
+            }
+        }
+        // What it held before; nothing where it was new.
+        drop(leftover);
         folder
             .sync()
             .map_err(|error| self.io("it was written, but cannot be synced", &error))?;

@@ -335,14 +335,20 @@ fn what_is_no_interpreter_is_told() {
 #[test]
 fn the_script_runs() {
     let python = std::env::var("CREDENTIAL_HELPER_TEST_PYTHON").unwrap_or("python3".to_owned());
-    let output = std::process::Command::new(python)
-        .args(["-I", "-S", "-c", super::ASK])
-        .output();
-    let Ok(output) = output else {
+    let asked = |words: &[&str]| {
+        let mut command = std::process::Command::new(&python);
+        command.args(["-I", "-S", "-c", super::ASK]).args(words);
+        let output = command.output().ok()?;
+        assert!(output.status.success(), "{output:?}");
+        Some(output.stdout)
+    };
+    let Some(said) = asked(&[]) else {
         return;
     };
-    assert!(output.status.success(), "{output:?}");
-    let environment = Environment::of_interpreter(&output.stdout).unwrap();
+    let environment = Environment::of_interpreter(&said).unwrap();
     assert!(holds(&environment, "implementation_name == 'cpython'"));
     assert!(environment.tags().iter().count() > 50);
+    // In short as at length.
+    let read = |json: &[u8]| serde_json::from_slice::<serde_json::Value>(json).unwrap();
+    assert_eq!(read(&said), read(&asked(&["whole"]).unwrap()));
 }

@@ -7,11 +7,11 @@
 //! - `filename`: what the name of a file says
 //! - `fields`: the fields of core metadata; `metadata`: what a distribution says of itself
 //! - `repair`: what older tools let through
-//! - `requirement`: requirements as others write them; `order`: which versions a specifier allows
+//! - `requirement`: requirements as others write them, `named`: what stands before their markers;
+//!   `order`: which versions a specifier allows
 //! - `environment`: an interpreter on a platform: markers and tags; `tags`: which wheels fit;
 //!   `platform`: the platform tags of a platform
 //! - `document`: TOML about packages, with the place of each value
-//! - `requirement`: requirements as others write them
 //! - `archive`: zip and tar
 
 pub(crate) mod archive;
@@ -20,6 +20,7 @@ pub mod environment;
 pub(crate) mod fields;
 pub mod filename;
 pub mod metadata;
+mod named;
 pub mod order;
 pub mod platform;
 pub mod repair;

@@ -5,9 +5,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::str::FromStr;
 
-use pep508_rs::{Pep508ErrorSource, VerbatimUrl, VersionOrUrl};
-use url::Url;
-
+use super::named::{self, Wrong};
 use super::{MarkerTree, Requirement, Version};
 
 /// How deep parentheses may be nested: the reader of markers calls itself for each.
@@ -18,71 +16,44 @@ const LONG: usize = 256;
 
 /// Reads a requirement as it stands.
 ///
-/// Not by the `FromStr` of [`Requirement`]: that puts the variables of this process into URLs, and
-/// so a package's metadata could carry any of them to a server of its choice.
-///
 /// # Errors
 /// What is wrong, in words that quote nothing of the text.
 pub fn parse(text: &str) -> Result<Requirement, String> {
     sound_requirement(text)?;
-    let spaced = spaced_lists(text);
-    let text = spaced.as_ref();
-    let text = match text.split_once(';') {
-        Some((head, marker)) => match readable(marker)? {
-            Cow::Owned(marker) => Cow::Owned(format!("{head};{marker}")),
-            Cow::Borrowed(_) => Cow::Borrowed(text),
-        },
-        None => Cow::Borrowed(text),
-    };
-    if let Some((head, marker)) = text.split_once(';')
-        && !head.contains('@')
-        && let Some(marker) = known_marker(marker.trim())
-        && let Ok(mut read) = read(head.trim_end())
-    {
-        read.marker = marker;
-        return Ok(read);
+    let (mut read, marker) = named::read(text).map_err(|wrong| match wrong {
+        Wrong::Form(at) => no_requirement(at),
+        Wrong::Url(at) => format!("its URL cannot be read (character {})", at + 1),
+    })?;
+    if let Some(marker) = marker {
+        let marker = marker.trim_start();
+        let start = text.len() - marker.len();
+        let marker = readable(&spaced_lists(marker))?.into_owned();
+        let known = known_marker(marker.trim_end());
+        read.marker = known.map_err(|within| no_requirement(start + within))?;
     }
-    read(&text)
+    Ok(read)
 }
 
-/// Reads what the reader can be let at.
-fn read(text: &str) -> Result<Requirement, String> {
-    let read = pep508_rs::Requirement::<Url>::from_str(text).map_err(|error| {
-        let what = match error.message {
-            Pep508ErrorSource::UrlError(_) => "its URL cannot be read",
-            Pep508ErrorSource::String(_) | Pep508ErrorSource::UnsupportedRequirement(_) => {
-                "it is no requirement as PEP 508 has it"
-            }
-        };
-        format!("{what} (character {})", error.start + 1)
-    })?;
-    Ok(Requirement {
-        name: read.name,
-        extras: read.extras,
-        version_or_url: read.version_or_url.map(|what| match what {
-            VersionOrUrl::VersionSpecifier(range) => VersionOrUrl::VersionSpecifier(range),
-            VersionOrUrl::Url(url) => VersionOrUrl::Url(VerbatimUrl::from_url(url)),
-        }),
-        marker: read.marker,
-        origin: None,
-    })
+fn no_requirement(at: usize) -> String {
+    let place = at + 1;
+    format!("it is no requirement as PEP 508 has it (character {place})")
 }
 
 /// A marker that the reader can be let at; the same few are written hundreds of times, and reading
-/// one takes longer than the rest of its requirement. None where it cannot be read.
-fn known_marker(text: &str) -> Option<MarkerTree> {
+/// one takes longer than the rest of its requirement. An error is where it cannot be read.
+fn known_marker(text: &str) -> Result<MarkerTree, usize> {
     thread_local! {
         static KNOWN: RefCell<HashMap<String, MarkerTree>> = RefCell::default();
     }
     KNOWN.with_borrow_mut(|known| {
         if let Some(marker) = known.get(text) {
-            return Some(marker.clone());
+            return Ok(marker.clone());
         }
-        let marker = MarkerTree::from_str(text).ok()?;
+        let marker = MarkerTree::from_str(text).map_err(|error| error.start)?;
         if known.len() < MARKERS && text.len() < LONG {
             known.insert(text.to_owned(), marker.clone());
         }
-        Some(marker)
+        Ok(marker)
     })
 }
 
@@ -187,7 +158,7 @@ fn sound(text: &str) -> Result<(), String> {
 }
 
 /// The same of requirements, of which URLs may have any letter; and whether the project and its
-/// extras end in a letter or digit, since the reader takes others for names too, and then stops.
+/// extras end in a letter or digit, which is worth words of its own.
 fn sound_requirement(text: &str) -> Result<(), String> {
     let part = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
     let between = |letter: char| letter.is_whitespace() || matches!(letter, '[' | ']' | ',');
@@ -380,8 +351,20 @@ mod tests {
             assert!(parse(text).is_err(), "{text}");
         }
         // What is wrong is told as it is of the whole.
-        let text = "a ; os_name == ";
-        assert_eq!(parse(text).unwrap_err(), super::read(text).unwrap_err());
+        let text = "a ; os_name ==";
+        let theirs = pep508_rs::Requirement::<url::Url>::from_str(text).unwrap_err();
+        let place = format!("(character {})", theirs.start + 1);
+        assert!(parse(text).unwrap_err().ends_with(&place), "{place}");
+    }
+
+    /// A semicolon without a space before it belongs to the URL (PEP 508).
+    #[test]
+    fn what_looks_like_a_marker_in_a_url_stays() {
+        let text = "a @ https://example.org/a;x and(y)#b ; os_name == 'a' and(os_name == 'b')";
+        let read = parse(text).unwrap().to_string();
+        let url = "https://example.org/a;x%20and(y)#b";
+        assert!(read.starts_with(&format!("a @ {url} ; ")), "{read}");
+        assert_eq!(parse(&read).unwrap().to_string(), read);
     }
 
     #[test]

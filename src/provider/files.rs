@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use super::looks::{Late, Looks};
 pub use super::reading::Identity;
-use super::reading::{Reading, found_file, is_absence, read_file};
+use super::reading::{Reading, found_file, read_file};
 use super::remembered::Remembered;
 use super::stamp::{Found, Look};
 #[cfg(not(target_os = "linux"))]
@@ -29,6 +29,7 @@ use crate::domain::log::{Line, Log};
 use crate::domain::text::shown;
 pub use crate::domain::toml_text::FileFailure;
 pub use crate::edit::FILE_SIZE;
+use crate::edit::read::is_absence;
 
 /// How long one file may take.
 pub const FILE_TIME: Duration = Duration::from_secs(1);
@@ -53,7 +54,9 @@ struct Inner {
 
 #[derive(Clone)]
 struct Kept {
-    identity: Identity,
+    /// Unset where the file had just been written when it was read: the next write may look the
+    /// same, so that no later look vouches for this content.
+    identity: Option<Identity>,
     text: Text,
     used: Instant,
 }
@@ -136,7 +139,7 @@ impl Files {
         &self.0.watch
     }
 
-    fn keep(&self, path: &Path, identity: Identity, text: &Text) {
+    fn keep(&self, path: &Path, identity: Option<Identity>, text: &Text) {
         let kept = &mut *self.0.kept.borrow_mut();
         if kept.len() >= KEPT && !kept.contains_key(path) {
             let oldest = kept.iter().min_by_key(|(_, kept)| kept.used);
@@ -179,10 +182,12 @@ impl View {
             detail: format!("cannot read {}: {text}", shown(&path.to_string_lossy())),
         };
         let kept = self.files.0.kept.borrow().get(path).cloned();
-        let known = kept.as_ref().map(|kept| kept.identity);
+        let known = kept.as_ref().and_then(|kept| kept.identity);
         match (self.remembered(path), &kept) {
             (Some((Found::Nothing, _)), _) => return Ok(None),
-            (Some((Found::Settled(identity), true)), Some(kept)) if identity == kept.identity => {
+            (Some((Found::Settled(identity), true)), Some(kept))
+                if kept.identity == Some(identity) =>
+            {
                 self.files.keep(path, kept.identity, &kept.text);
                 return Ok(Some(kept.text.clone()));
             }
@@ -208,8 +213,12 @@ impl View {
                     kept.text
                 }))
             }
-            Ok(Reading::New(found, identity, text)) => {
+            Ok(Reading::New(found, text)) => {
                 note(found, true);
+                let identity = match found {
+                    Found::Settled(identity) => Some(identity),
+                    _ => None,
+                };
                 if let Some(log) = self.files.0.log.get() {
                     log.debug(|| Line::new("read").path("file", path));
                 }

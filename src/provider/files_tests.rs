@@ -1,10 +1,14 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
+
+use zeroize::Zeroizing;
 
 use super::Files;
 use crate::provider::fake::run;
+use crate::provider::reading::identity;
 use crate::provider::stamp::Stamp;
 
 /// A folder whose path leads over no link.
@@ -205,6 +209,55 @@ fn a_file_just_written_is_read_again() {
         // Same length, same tick: only reading tells.
         fs::write(&path, "b").unwrap();
         assert_eq!(read(&files, &path).await.0.unwrap(), "b");
+    });
+}
+
+/// Two writes in one tick of the file system's clock, the file read between them: what was read looks
+/// just like what stands there now, as soon as that has settled. Kernels from 6.13 on do not let a
+/// test make two such writes, so that the first one's content is put where a read would have left it.
+#[test]
+fn what_was_read_from_a_file_just_written_is_not_taken_for_what_has_settled() {
+    let (_keep, folder) = folder();
+    let path = folder.join("auth.toml");
+    old(&path, "b");
+    let now = identity(&fs::metadata(&path).unwrap());
+    let before = Rc::new(Zeroizing::new("a".to_owned()));
+    run(async {
+        for looks_first in [false, true] {
+            for files in [Files::watching(), Files::default()] {
+                // As `read` keeps what it found fresh.
+                files.keep(&path, None, &before);
+                if looks_first {
+                    assert!(files.view().exists(&path).await);
+                }
+                assert_eq!(read(&files, &path).await.0.unwrap(), "b");
+                // What was read after it had settled is not read again.
+                files.keep(&path, Some(now), &before);
+                assert_eq!(read(&files, &path).await.0.unwrap(), "a");
+            }
+        }
+    });
+}
+
+/// Which of the two a read leaves behind.
+#[test]
+fn a_content_is_vouched_for_only_after_the_file_had_settled() {
+    let (_keep, folder) = folder();
+    let path = folder.join("auth.toml");
+    run(async {
+        for files in [Files::watching(), Files::default()] {
+            let kept = |files: &Files| files.0.kept.borrow()[&path].identity;
+            // In the future it is never settled, however slow this machine is.
+            fs::write(&path, "a").unwrap();
+            let file = fs::File::options().write(true).open(&path).unwrap();
+            let later = std::time::SystemTime::now() + Duration::from_mins(1);
+            file.set_modified(later).unwrap();
+            read(&files, &path).await;
+            assert_eq!(kept(&files), None);
+            old(&path, "a");
+            read(&files, &path).await;
+            assert_eq!(kept(&files), Some(identity(&fs::metadata(&path).unwrap())));
+        }
     });
 }
 

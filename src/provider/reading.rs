@@ -1,14 +1,13 @@
 //! Reading one file, whatever stands at its path; blocks, so not for the main thread.
 
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use zeroize::Zeroizing;
 
 use super::stamp::Found;
-use crate::edit::FILE_SIZE;
+use crate::edit::read::{is_absence, open, whole};
 
 /// What tells one state of a file from the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,14 +17,6 @@ pub struct Identity {
     size: u64,
     modified: Option<SystemTime>,
     changed: (i64, i64),
-}
-
-/// A file where a folder should be: there is no such file either.
-pub(super) fn is_absence(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-    )
 }
 
 pub(super) fn found_file(meta: &std::fs::Metadata) -> Found {
@@ -44,10 +35,11 @@ pub(super) enum Reading {
     /// It is the one that is known already.
     Same,
     /// Its content.
-    New(Found, Identity, Zeroizing<String>),
+    New(Found, Zeroizing<String>),
 }
 
-/// Opens without blocking (a FIFO would wait for a writer), then checks what it has opened.
+/// Opens without blocking (a FIFO would wait for a writer), then checks what it has opened. `known`
+/// is the identity of a content that was read when the file had been left alone for long enough.
 pub(super) fn read_file(path: &Path, known: Option<Identity>) -> io::Result<Reading> {
     let file = match open(path) {
         Err(error) if is_absence(&error) => return Ok(Reading::Absent),
@@ -57,27 +49,14 @@ pub(super) fn read_file(path: &Path, known: Option<Identity>) -> io::Result<Read
     if !meta.is_file() {
         return Err(io::ErrorKind::InvalidInput.into());
     }
-    if meta.len() > FILE_SIZE {
-        return Err(io::ErrorKind::FileTooLarge.into());
-    }
-    let identity = identity(&meta);
     let found = found_file(&meta);
-    if known == Some(identity) && found == Found::Settled(identity) {
+    if known.is_some_and(|known| found == Found::Settled(known)) {
         return Ok(Reading::Same);
     }
-    let room = usize::try_from(meta.len()).unwrap_or(0);
-    let mut bytes = Zeroizing::new(Vec::with_capacity(room + 1));
-    file.take(FILE_SIZE + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > FILE_SIZE {
-        return Err(io::ErrorKind::FileTooLarge.into());
-    }
+    let bytes = whole(file, &meta)?;
     let text = std::str::from_utf8(&bytes).map_err(|_| io::ErrorKind::InvalidData)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    Ok(Reading::New(
-        found,
-        identity,
-        Zeroizing::new(text.to_owned()),
-    ))
+    Ok(Reading::New(found, Zeroizing::new(text.to_owned())))
 }
 
 /// Whether the file is old enough that a later write must show in its times: file systems count
@@ -87,20 +66,6 @@ fn settled(meta: &std::fs::Metadata) -> bool {
         .ok()
         .and_then(|time| SystemTime::now().duration_since(time).ok())
         .is_some_and(|age| age > Duration::from_millis(50))
-}
-
-#[cfg(unix)]
-fn open(path: &Path) -> io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt;
-    File::options()
-        .read(true)
-        .custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC)
-        .open(path)
-}
-
-#[cfg(not(unix))]
-fn open(path: &Path) -> io::Result<File> {
-    File::open(path)
 }
 
 #[cfg(unix)]

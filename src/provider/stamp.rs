@@ -6,7 +6,8 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::files::{FILE_TIME, Files, View};
-use super::reading::{Identity, identity, is_absence};
+use super::reading::{Identity, identity};
+use crate::edit::read::is_absence;
 
 /// How long a watch is believed without a look at the files themselves.
 pub(super) const BELIEF: Duration = Duration::from_secs(1);

@@ -3,13 +3,16 @@
 Run by `publish::reference`, which has the form of the question and of the answer.
 """
 
-import io
-import json
+# Both are there before the first line of a script is read. Before any other, the working folder goes:
+# it may be a project's, which has modules of any name.
 import os
 import sys
 
-# The working folder may be a project's, which has modules of any name.
 sys.path[:] = [folder for folder in sys.path if os.path.isabs(folder)]
+
+import io
+import json
+
 # What a library prints is no part of the answer.
 answers, sys.stdout = sys.stdout, sys.stderr
 

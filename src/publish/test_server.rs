@@ -64,6 +64,9 @@ pub(crate) enum Act {
     /// Answers with a file.
     #[allow(dead_code, reason = "for the integration tests, which share this file")]
     Give(Vec<u8>),
+    /// Answers with this status, these headers and these bytes.
+    #[allow(dead_code, reason = "for the integration tests, which share this file")]
+    Send(u16, String, Vec<u8>),
     /// Closes without a word.
     Close,
     /// Says nothing until the client goes.
@@ -121,20 +124,18 @@ fn serve(mut stream: TcpStream, record: &Mutex<Vec<Request>>, does: &Does) {
         return;
     };
     record.lock().unwrap().push(request.clone());
+    let mut send = |status: u16, headers: &str, content: &[u8]| {
+        let length = content.len();
+        let head = format!(
+            "HTTP/1.1 {status} X\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n"
+        );
+        let _ = stream.write_all(&[head.as_bytes(), content].concat());
+    };
     match does(&request) {
-        Act::Say(status, headers, content) => {
-            let length = content.len();
-            let text = format!(
-                "HTTP/1.1 {status} X\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n{content}"
-            );
-            let _ = stream.write_all(text.as_bytes());
-        }
+        Act::Say(status, headers, content) => send(status, &headers, content.as_bytes()),
+        Act::Send(status, headers, content) => send(status, &headers, &content),
         Act::Give(content) => {
-            let head = format!(
-                "HTTP/1.1 200 X\r\ncontent-type: application/octet-stream\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-                content.len()
-            );
-            let _ = stream.write_all(&[head.as_bytes(), &content].concat());
+            send(200, "content-type: application/octet-stream\r\n", &content);
         }
         Act::Close => {}
         Act::Wait => {

@@ -292,11 +292,12 @@ fn take_out(place: &Place, finding: &Finding) -> Result<(), Failure> {
     let Some((text, findings)) = current(place, finding)? else {
         return Ok(());
     };
-    let Some(Way::Move { edits, .. }) = findings
-        .iter()
-        .find(|own| own.is_same(finding))
-        .map(|own| &own.found.way)
-    else {
+    // The same may also stand where only a person takes it out, a comment say.
+    let mut same = findings.iter().filter(|own| own.is_same(finding));
+    let Some(edits) = same.find_map(|own| match &own.found.way {
+        Way::Move { edits, .. } => Some(edits),
+        Way::ByHand(_) => None,
+    }) else {
         return Ok(());
     };
     let new = checked(place, &text, finding, edits)?;

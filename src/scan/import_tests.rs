@@ -427,3 +427,18 @@ fn the_same_secret_twice_goes_twice() {
     assert!(!std::fs::read_to_string(&path).unwrap().contains("hunter2"));
     assert_eq!(store.entries.len(), 1);
 }
+
+#[test]
+fn a_secret_that_also_stands_in_a_comment_goes_out_of_its_entry() {
+    let entry = "index-url = https://u:s3cr3tword@h.example/simple/\n";
+    let (home, path) = Home::with("pip.conf", &format!("[global]\n# {entry}{entry}"));
+    let mut store = Memory::default();
+    let moved = home.import(&path, &mut store, true);
+    let results: Vec<_> = moved.iter().map(|one| one.result).collect();
+    assert_eq!(results, [Progress::ByHand, Progress::Moved]);
+    let left = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(
+        left,
+        format!("[global]\n# {entry}index-url = https://u@h.example/simple/\n")
+    );
+}

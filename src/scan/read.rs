@@ -1,11 +1,10 @@
 //! A file's text, with the place it was read from.
 
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use crate::edit::read::{Unread, open, text};
+use crate::edit::read::{Unread, is_absence, open, text};
 
 /// A file's text; wiped when it is dropped.
 #[derive(Clone)]
@@ -21,11 +20,7 @@ impl Text {
     /// Why it cannot be read, in our words.
     pub(super) fn read(path: &Path) -> Result<Option<Self>, String> {
         let file = match open(path) {
-            Err(error)
-                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
-            {
-                return Ok(None);
-            }
+            Err(error) if is_absence(&error) => return Ok(None),
             Err(error) => return Err(Unread::Io("cannot open it", error).reason()),
             Ok(file) => file,
         };

@@ -11,10 +11,10 @@ const BROKEN: [(&str, &str); 8] = [
     ("fsync:error=ENOSPC:when=1", "no space"),
     ("fsync:error=EDQUOT:when=1", "no space"),
     ("fchmod:error=EIO:when=1", "input/output error"),
-    ("renameat:error=ENOSPC", "no space"),
-    ("renameat:error=EROFS", "read-only"),
-    ("renameat:error=EIO", "input/output error"),
-    ("renameat:error=EACCES", "permission denied"),
+    ("renameat2:error=ENOSPC", "no space"),
+    ("renameat2:error=EROFS", "read-only"),
+    ("renameat2:error=EIO", "input/output error"),
+    ("renameat2:error=EACCES", "permission denied"),
 ];
 
 /// Nothing is written, the reason is named, and the same agent answers.

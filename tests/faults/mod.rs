@@ -12,6 +12,7 @@ mod disk;
 mod input;
 mod keyring;
 mod kills;
+mod late;
 mod limits;
 mod points;
 mod refresh;

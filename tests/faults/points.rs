@@ -8,7 +8,7 @@ use crate::harness::sandbox::{Ended, Foreground, PATIENCE, Sandbox, end, gone, h
 
 /// Where the kill comes: before this call of the thread that writes. A limit on the size of
 /// files ends a write in the middle; what is killed then is the way out of it.
-const POINTS: [(&str, &str, bool); 6] = [
+const POINTS: [(&str, &str, bool); 7] = [
     (
         "before the file is opened for it",
         "flock:signal=KILL",
@@ -17,7 +17,8 @@ const POINTS: [(&str, &str, bool); 6] = [
     ("in the middle of the write", "unlinkat:signal=KILL", true),
     ("written, with the wrong mode", "fchmod:signal=KILL", false),
     ("before the sync", "fsync:signal=KILL:when=1", false),
-    ("before the rename", "renameat:signal=KILL", false),
+    ("before the exchange", "renameat2:signal=KILL", false),
+    ("before the old one goes", "unlinkat:signal=KILL", false),
     (
         "before the sync of the folder",
         "fsync:signal=KILL:when=2",
@@ -79,9 +80,9 @@ fn alone(sandbox: &Sandbox, injection: &str, limit: bool, secret: &str) -> Ended
 #[test]
 fn killed_at_each_point_of_a_write() {
     let row = Row {
-        name: "kill -9 at each of 6 points of a write of auth.toml, the agent and `--no-agent`",
+        name: "kill -9 at each of 7 points of a write of auth.toml, the agent and `--no-agent`",
         target: "the file is the old or the new one, comments and unknown keys kept; nothing left behind",
-        rounds: [12, 204, 2000],
+        rounds: [14, 210, 2000],
     };
     if !can_trace() {
         return;

@@ -21,7 +21,7 @@ pub(super) fn strace(sandbox: &Sandbox, injection: &str) -> Command {
 /// has open.
 pub(super) fn strace_in_folder(sandbox: &Sandbox, injection: &str) -> Option<Command> {
     let mut command = strace(sandbox, injection);
-    if ["renameat:", "unlinkat:", "flock:"]
+    if ["renameat2:", "unlinkat:", "flock:"]
         .iter()
         .any(|call| injection.starts_with(call))
     {

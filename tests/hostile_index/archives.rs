@@ -35,33 +35,47 @@ fn zeros(mebibytes: usize) -> Vec<u8> {
     bytes
 }
 
-/// A zip with one file, whose sizes are what they are said to be.
-fn bomb(name: &str, packed: &[u8], size: u32, flags: u16) -> Vec<u8> {
+/// A zip with one file, whose sizes are what they are said to be; those that 32 bits do not hold stand
+/// in an extra field (APPNOTE 4.5.3).
+fn bomb(name: &str, packed: &[u8], size: u64, flags: u16) -> Vec<u8> {
     let mut shared = vec![20, 0];
     shared.extend(flags.to_le_bytes());
     shared.extend([8, 0, 0, 0, 0, 0]);
+    let sizes = [packed.len() as u64, size];
     let mut numbers = vec![0; 4];
-    numbers.extend(u32::try_from(packed.len()).unwrap().to_le_bytes());
-    numbers.extend(size.to_le_bytes());
+    let mut extra = Vec::new();
+    if u32::try_from(size).is_ok() {
+        numbers.extend(
+            sizes
+                .map(|size| u32::try_from(size).unwrap().to_le_bytes())
+                .concat(),
+        );
+    } else {
+        numbers.extend([0xff; 8]);
+        extra.extend([1, 0, 16, 0]);
+        extra.extend(size.to_le_bytes());
+        extra.extend(sizes[0].to_le_bytes());
+    }
     let length = u16::try_from(name.len()).unwrap().to_le_bytes();
+    let more = u16::try_from(extra.len()).unwrap().to_le_bytes();
     let mut bytes = b"PK\x03\x04".to_vec();
     bytes.extend(&shared);
-    bytes.extend(if flags & 8 == 0 {
-        numbers.clone()
-    } else {
-        vec![0; 12]
-    });
+    let described = flags & 8 != 0;
+    bytes.extend(if described { &[0; 12] } else { &numbers[..] });
     bytes.extend(length);
-    bytes.extend([0, 0]);
+    bytes.extend(if described { [0, 0] } else { more });
     bytes.extend(name.as_bytes());
+    bytes.extend(if described { &[] } else { &extra[..] });
     bytes.extend(packed);
     let directory = u32::try_from(bytes.len()).unwrap();
     bytes.extend(b"PK\x01\x02\x14\x00");
     bytes.extend(&shared);
     bytes.extend(&numbers);
     bytes.extend(length);
-    bytes.extend([0; 16]);
+    bytes.extend(more);
+    bytes.extend([0; 14]);
     bytes.extend(name.as_bytes());
+    bytes.extend(&extra);
     let central = u32::try_from(bytes.len()).unwrap() - directory;
     bytes.extend(b"PK\x05\x06\0\0\0\0\x01\0\x01\0");
     bytes.extend(central.to_le_bytes());
@@ -74,7 +88,7 @@ fn bomb(name: &str, packed: &[u8], size: u32, flags: u16) -> Vec<u8> {
 fn wheels_that_are_bombs() {
     let packed = zeros(BOMB);
     let metadata = "a-1.0.dist-info/METADATA";
-    let size = u32::try_from(BOMB * MIB).unwrap();
+    let size = (BOMB * MIB) as u64;
     for (what, bytes) in [
         ("told", bomb(metadata, &packed, size, 0)),
         ("said to be small", bomb(metadata, &packed, 1000, 0)),
@@ -96,6 +110,36 @@ fn wheels_that_are_bombs() {
                 &["a 1.0", "a-1.0-py3-none-any.whl", &index.url()],
             );
         }
+    }
+}
+
+/// 10 GB from a file of 10 MB: the limits are those of what is unpacked, not of a whole archive, so that
+/// one that is forty times as large takes no longer.
+#[test]
+fn bombs_of_ten_gigabytes() {
+    const LARGE: usize = 10_000_000_000_usize.div_ceil(MIB);
+    let packed = zeros(LARGE);
+    assert!(packed.len() < 12 * MIB);
+    let size = (LARGE * MIB) as u64;
+    let metadata = "a-1.0.dist-info/METADATA";
+    for (what, bytes) in [
+        ("told", bomb(metadata, &packed, size, 0)),
+        ("said to be small", bomb(metadata, &packed, 1000, 0)),
+        ("described behind it", bomb(metadata, &packed, size, 8)),
+    ] {
+        for ranges in [true, false] {
+            let index = wheel(bytes.clone(), ranges);
+            let what = format!("10 GB, {what}, ranges: {ranges}");
+            let measured = resolve(&index.url(), &["a"]);
+            let file = "a-1.0-py3-none-any.whl";
+            refused(&what, &measured, &["a 1.0", file, &index.url()]);
+        }
+    }
+    let zip = bomb("a-1.0/PKG-INFO", &packed, size, 0);
+    for (name, bytes) in [("a-1.0.tar.gz", gzip_of_zeros(&packed)), ("a-1.0.zip", zip)] {
+        let index = one(name, bytes, false);
+        let measured = resolve(&index.url(), &["a"]);
+        refused(name, &measured, &["a 1.0", name, &index.url()]);
     }
 }
 
@@ -134,24 +178,30 @@ fn wheels_with_large_directories() {
     }
 }
 
-#[test]
-fn source_archives_that_are_bombs() {
+/// A source archive that holds a file of 8 GiB and ends before it should.
+fn gzip_of_zeros(packed: &[u8]) -> Vec<u8> {
     let mut head = samples::tar_member("a-1.0/big", b'0', b"");
     let size = 8 * 1024 * 1024 * 1024_u64 - 512;
     head[124..135].copy_from_slice(format!("{size:011o}").as_bytes());
     head[148..156].copy_from_slice(b"        ");
     let sum: u32 = head.iter().map(|byte| u32::from(*byte)).sum();
     head[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
-    // The head of gzip (RFC 1952) and a stream that ends before it should.
+    // The head of gzip (RFC 1952), and a digest and a size that are not those of the stream.
     let mut gzip = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(&head).unwrap();
     encoder.flush().unwrap();
     gzip.extend(encoder.get_ref());
-    gzip.extend(zeros(BOMB));
+    gzip.extend(packed);
     gzip.extend([0; 8]);
-    let zip = bomb("a-1.0/PKG-INFO", &zeros(BOMB), 1000, 8);
-    for (name, bytes) in [("a-1.0.tar.gz", gzip), ("a-1.0.zip", zip)] {
+    gzip
+}
+
+#[test]
+fn source_archives_that_are_bombs() {
+    let packed = zeros(BOMB);
+    let zip = bomb("a-1.0/PKG-INFO", &packed, 1000, 8);
+    for (name, bytes) in [("a-1.0.tar.gz", gzip_of_zeros(&packed)), ("a-1.0.zip", zip)] {
         let index = one(name, bytes, false);
         let measured = resolve(&index.url(), &["a"]);
         refused(name, &measured, &["a 1.0", name, &index.url()]);

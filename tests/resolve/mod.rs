@@ -5,6 +5,7 @@ mod folders;
 mod index;
 mod limits;
 mod locks;
+mod packages;
 mod recorded;
 mod tour;
 

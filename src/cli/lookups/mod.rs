@@ -124,10 +124,23 @@ where
         let thread = std::thread::Builder::new().name("lookups".to_owned());
         let counting = Arc::clone(&watch);
         let spawned = thread.spawn_scoped(scope, move || on_thread(counting, events, work));
-        spawned.map_err(|error| cannot(error.kind()))?;
-        let result = serve(session, desk, &received, &watch);
-        result.and_then(|result| tell(session, result))
+        let other = spawned.map_err(|error| cannot(error.kind()))?;
+        let result = serve(session, desk, received, &watch);
+        let status = result.and_then(|result| tell(session, result));
+        // A panic there was told as such, and `serve` came back without a result.
+        let _ = other.join();
+        status
     })
+}
+
+/// Ends the wait of the other end when work ends without a result: by a panic.
+struct Ended<T>(mpsc::Sender<Event<T>>);
+
+impl<T> Drop for Ended<T> {
+    fn drop(&mut self) {
+        // Behind a result it is one that nobody reads.
+        let _ = self.0.send(Event::Done(Err(nothing())));
+    }
 }
 
 /// The other thread.
@@ -159,6 +172,8 @@ where
         Ok(runtime) => runtime,
         Err(error) => return tools.done(Err(cannot(error.kind()))),
     };
+    // After the runtime, so that it goes before it.
+    let _ended = Ended(events.clone());
     runtime.spawn(async move {
         while let Some(demand) = demands.recv().await {
             if events.send(Event::Demand(demand)).is_err() {
@@ -167,6 +182,11 @@ where
         }
     });
     runtime.block_on(work(tools));
+}
+
+fn nothing() -> Failure {
+    let message = "the lookups ended without a result";
+    Failure::new(ErrorCode::Internal, message)
 }
 
 fn cannot(kind: std::io::ErrorKind) -> Failure {
@@ -180,7 +200,7 @@ fn cannot(kind: std::io::ErrorKind) -> Failure {
 fn serve<T>(
     session: &mut Session<'_>,
     mut desk: Desk,
-    events: &mpsc::Receiver<Event<T>>,
+    events: mpsc::Receiver<Event<T>>,
     watch: &Counting,
 ) -> Result<T, Failure> {
     let mut progress = Progress::new(session);
@@ -214,8 +234,7 @@ fn serve<T>(
             Err(RecvTimeoutError::Timeout) => progress.show(session, watch),
             Err(RecvTimeoutError::Disconnected) => {
                 progress.clear(session);
-                let message = "the lookups ended without a result";
-                return Err(Failure::new(ErrorCode::Internal, message));
+                return Err(nothing());
             }
         }
     }
@@ -266,7 +285,60 @@ fn told(packages: usize, requests: usize, time: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Duration, told};
+    use std::future::Future;
+
+    use credential_helper_protocol::{ErrorCode, Failure};
+
+    use super::{Desk, Duration, Tools, run, told};
+    use crate::cli::Session;
+    use crate::cli::args::Cli;
+    use crate::cli::output::Output;
+    use crate::cli::outside::{Environment, Here};
+    use crate::domain::log::Log;
+
+    /// What a command comes to whose other thread does this.
+    fn command<F: Future<Output = ()>>(
+        work: impl FnOnce(Tools<u8>) -> F + Send,
+    ) -> Result<u8, Failure> {
+        let cli = Cli::of(&["helper".into(), "list".into()]).unwrap();
+        let sink = || Box::new(std::io::sink());
+        let mut session = Session {
+            global: &cli.global,
+            environment: Environment::default(),
+            outside: &Here,
+            level: None,
+            log: Log::default(),
+            out: &mut Output::into(sink(), sink(), [false; 2]),
+        };
+        run(&mut session, Desk::default(), work, |_, status| Ok(status))
+    }
+
+    #[test]
+    fn a_panic_ends_the_command() {
+        let good = command(|tools| async move { tools.done(Ok(7)) });
+        assert_eq!(good.unwrap(), 7);
+        let ended = [
+            command(|_| async { panic!("in the work") }),
+            command(|_| -> std::future::Ready<()> { panic!("before the work") }),
+            command(|_| async {
+                let task = async { panic!("in a task") };
+                tokio::spawn(task).await.unwrap();
+            }),
+            // Nobody panicked, and nobody has said anything.
+            command(|_| async {}),
+        ];
+        for ended in ended {
+            let failure = ended.unwrap_err();
+            assert_eq!(failure.code, ErrorCode::Internal);
+            assert!(failure.message.contains("without a result"), "{failure:?}");
+        }
+        // Behind the result, it is too late to matter.
+        let late = command(|tools| async move {
+            tools.done(Ok(7));
+            panic!("afterwards");
+        });
+        assert_eq!(late.unwrap(), 7);
+    }
 
     #[test]
     fn a_line_of_progress() {

@@ -16,6 +16,7 @@ use super::lookups::{self, Desk, Ground, folder};
 use super::{Session, python};
 use crate::agent::bulk;
 use crate::domain::text::shown;
+use crate::index::offers::Offers as _;
 use crate::package::VersionSpecifiers;
 use crate::resolve::input::Local;
 use crate::resolve::solve::{Conflict, Event, Resolution, Unsolved, Watch, resolve};
@@ -53,6 +54,14 @@ pub(crate) fn run(session: &mut Session<'_>, args: &ResolveArgs) -> Result<u8, F
                 counting.packages(*count);
             }
         });
+        // An interpreter takes a while to say what it is: the first pages come meanwhile.
+        for name in problem.certain() {
+            let lookups = Arc::clone(&lookups);
+            tokio::spawn(async move {
+                // The resolution asks the same, and is told the same, errors too.
+                let _ = lookups.tier(&name, None, 0).await;
+            });
+        }
         let outcome = async {
             let environment = python::environment(&python, &own.around, own.cache.as_deref());
             let (environment, warning) = environment.await?;

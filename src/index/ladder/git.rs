@@ -121,6 +121,18 @@ impl Place {
             account,
         })
     }
+
+    /// The repository with `.git` behind its name. GitLab and others lead git there by a redirect, and
+    /// none is followed with an account.
+    fn with_ending(&self) -> Option<Url> {
+        self.account.as_ref()?;
+        let path = self.repository.path().trim_end_matches('/');
+        let longer =
+            (!path.is_empty() && !path.ends_with(".git")).then(|| format!("{path}.git"))?;
+        let mut repository = self.repository.clone();
+        repository.set_path(&longer);
+        Some(repository)
+    }
 }
 
 /// A commit that was fetched; its files are read from git's own store.
@@ -143,14 +155,29 @@ impl Commit {
     }
 
     async fn fetched(place: &Place) -> Result<Self, String> {
+        match (
+            Self::fetched_from(place, &place.repository).await,
+            place.with_ending(),
+        ) {
+            // Where git may not follow the server to it.
+            (Err(why), Some(repository)) => {
+                let fetched = Self::fetched_from(place, &repository).await;
+                fetched.map_err(|_| why)
+            }
+            (fetched, _) => fetched,
+        }
+    }
+
+    async fn fetched_from(place: &Place, repository: &Url) -> Result<Self, String> {
         let folder = Temporary::new()
             .map_err(|error| format!("a temporary folder could not be made ({})", error.kind()))?;
+        let account = place.account.as_ref();
         let git = Git {
             folder: &folder.0,
-            account: place.account.as_ref(),
+            account: account.map(|account| (account, repository)),
         };
         git.run(&["init", "--quiet", "--bare", "."]).await?;
-        let repository = place.repository.as_str();
+        let repository = repository.as_str();
         let shallow = [
             "fetch",
             "--quiet",
@@ -245,7 +272,8 @@ impl Tree for Commit {
 /// The user's git, in a repository of ours: with the user's settings, and without questions.
 struct Git<'a> {
     folder: &'a Path,
-    account: Option<&'a Account>,
+    /// And where it may go.
+    account: Option<(&'a Account, &'a Url)>,
 }
 
 impl Git<'_> {
@@ -275,18 +303,29 @@ impl Git<'_> {
         ] {
             command.env_remove(name);
         }
-        if let Some(account) = self.account {
+        if let Some((account, repository)) = self.account {
+            // git chooses the header by the first URL, and then sends it wherever it is led to. The whole
+            // URL is named because the user's setting for a part of it would count for more than one for all.
+            let redirects = format!("http.{repository}.followRedirects");
             command
-                .env("GIT_CONFIG_COUNT", "1")
+                .env("GIT_CONFIG_COUNT", "3")
                 .env("GIT_CONFIG_KEY_0", &account.key)
-                .env("GIT_CONFIG_VALUE_0", account.header.as_str());
+                .env("GIT_CONFIG_VALUE_0", account.header.as_str())
+                .env("GIT_CONFIG_KEY_1", "http.followRedirects")
+                .env("GIT_CONFIG_VALUE_1", "false")
+                .env("GIT_CONFIG_KEY_2", redirects)
+                .env("GIT_CONFIG_VALUE_2", "false");
         }
         let ended = command.output().await.map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => "git is not installed".to_owned(),
             kind => format!("git could not be started ({kind})"),
         })?;
         if !ended.status.success() {
-            return Err("git could not fetch it".to_owned());
+            let what = "git could not fetch it";
+            return Err(match self.account {
+                Some(_) => format!("{what}; with an account in its URL no redirect is followed"),
+                None => what.to_owned(),
+            });
         }
         Ok(ended)
     }

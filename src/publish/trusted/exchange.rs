@@ -13,7 +13,7 @@ use super::audience::is_own;
 use super::claims::Claims;
 use super::discover::{Endpoints, discover};
 use super::refusal::refusal;
-use crate::domain::text::{has_control, shown};
+use crate::domain::text::shown;
 use crate::domain::url::RepositoryUrl;
 use crate::http::{Authorization, Call, Client, Endpoint};
 use crate::publish::answers::words;
@@ -128,13 +128,7 @@ impl<'a> Exchange<'a> {
         let Some(audience) = value.get("audience").and_then(Value::as_str) else {
             return not_offered("it named no audience");
         };
-        // It comes from a server, and goes into arguments, URLs and names of variables.
-        let plain = !audience.is_empty()
-            && audience.len() <= AUDIENCE
-            && !audience.starts_with('-')
-            && !has_control(audience)
-            && audience.is_ascii();
-        if !plain {
+        if !is_plain(audience) {
             let message = format!("the audience that {origin} named cannot be used");
             return Err(
                 Failure::new(ErrorCode::Malformed, message).hint("tell whoever runs the index")
@@ -351,6 +345,17 @@ impl std::fmt::Debug for Exchange<'_> {
             shown(&self.audience)
         )
     }
+}
+
+/// Whether an audience may be passed on. It comes from a server, and goes into URLs, names of variables
+/// and arguments of commands, of which one may be a script: no character of it means anything to a
+/// shell, and it begins no option and no name of a file with arguments.
+fn is_plain(audience: &str) -> bool {
+    let is_safe = |byte: u8| byte.is_ascii_alphanumeric() || b"._:/@+=-".contains(&byte);
+    let first = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'/');
+    audience.len() <= AUDIENCE
+        && audience.as_bytes().first().is_some_and(first)
+        && audience.bytes().all(is_safe)
 }
 
 #[cfg(test)]

@@ -89,6 +89,21 @@ fn told(failure: &Failure) -> String {
 }
 
 #[test]
+fn audiences_that_may_be_passed_on() {
+    for audience in [
+        "pypi",
+        "test_pypi-2",
+        "https://index.example:8443/a/b",
+        "//iam.googleapis.com/projects/1/locations/global",
+        "api://AzureADTokenExchange",
+        "urn:index:a=b+c@d",
+    ] {
+        assert!(super::is_plain(audience), "{audience}");
+    }
+    assert!(!super::is_plain(&"a".repeat(256)));
+}
+
+#[test]
 fn audience_mint_and_burn() {
     let index = Index::new();
     exchange(&index.server, true, async |begun| {
@@ -328,7 +343,12 @@ fn indexes_without_it() {
         assert_eq!(failure.code, ErrorCode::NotFound);
         assert!(told(&failure).contains(part), "{}", told(&failure));
     }
-    for audience in ["", "-x", "a\\u0007", "\\u00e4"] {
+    // What a shell would make something of, in a command of the settings like `sh -c "mint {audience}"`.
+    for audience in [
+        "", "-x", "@x", "=x", "a\\u0007", "\\u00e4", "a b", "a\\nb", "a;b", "$(b)", "a$b", "`b`",
+        "a&b", "a|b", "a>b", "a<b", "(a)", "{a}", "a*", "a?", "[a]", "~a", "a#b", "a!b", "a'b",
+        "a\\\"b", "a\\\\b", "a%b", "a^b", "a,b",
+    ] {
         let index = Index::start(&[], move |request| {
             let reply = format!("{{\"audience\":\"{audience}\"}}");
             (path(request) == "/_/oidc/audience").then(|| say(200, &reply))

@@ -78,19 +78,6 @@ pub(super) fn solution(
         };
         all.insert(name, node);
     }
-    for package in selected.keys() {
-        if let Package::Extra(number, extra) = *package {
-            let extra = memory.ids.extras.get(extra);
-            if let Some(node) = all.get_mut(memory.ids.names.get(number)) {
-                if node.facts.has_extra(extra) {
-                    node.extras.insert(extra.clone());
-                } else {
-                    let version = node.picked.version();
-                    warnings.push(format!("{} {version} has no extra {extra}", node.name));
-                }
-            }
-        }
-    }
     let mut reach = Reach::default();
     for (need, from) in &roots.wanted {
         let here = marker::and(need.marker(None), &environment);
@@ -103,6 +90,28 @@ pub(super) fn solution(
         }
     }
     reach.spread(&all);
+    // The solver follows a need that holds somewhere; what asks for it may be needed elsewhere only.
+    all.retain(|name, _| !reach.of(name, None).is_false());
+    for package in selected.keys() {
+        if let Package::Extra(number, extra) = *package {
+            let extra = memory.ids.extras.get(extra);
+            let name = memory.ids.names.get(number);
+            if reach.of(name, Some(extra)).is_false() {
+                continue;
+            }
+            if let Some(node) = all.get_mut(name) {
+                if node.facts.has_extra(extra) {
+                    node.extras.insert(extra.clone());
+                } else {
+                    let version = node.picked.version();
+                    warnings.push(format!("{} {version} has no extra {extra}", node.name));
+                }
+            }
+        }
+    }
+    for node in all.values_mut() {
+        node.marker = reach.of(&node.name, None);
+    }
     let edges: Vec<(PackageName, Vec<Edge>)> = all
         .values()
         .map(|node| (node.name.clone(), edges(node, &all, &environment)))
@@ -115,7 +124,6 @@ pub(super) fn solution(
         }
         if let Some(node) = all.get_mut(&name) {
             node.edges = edges;
-            node.marker = reach.of(&name);
         }
     }
     Ok(Solution {
@@ -125,7 +133,7 @@ pub(super) fn solution(
     })
 }
 
-/// The needs of a package that hold, by the project they are on.
+/// The needs of a package that hold where it is needed, by the project they are on.
 fn edges(node: &Node, all: &BTreeMap<&PackageName, Node>, environment: &MarkerTree) -> Vec<Edge> {
     let mut edges = BTreeMap::<&PackageName, Edge>::new();
     for need in &node.facts.needs {
@@ -134,7 +142,7 @@ fn edges(node: &Node, all: &BTreeMap<&PackageName, Node>, environment: &MarkerTr
             let Some(other) = all.get(&need.name) else {
                 continue;
             };
-            if here.is_false() || need.name == node.name {
+            if !marker::meet(&here, &node.marker) || need.name == node.name {
                 continue;
             }
             let edge = edges.entry(&need.name).or_insert_with(|| Edge {
@@ -191,9 +199,9 @@ impl Reach {
         }
     }
 
-    fn of(&self, name: &PackageName) -> MarkerTree {
+    fn of(&self, name: &PackageName, extra: Option<&ExtraName>) -> MarkerTree {
         self.markers
-            .get(&(name.clone(), None))
+            .get(&(name.clone(), extra.cloned()))
             .cloned()
             .unwrap_or(MarkerTree::FALSE)
     }

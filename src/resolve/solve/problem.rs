@@ -60,6 +60,20 @@ impl Problem {
             no_deps: false,
         }
     }
+
+    /// Projects that are looked up whatever the environment is, in whatever source has them.
+    pub fn certain(&self) -> BTreeSet<PackageName> {
+        let places = super::drive::places(self);
+        let replaced = |name: &PackageName| self.overrides.iter().any(|other| other.name == *name);
+        self.wanted
+            .iter()
+            .map(|wanted| &wanted.requirement)
+            .filter(|wanted| wanted.marker.is_true())
+            .map(|wanted| &wanted.name)
+            .filter(|name| !places.contains_key(*name) && !replaced(name))
+            .cloned()
+            .collect()
+    }
 }
 
 /// Where a resolution is for.

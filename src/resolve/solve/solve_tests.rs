@@ -365,6 +365,33 @@ fn a_universal_resolution_splits_at_the_python_of_a_version() {
     assert_eq!(answer.forks.len(), 2);
 }
 
+/// Each need on the way holds somewhere, and all of them nowhere.
+#[test]
+fn what_is_needed_nowhere_is_not_there() {
+    let mut world = World::new();
+    world.add("a", "1.0", &["b[x] ; sys_platform == 'win32'"]);
+    let linux = "c ; sys_platform != 'win32'";
+    let extra = "d ; sys_platform != 'win32' and extra == 'x'";
+    world.add("b", "1.0", &[linux, extra, "e"]);
+    world.add("c", "1.0", &["e"]);
+    world.add("d", "1.0", &[]);
+    world.add("e", "1.0", &[]);
+    let answer = solve(&Arc::new(world), problem(&["a"], universal(">=3.12"))).unwrap();
+    assert_eq!(
+        lines(&answer),
+        [
+            "a==1.0",
+            "b[x]==1.0 ; sys_platform == 'win32'",
+            "e==1.0 ; sys_platform == 'win32'",
+        ]
+    );
+    let b = &answer.packages[1];
+    let needs: Vec<String> = b.requires.iter().map(|one| one.name.to_string()).collect();
+    assert_eq!(needs, ["e"]);
+    let e = &answer.packages[2];
+    assert_eq!(e.from, [Asker::Package(b.name.clone())]);
+}
+
 #[test]
 fn only_the_environments_that_are_named() {
     let mut world = World::new();

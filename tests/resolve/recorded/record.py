@@ -1,11 +1,12 @@
 """Records pages of real projects, and the metadata of their wheels, for the index of a test.
 
     python record.py PROJECT...
+    python record.py --wheels           adds WHEEL of the wheels of pages that are recorded already
 
 Asks through pip, with pip's own configuration. Of each page the newest versions are kept, as they
 are but for their URLs, which become relative: nothing of where they came from is kept. Of wheels for
-one platform those for a few are kept; of metadata the fields that a resolution reads. What stands
-beside a wheel (PEP 658) is what was kept, with its own digest.
+one platform those for a few are kept; of metadata the fields that a resolution reads, and WHEEL as it
+is. What stands beside a wheel (PEP 658) is what was kept, with its own digest.
 """
 
 import hashlib
@@ -72,16 +73,40 @@ def main():
         options, _ = command.parse_args([])
         session = command.get_default_session(options)
         collector = LinkCollector.create(session, options=options)
+        if sys.argv[1:] == ["--wheels"]:
+            for path in sorted(pathlib.Path(__file__).parent.glob("*.json")):
+                add_wheels(path, session, collector)
+            return
         for project in map(canonicalize_name, sys.argv[1:]):
             record(project, session, collector)
 
 
-def record(project, session, collector):
+def all_links(project, collector):
     page = collector.collect_sources(project, lambda link: None)
-    links = [link for source in page.index_urls for link in collector_links(collector, source)]
+    return [link for source in page.index_urls for link in collector_links(collector, source)]
+
+
+def add_wheels(path, session, collector):
+    answer = json.loads(path.read_text())
+    page = answer["page"]
+    links = {link.filename: link for link in all_links(page["name"], collector)}
+    answer["wheels"] = {
+        name: wheel_of(page["name"], links[name], session)
+        for name in (file["filename"] for file in page["files"])
+        if name.endswith(".whl")
+    }
+    path.write_text(json.dumps(answer, indent=1) + "\n")
+
+
+def wheel_of(project, link, session):
+    return str(dist_from_wheel_url(project, link.url_without_fragment, session).read_text("WHEEL"))
+
+
+def record(project, session, collector):
+    links = all_links(project, collector)
     dated = {link: version_of(link.filename) for link in links}
     newest = sorted({version for version in dated.values() if version and not version.is_prerelease})[-VERSIONS:]
-    files, texts = [], {}
+    files, texts, wheels = [], {}, {}
     for link, version in dated.items():
         if version not in newest or not is_kept(link.filename):
             continue
@@ -91,10 +116,12 @@ def record(project, session, collector):
                 found = dist_from_wheel_url(project, link.url_without_fragment, session)
                 texts[version] = trimmed(str(found.read_text("METADATA")))
             text = texts[version]
+            wheels[link.filename] = wheel_of(project, link, session)
         files.append(entry(link, text))
     answer = {
         "page": {"meta": {"api-version": "1.1"}, "name": project, "files": files},
         "metadata": {str(version): text for version, text in texts.items()},
+        "wheels": wheels,
     }
     path = pathlib.Path(__file__).with_name(f"{project}.json")
     path.write_text(json.dumps(answer, indent=1) + "\n")

