@@ -33,19 +33,22 @@ pub fn sandbox() -> Sandbox {
 pub fn storm(sandbox: &Sandbox, clients: u32) -> Duration {
     let start = Instant::now();
     let clients: Vec<Child> = (0..clients)
-        .map(|_| {
+        .map(|client| {
+            // Each from a folder of its own: the same question at the same time is answered once.
+            let folder = sandbox.path(&format!("project/{client}"));
+            std::fs::create_dir_all(&folder).unwrap();
             let mut command = sandbox.command(helper());
+            command.current_dir(folder);
             command.args(["get", "foo", "--format", "password"]);
             command.stdout(Stdio::piped()).stderr(Stdio::piped());
             command.spawn().unwrap()
         })
         .collect();
-    let (asked, mut late) = (clients.len() as u64, 0);
+    let asked = clients.len() as u64;
     for mut client in clients {
         let mut ended = wait(&mut client, PATIENCE);
         // On a busy machine an agent may take longer than a client waits for it: it comes again.
         if ended.status == COULD_NOT {
-            late += 1;
             ended = sandbox.helper_patiently(&["get", "foo", "--format", "password"], "");
         }
         assert_eq!(ended.status, 0, "{ended:?}");
@@ -55,7 +58,8 @@ pub fn storm(sandbox: &Sandbox, clients: u32) -> Duration {
     let status = sandbox.connect().call("Status", &json!({}));
     let count = |key: &str| status["parameters"]["cache"][key].as_u64().unwrap();
     let answers = count("hits") + count("misses");
-    assert!((asked..=asked + late).contains(&answers), "{status}");
+    // More where somebody has come again; fewer where another agent has answered, too.
+    assert!(answers >= asked, "{status}");
     took
 }
 

@@ -169,7 +169,9 @@ fn crash(agent: &mut Foreground, signal: Signal) -> std::process::ExitStatus {
     let pid = Pid::from_child(&agent.child);
     let until = Instant::now() + PATIENCE;
     while !gone(pid, Duration::from_millis(50)) {
-        assert!(Instant::now() < until);
+        let status = format!("/proc/{}/status", agent.child.id());
+        let status = std::fs::read_to_string(status).unwrap_or_default();
+        assert!(Instant::now() < until, "{signal:?}: {status}");
         kill_process(pid, signal).unwrap();
     }
     agent.child.wait().unwrap()
