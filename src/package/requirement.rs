@@ -360,7 +360,7 @@ mod tests {
     /// A semicolon without a space before it belongs to the URL (PEP 508).
     #[test]
     fn what_looks_like_a_marker_in_a_url_stays() {
-        let text = "a @ https://example.org/a;x and(y)#b ; os_name == 'a' and(os_name == 'b')";
+        let text = "a @ https://example.org/a;x and(y)#b ; os_name == 'a' and(sys_platform == 'b')";
         let read = parse(text).unwrap().to_string();
         let url = "https://example.org/a;x%20and(y)#b";
         assert!(read.starts_with(&format!("a @ {url} ; ")), "{read}");
