@@ -8,13 +8,14 @@
 //! - `fields`: the fields of core metadata; `metadata`: what a distribution says of itself
 //! - `repair`: what older tools let through
 //! - `requirement`: requirements as others write them, `named`: what stands before their markers;
-//!   `order`: which versions a specifier allows
+//!   `bounded`: markers that nobody could work with; `order`: which versions a specifier allows
 //! - `environment`: an interpreter on a platform: markers and tags; `tags`: which wheels fit;
 //!   `platform`: the platform tags of a platform
 //! - `document`: TOML about packages, with the place of each value
 //! - `archive`: zip and tar
 
 pub(crate) mod archive;
+mod bounded;
 pub mod document;
 pub mod environment;
 pub(crate) mod fields;

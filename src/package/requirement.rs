@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::str::FromStr;
 
+use super::bounded::bounded;
 use super::named::{self, Wrong};
 use super::{MarkerTree, Requirement, Version};
 
@@ -71,6 +72,7 @@ pub fn marker(text: &str) -> Result<MarkerTree, String> {
 
 /// A marker as the reader of `pep508_rs` takes it.
 fn readable(text: &str) -> Result<Cow<'_, str>, String> {
+    bounded(text)?;
     let text = spaced(text);
     Ok(match compatible(&text)? {
         Cow::Owned(text) => Cow::Owned(text),
