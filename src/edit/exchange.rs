@@ -72,7 +72,8 @@ pub(super) fn swap(
 }
 
 /// Takes our file out again. What comes out then is ours, or something newer of another program,
-/// which is put back in its turn.
+/// which is put back in its turn. What cannot be read at the moment may be either: the two change
+/// places until it can.
 fn put_back(
     names: &impl Names,
     temporary: &OsStr,
@@ -86,10 +87,11 @@ fn put_back(
         match names.exchange(temporary, name) {
             // Somebody removed the file after they wrote it.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Swapped::Foreign,
-            Err(_) => break,
+            Err(_) => return Swapped::Stuck,
             Ok(()) => {}
         }
-        if text(temporary) == placed {
+        let out = text(temporary);
+        if out.is_some() && out == placed {
             return Swapped::Foreign;
         }
         placed = under;

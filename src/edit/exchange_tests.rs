@@ -128,6 +128,35 @@ fn what_others_write_between_two_steps_stays() {
     }
 }
 
+/// Somebody is still writing theirs; and for a moment a child that is being started has ours open,
+/// so that it cannot be told either.
+#[test]
+fn what_cannot_be_read_is_not_taken_for_ours() {
+    for unread in 1..6 {
+        let home = tempfile::tempdir().unwrap();
+        let folder = Folder::open(home.path().to_owned()).unwrap();
+        fs::write(home.path().join(NAME), "theirs").unwrap();
+        fs::write(home.path().join(TEMPORARY), "ours").unwrap();
+        let between = Between {
+            folder: &folder,
+            before: RefCell::default(),
+            broken: None,
+            steps: Cell::new(0),
+        };
+        let looks = Cell::new(0);
+        let text = |name: &OsStr| {
+            looks.set(looks.get() + 1);
+            let text = fs::read_to_string(home.path().join(name)).ok()?;
+            (looks.get() > unread && text == "ours").then(|| Zeroizing::new(text))
+        };
+        let (ours, name) = (TEMPORARY.as_ref(), NAME.as_ref());
+        let done = swap(&between, ours, name, Some("old"), "ours", text).unwrap();
+        assert_eq!(done, Swapped::Foreign, "{unread}");
+        let left = fs::read_to_string(home.path().join(NAME)).unwrap();
+        assert_eq!(left, "theirs", "{unread}");
+    }
+}
+
 /// It ends even beside programs that write without end.
 #[test]
 fn it_ends() {
