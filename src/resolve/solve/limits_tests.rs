@@ -206,13 +206,13 @@ fn universally(needs: &[String]) -> Result<Vec<String>, String> {
     world.add("b", "100.0", &[]);
     for at in 0..20 {
         let needs = [
-            format!("d>=1 ; 'p{at}' in platform_version"),
-            format!("d<1 ; 'p{at}' not in platform_version"),
+            format!("d{at}>=1 ; 'p{at}' in platform_version"),
+            format!("d{at}<1 ; 'p{at}' not in platform_version"),
         ];
         world.add(&format!("c{at}"), "1.0", &[&*needs[0], &*needs[1]]);
+        world.add(&format!("d{at}"), "0.5", &[]);
+        world.add(&format!("d{at}"), "1.0", &[]);
     }
-    world.add("d", "0.5", &[]);
-    world.add("d", "1.0", &[]);
     match solve(&Arc::new(world), problem(&["a"], universal(">=3.12"))) {
         Ok(answer) => Ok(lines(&answer)),
         Err(Unsolved::Failed(failure)) => Err(failure.message),
@@ -242,7 +242,7 @@ fn too_many_parts() {
     let several = |at: usize| format!("c{at}");
     let told = universally(&needs(20, &several)).unwrap_err();
     assert!(
-        told.contains("in too many ways") && told.ends_with("of what asks for d"),
+        told.contains("in too many ways") && told.contains("of what asks for d"),
         "{told}"
     );
 }
