@@ -27,6 +27,16 @@ pub struct Measured {
 
 /// `helper resolve` of these requirements against this index, for Python 3.12 on Linux.
 pub fn resolve(url: &str, arguments: &[&str]) -> Measured {
+    let linux = ["--python-platform", "linux"];
+    measured(url, &[&linux, arguments].concat())
+}
+
+/// The same for all platforms, from Python 3.12 on.
+pub fn resolve_all(url: &str, arguments: &[&str]) -> Measured {
+    measured(url, &[&["--universal"], arguments].concat())
+}
+
+fn measured(url: &str, arguments: &[&str]) -> Measured {
     let mut sandbox = Sandbox::new().without_keyring();
     let folder = sandbox.path("tmp");
     std::fs::create_dir(&folder).unwrap();
@@ -41,7 +51,7 @@ pub fn resolve(url: &str, arguments: &[&str]) -> Measured {
         "--index-url",
         url,
     ]);
-    command.args(["--python-version", "3.12", "--python-platform", "linux"]);
+    command.args(["--python-version", "3.12"]);
     command
         .args(["--no-header", "--no-annotate"])
         .args(arguments);

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::archives::plain;
-use super::measured::resolve;
+use super::measured::{resolve, resolve_all};
 use super::server::{BYTES, Index};
 use super::{page, refused, wheel, within};
 
@@ -38,6 +38,17 @@ fn absurd_metadata() {
     let number = format!("Requires-Dist: b >={}\n", "9".repeat(100_000));
     let parts = format!("Requires-Dist: b >={}\n", vec!["9"; 100_000].join("."));
     let name = format!("Requires-Dist: {}\n", "b".repeat(1_000_000));
+    let pairs = |first: &str, second: &str| {
+        let pair = |at: usize| format!("({first}{at}' and {second}{at}')");
+        let pairs: Vec<String> = (0..25).map(pair).collect();
+        format!("Requires-Dist: b; {}\n", pairs.join(" or "))
+    };
+    let looked = pairs("os_name not in 'a", "platform_version in 'b");
+    let extras = pairs("extra == 'a", "extra == 'b");
+    let keys = pairs("os_name >= 'a", "sys_platform >= 'b").replace(
+        "b0'",
+        "b0' and platform_machine >= 'x' and platform_release >= 'y' and platform_system >= 'z'",
+    );
     for (what, raw) in [
         ("nothing", Vec::new()),
         ("no text", vec![0xff; 5000]),
@@ -63,6 +74,9 @@ fn absurd_metadata() {
         ("number", text(&number)),
         ("parts", text(&parts)),
         ("name", text(&name)),
+        ("looked", text(&looked)),
+        ("extras", text(&extras)),
+        ("keys", text(&keys)),
     ] {
         let index = beside(raw);
         let measured = resolve(&index.url(), &["a"]);
@@ -79,6 +93,47 @@ fn absurd_metadata() {
     // In the wheel itself.
     let index = wheel(plain("a", "1.0", &line.repeat(250_000)), true);
     refused("wheel", &resolve(&index.url(), &["a"]), &["a"]);
+}
+
+/// For all platforms, what one line may not do, many lines do: each marker doubles the parts of the
+/// answer, or its conditions.
+#[test]
+fn markers_that_double() {
+    let lines = |count: usize, line: &dyn Fn(usize) -> String| {
+        let lines: Vec<String> = (0..count)
+            .map(|at| format!("Requires-Dist: {}\n", line(at)))
+            .collect();
+        text(&lines.concat())
+    };
+    let parts = lines(25, &|at| format!("b>={at}; 'p{at}' in platform_version"));
+    let measured = resolve_all(&beside(parts).url(), &["a"]);
+    refused("parts", &measured, &["a 1.0 asks for b under too many"]);
+    let conditions = lines(25, &|at| {
+        format!("b; 'p{at}' in platform_version and 'q{at}' in platform_version")
+    });
+    let index = Index::new(move |asked, answer| {
+        let name = match &*asked.path {
+            path if path.contains("a-1.0") || path == "/simple/a/" => "a",
+            _ => "b",
+        };
+        let file = format!("{name}-1.0-py3-none-any.whl");
+        let entry = json!({ "filename": file, "url": format!("/files/{file}"), "hashes": {}, "core-metadata": true });
+        match &*asked.path {
+            path if path.starts_with("/simple/") => answer.json(&page(name, &[entry])),
+            _ if name == "a" => answer.say("200 OK", BYTES, &conditions),
+            _ => answer.say(
+                "200 OK",
+                BYTES,
+                b"Metadata-Version: 2.1\nName: b\nVersion: 1.0\n\n",
+            ),
+        }
+    });
+    let measured = resolve_all(&index.url(), &["a"]);
+    refused(
+        "conditions",
+        &measured,
+        &["a 1.0 asks for b under too many"],
+    );
 }
 
 /// A version that cannot be read is no reason to do without the others; it is named.

@@ -84,12 +84,12 @@ pub(super) fn solution(
         if here.is_false() {
             continue;
         }
-        reach.add(need, &here);
+        reach.add(need, &here)?;
         if let Some(node) = all.get_mut(&need.name) {
             node.from.insert(Asker::Input(from.clone()));
         }
     }
-    reach.spread(&all);
+    reach.spread(&all)?;
     // The solver follows a need that holds somewhere; what asks for it may be needed elsewhere only.
     all.retain(|name, _| !reach.of(name, None).is_false());
     for package in selected.keys() {
@@ -114,8 +114,8 @@ pub(super) fn solution(
     }
     let edges: Vec<(PackageName, Vec<Edge>)> = all
         .values()
-        .map(|node| (node.name.clone(), edges(node, &all, &environment)))
-        .collect();
+        .map(|node| Ok((node.name.clone(), edges(node, &all, &environment)?)))
+        .collect::<Result<_, Stop>>()?;
     for (name, edges) in edges {
         for edge in &edges {
             if let Some(node) = all.get_mut(&edge.name) {
@@ -134,7 +134,11 @@ pub(super) fn solution(
 }
 
 /// The needs of a package that hold where it is needed, by the project they are on.
-fn edges(node: &Node, all: &BTreeMap<&PackageName, Node>, environment: &MarkerTree) -> Vec<Edge> {
+fn edges(
+    node: &Node,
+    all: &BTreeMap<&PackageName, Node>,
+    environment: &MarkerTree,
+) -> Result<Vec<Edge>, Stop> {
     let mut edges = BTreeMap::<&PackageName, Edge>::new();
     for need in &node.facts.needs {
         for extra in std::iter::once(None).chain(node.extras.iter().map(Some)) {
@@ -152,10 +156,20 @@ fn edges(node: &Node, all: &BTreeMap<&PackageName, Node>, environment: &MarkerTr
                 marker: MarkerTree::FALSE,
             });
             edge.marker.or(here);
+            narrow(&edge.marker, &need.name)?;
             edge.extras.extend(need.extras.iter().cloned());
         }
     }
-    edges.into_values().collect()
+    Ok(edges.into_values().collect())
+}
+
+/// Whether the conditions under which a project is needed can still be told.
+fn narrow(marker: &MarkerTree, name: &PackageName) -> Result<(), Stop> {
+    if marker::is_wide(marker) {
+        let what = format!("{name} is needed under too many different markers");
+        return Err(Stop::too_many(&what));
+    }
+    Ok(())
 }
 
 /// Where each package and each of its extras is needed.
@@ -166,21 +180,23 @@ struct Reach {
 }
 
 impl Reach {
-    fn add(&mut self, need: &Need, marker: &MarkerTree) {
+    fn add(&mut self, need: &Need, marker: &MarkerTree) -> Result<(), Stop> {
         let extras = need.extras.iter().cloned().map(Some);
         for extra in std::iter::once(None).chain(extras) {
             let key = (need.name.clone(), extra);
             let known = self.markers.entry(key.clone()).or_insert(MarkerTree::FALSE);
             let more = marker::or(known, marker);
             if more != *known {
+                narrow(&more, &need.name)?;
                 *known = more;
                 self.changed.insert(key);
             }
         }
+        Ok(())
     }
 
     /// To all that can be reached; ends because markers only grow.
-    fn spread(&mut self, all: &BTreeMap<&PackageName, Node>) {
+    fn spread(&mut self, all: &BTreeMap<&PackageName, Node>) -> Result<(), Stop> {
         while let Some(key) = self.changed.pop_first() {
             let Some(node) = all.get(&key.0) else {
                 continue;
@@ -193,10 +209,11 @@ impl Reach {
                 }
                 let there = marker::and(&here, need.marker(extra));
                 if !there.is_false() {
-                    self.add(need, &there);
+                    self.add(need, &there)?;
                 }
             }
         }
+        Ok(())
     }
 
     fn of(&self, name: &PackageName, extra: Option<&ExtraName>) -> MarkerTree {

@@ -1,6 +1,7 @@
 //! Runs of the solver: again after what was learnt, and for each part of a universal resolution.
 
 use std::cell::RefCell;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -22,6 +23,11 @@ use super::run::{Memory, Run, Stop};
 use super::store::Store;
 use crate::index::offers::Rule;
 use crate::package::{MarkerTree, PackageName, Version};
+
+/// The most parts of a universal resolution, solved or not: each is a resolution of its own.
+const PARTS: usize = 256;
+/// How many projects are named that are the reason for too many.
+const TOLD: usize = 5;
 
 /// What the first party asks for, ready for the solver.
 pub(super) struct Roots {
@@ -120,6 +126,7 @@ pub(super) fn run(store: &Store, problem: &Problem, rule: Rule) -> Result<Resolu
         .collect();
     let mut solutions: Vec<Solution> = Vec::new();
     let mut earlier = Earlier::new();
+    let mut forked = BTreeMap::<PackageName, usize>::new();
     while let Some(mut part) = todo.pop() {
         if let Some(parts) = fork_of_pins(&roots, &part.environment)? {
             push(&mut todo, &part, parts, store);
@@ -139,7 +146,14 @@ pub(super) fn run(store: &Store, problem: &Problem, rule: Rule) -> Result<Resolu
                 solutions.push(solution);
             }
             Err(End::Again) => todo.push(part),
-            Err(End::Fork(parts)) => push(&mut todo, &part, parts, store),
+            Err(End::Fork(parts, name)) => {
+                *forked.entry(name).or_default() += 1;
+                let wide = parts.iter().any(marker::is_wide);
+                push(&mut todo, &part, parts, store);
+                if wide || todo.len() + solutions.len() > PARTS {
+                    return Err(too_many(&forked));
+                }
+            }
             Err(End::Url(name, url)) => {
                 part.urls.insert(name, Place::Url(url));
                 todo.push(part);
@@ -148,6 +162,31 @@ pub(super) fn run(store: &Store, problem: &Problem, rule: Rule) -> Result<Resolu
         }
     }
     Ok(assemble::merge(store, problem, rule, solutions))
+}
+
+/// Too many parts: the projects that they were made for, those with the most first.
+fn too_many(forked: &BTreeMap<PackageName, usize>) -> Unsolved {
+    let mut names: Vec<(&PackageName, &usize)> = forked.iter().collect();
+    names.sort_by_key(|(_, count)| Reverse(**count));
+    let told: Vec<&str> = names
+        .iter()
+        .take(TOLD)
+        .map(|(name, _)| name.as_ref())
+        .collect();
+    let more = names.len().saturating_sub(TOLD);
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    let what = format!(
+        "they differ in too many ways, by the markers and Pythons of what asks for {}{more}",
+        told.join(", ")
+    );
+    match end(Stop::too_many(&what)) {
+        End::Unsolved(unsolved) => unsolved,
+        _ => unreachable!("it failed"),
+    }
 }
 
 fn push(todo: &mut Vec<Part>, part: &Part, parts: Vec<MarkerTree>, store: &Store) {
@@ -267,7 +306,7 @@ fn prepare(store: &Store, roots: &Roots, part: &Part, earlier: &Earlier) -> Run 
 
 enum End {
     Again,
-    Fork(Vec<MarkerTree>),
+    Fork(Vec<MarkerTree>, PackageName),
     Url(PackageName, url::Url),
     Unsolved(Unsolved),
 }
@@ -300,7 +339,7 @@ fn attempt(
 fn end(stop: Stop) -> End {
     match stop {
         Stop::Again => End::Again,
-        Stop::Fork(parts) => End::Fork(parts),
+        Stop::Fork(parts, name) => End::Fork(parts, name),
         Stop::Url(name, url) => End::Url(name, url),
         Stop::Failed(failure) => End::Unsolved(Unsolved::Failed(failure)),
         Stop::Stopped => End::Unsolved(Unsolved::Failed(Failure::new(

@@ -7,7 +7,10 @@ use std::ops::Bound;
 use super::marker;
 use super::need::Need;
 use super::range::Range;
-use crate::package::{MarkerTree, Version};
+use crate::package::{MarkerTree, PackageName, Version};
+
+/// The most parts that the needs of one package on one project cut an environment into.
+const CELLS: usize = 64;
 
 /// A need that holds somewhere in the environment.
 pub(super) struct Active<'a> {
@@ -15,12 +18,16 @@ pub(super) struct Active<'a> {
     pub(super) marker: &'a MarkerTree,
 }
 
-/// The parts of the environment, where it has to be split because of these needs.
+/// The parts of the environment, where it has to be split because of these needs; with the project
+/// that they are on.
+///
+/// # Errors
+/// The project that it would have to be split for too often.
 pub(super) fn split(
     environment: &MarkerTree,
     floor: Option<&Version>,
     active: &[Active<'_>],
-) -> Option<Vec<MarkerTree>> {
+) -> Result<Option<(Vec<MarkerTree>, PackageName)>, PackageName> {
     for (place, first) in active.iter().enumerate() {
         let known = active[..place]
             .iter()
@@ -39,7 +46,8 @@ pub(super) fn split(
             cut(environment, same.iter().map(|one| one.marker))
         } else {
             later(environment, floor, &same)
-        };
+        }
+        .ok_or_else(|| first.need.name.clone())?;
         if parts.len() > 1 {
             // What fulfils an upper bound may do elsewhere too, and seldom the other way round.
             let bounded = |part: &MarkerTree| {
@@ -50,10 +58,10 @@ pub(super) fn split(
             };
             parts.sort_by_cached_key(|part| Reverse(bounded(part)));
             order(&mut parts);
-            return Some(parts);
+            return Ok(Some((parts, first.need.name.clone())));
         }
     }
-    None
+    Ok(None)
 }
 
 /// Whether two of these differ, and hold in different places: where both hold there may be no version,
@@ -67,11 +75,12 @@ fn differ(environment: &MarkerTree, same: &[&Active<'_>]) -> bool {
     })
 }
 
-/// The cells that these markers cut an environment into.
+/// The cells that these markers cut an environment into; none where there are too many: markers that
+/// have nothing to do with each other double them each.
 fn cut<'a>(
     environment: &MarkerTree,
     markers: impl Iterator<Item = &'a MarkerTree>,
-) -> Vec<MarkerTree> {
+) -> Option<Vec<MarkerTree>> {
     let mut cells = vec![environment.clone()];
     for marker in markers {
         cells = cells
@@ -84,8 +93,11 @@ fn cut<'a>(
             })
             .filter(|cell| !cell.is_false())
             .collect();
+        if cells.len() > CELLS {
+            return None;
+        }
     }
-    cells
+    Some(cells)
 }
 
 /// Where all these hold only from a later Python on, the project's versions need not support the
@@ -94,18 +106,22 @@ fn later(
     environment: &MarkerTree,
     floor: Option<&Version>,
     same: &[&Active<'_>],
-) -> Vec<MarkerTree> {
+) -> Option<Vec<MarkerTree>> {
     let Some(floor) = floor else {
-        return Vec::new();
+        return Some(Vec::new());
     };
-    let somewhere = same.iter().fold(MarkerTree::FALSE, |all, one| {
-        marker::or(&all, &marker::and(one.marker, environment))
-    });
+    let mut somewhere = MarkerTree::FALSE;
+    for one in same {
+        somewhere = marker::or(&somewhere, &marker::and(one.marker, environment));
+        if marker::is_wide(&somewhere) {
+            return None;
+        }
+    }
     match marker::least_python(&somewhere) {
         Some(least) if least > *floor => {
             cut(environment, std::iter::once(&marker::from_python(&least)))
         }
-        _ => Vec::new(),
+        _ => Some(Vec::new()),
     }
 }
 

@@ -197,3 +197,52 @@ fn what_could_not_be_read_is_told() {
         "{message}"
     );
 }
+
+/// What `--universal` says of a package that asks for this.
+fn universally(needs: &[String]) -> Result<Vec<String>, String> {
+    let mut world = World::new();
+    let needs: Vec<&str> = needs.iter().map(String::as_str).collect();
+    world.add("a", "1.0", &needs);
+    world.add("b", "100.0", &[]);
+    for at in 0..20 {
+        let needs = [
+            format!("d{at}>=1 ; 'p{at}' in platform_version"),
+            format!("d{at}<1 ; 'p{at}' not in platform_version"),
+        ];
+        world.add(&format!("c{at}"), "1.0", &[&*needs[0], &*needs[1]]);
+        world.add(&format!("d{at}"), "0.5", &[]);
+        world.add(&format!("d{at}"), "1.0", &[]);
+    }
+    match solve(&Arc::new(world), problem(&["a"], universal(">=3.12"))) {
+        Ok(answer) => Ok(lines(&answer)),
+        Err(Unsolved::Failed(failure)) => Err(failure.message),
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+/// Each marker that has nothing to do with the others doubles the parts; a package may have any number.
+#[test]
+fn too_many_parts() {
+    let needs =
+        |count: usize, need: &dyn Fn(usize) -> String| (0..count).map(need).collect::<Vec<_>>();
+    let different = |at: usize| format!("b>={at} ; 'p{at}' in platform_version");
+    assert!(universally(&needs(5, &different)).is_ok());
+    let told = universally(&needs(40, &different)).unwrap_err();
+    assert!(told.contains("a 1.0 asks for b under too many"), "{told}");
+    // One range, so that nothing is cut: but where it is needed cannot be told.
+    let same =
+        |at: usize| format!("b ; 'p{at}' in platform_version and 'q{at}' in platform_version");
+    assert!(universally(&needs(5, &same)).is_ok());
+    let told = universally(&needs(25, &same)).unwrap_err();
+    assert!(told.contains("a 1.0 asks for b under too many"), "{told}");
+    let chain = |at: usize| format!("b ; 'p{at}' in platform_version");
+    let told = universally(&needs(300, &chain)).unwrap_err();
+    assert!(told.contains("a 1.0 asks for b under too many"), "{told}");
+    // Each of them cuts in two what the others have left.
+    let several = |at: usize| format!("c{at}");
+    let told = universally(&needs(20, &several)).unwrap_err();
+    assert!(
+        told.contains("in too many ways") && told.contains("of what asks for d"),
+        "{told}"
+    );
+}

@@ -14,7 +14,7 @@ use super::provider::Provider;
 use super::range::Range;
 use super::run::{Memory, Stop};
 use super::store::Then;
-use crate::package::Version;
+use crate::package::{PackageName, Version};
 
 impl Provider<'_> {
     /// What was picked for a version.
@@ -86,7 +86,9 @@ impl Provider<'_> {
             };
             match self.want(&pool).choose(&tier, range) {
                 Choice::Entry(entry) => return Ok(Some(Picked { tier, entry })),
-                Choice::Later(least) => return Err(self.fork_at(&least)),
+                Choice::Later(least) => {
+                    return Err(self.fork_at(&least, pool.name.clone()));
+                }
                 Choice::Nothing => {}
             }
         }
@@ -114,12 +116,13 @@ impl Provider<'_> {
             .map_err(Stop::Failed)
     }
 
-    pub(super) fn fork_at(&self, least: &Version) -> Stop {
+    pub(super) fn fork_at(&self, least: &Version, name: PackageName) -> Stop {
         let later = marker::from_python(least);
-        Stop::Fork(vec![
+        let parts = vec![
             marker::and(&self.run.environment, &later),
             marker::and(&self.run.environment, &later.negate()),
-        ])
+        ];
+        Stop::Fork(parts, name)
     }
 
     /// The metadata of what was picked, once they are there.

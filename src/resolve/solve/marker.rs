@@ -1,6 +1,6 @@
 //! What the algebra of markers lacks: extras set aside, and the Pythons of an environment.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Bound;
 
 use pep440_rs::VersionSpecifier;
@@ -83,6 +83,53 @@ pub(super) fn meet(a: &MarkerTree, b: &MarkerTree) -> bool {
         false
     } else {
         a.is_true() || b.is_true() || !a.is_disjoint(b)
+    }
+}
+
+/// The most ways from the root of a marker to its ends: some operations go each of them.
+const WAYS: u64 = 1024;
+/// The most texts that are looked for: a chain of them is rebuilt with each link.
+const TEXTS: usize = 64;
+
+/// Whether a marker that was put together from others tells more cases apart than can be worked with.
+/// Those that packages write are bounded where they are read.
+pub(super) fn is_wide(marker: &MarkerTree) -> bool {
+    let mut seen = Seen::default();
+    seen.ways(marker) > WAYS || seen.texts.len() > TEXTS
+}
+
+#[derive(Default)]
+struct Seen {
+    ways: HashMap<MarkerTree, u64>,
+    texts: BTreeSet<(bool, String)>,
+}
+
+impl Seen {
+    fn ways(&mut self, marker: &MarkerTree) -> u64 {
+        if marker.is_true() || marker.is_false() {
+            return 1;
+        }
+        if let Some(count) = self.ways.get(marker) {
+            return *count;
+        }
+        let next: Vec<MarkerTree> = match marker.kind() {
+            MarkerTreeKind::True | MarkerTreeKind::False => Vec::new(),
+            MarkerTreeKind::Version(tree) => tree.edges().map(|(_, next)| next).collect(),
+            MarkerTreeKind::String(tree) => tree.children().map(|(_, next)| next).collect(),
+            MarkerTreeKind::In(tree) => {
+                self.texts.insert((true, tree.value().to_owned()));
+                tree.children().map(|(_, next)| next).collect()
+            }
+            MarkerTreeKind::Contains(tree) => {
+                self.texts.insert((false, tree.value().to_owned()));
+                tree.children().map(|(_, next)| next).collect()
+            }
+            MarkerTreeKind::Extra(tree) => tree.children().map(|(_, next)| next).collect(),
+        };
+        let all = next.iter().map(|next| self.ways(next));
+        let count = all.fold(0, u64::saturating_add);
+        self.ways.insert(marker.clone(), count);
+        count
     }
 }
 

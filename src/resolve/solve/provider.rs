@@ -15,7 +15,7 @@ use super::pool::Place;
 use super::range::{self, Range};
 use super::run::{Learnt, Memory, Reason, Run, Stop};
 use super::store::{Store, Then};
-use crate::package::{ExtraName, Version};
+use crate::package::{ExtraName, PackageName, Version};
 
 /// How often a package may be tried before it is decided earlier; so does uv.
 const TRIES: u32 = 5;
@@ -80,10 +80,12 @@ impl<'a> Provider<'a> {
                 marker::meet(marker, environment).then_some(Active { need, marker })
             })
             .collect();
-        if self.store.rules.universal()
-            && let Some(parts) = forks::split(environment, self.run.floor.as_ref(), &active)
-        {
-            return Err(Stop::Fork(parts));
+        if self.store.rules.universal() {
+            match forks::split(environment, self.run.floor.as_ref(), &active) {
+                Ok(None) => {}
+                Ok(Some((parts, name))) => return Err(Stop::Fork(parts, name)),
+                Err(name) => return Err(self.too_many_needs(own, &name)),
+            }
         }
         let mut all: Vec<(Package, Range)> = Vec::with_capacity(active.len());
         let mut place_of = HashMap::<Package, usize>::with_capacity(active.len());
@@ -138,6 +140,20 @@ impl<'a> Provider<'a> {
             }
         }
         Ok(Dependencies::Available(all.into_iter().collect()))
+    }
+}
+
+impl Provider<'_> {
+    /// One package asks for a project under too many conditions that have nothing to do with each other.
+    fn too_many_needs(&self, own: Option<(u32, &Version)>, name: &PackageName) -> Stop {
+        let memory = self.memory.borrow();
+        let asker = own.map_or_else(
+            || "the input".to_owned(),
+            |(number, version)| format!("{} {version}", memory.ids.names.get(number)),
+        );
+        Stop::too_many(&format!(
+            "{asker} asks for {name} under too many different markers"
+        ))
     }
 }
 
@@ -265,7 +281,7 @@ impl DependencyProvider for Provider<'_> {
                     && least > floor
                 {
                     if marker::reaches_python(&self.run.environment, least) {
-                        return Err(self.fork_at(least));
+                        return Err(self.fork_at(least, pool.name.clone()));
                     }
                     let needed = needed.to_string();
                     return Ok(Dependencies::Unavailable(Reason::Python(needed)));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
-use credential_helper_protocol::Failure;
+use credential_helper_protocol::{ErrorCode, Failure};
 use url::Url;
 
 use super::ids::Ids;
@@ -59,10 +59,20 @@ pub(super) enum Stop {
     Failed(Failure),
     /// The order of decisions was bad: once more, with a better one.
     Again,
-    /// The environment has to be split.
-    Fork(Vec<MarkerTree>),
+    /// The environment has to be split, because of this project.
+    Fork(Vec<MarkerTree>, PackageName),
     /// A project turned out to come from a direct URL.
     Url(PackageName, Url),
+}
+
+impl Stop {
+    /// There are more environments, or conditions, than anybody could mean.
+    pub(super) fn too_many(what: &str) -> Self {
+        let message = format!("cannot resolve for all environments at once: {what}");
+        Self::Failed(Failure::new(ErrorCode::Unsatisfiable, message).hint(
+            "resolve for one environment (without --universal), name the environments that matter, or leave the package out",
+        ))
+    }
 }
 
 impl fmt::Display for Stop {
