@@ -183,8 +183,8 @@ fn memory(ordinary: &Ordinary) -> Value {
     status["memory"].clone()
 }
 
-/// L7: memory is locked as far as the limits allow, the whole of it and not an arena; `status` says what was obtained, and without any
-/// the agent works.
+/// L7: memory is locked as far as the limits allow, the whole of it and not an arena, under a limit all that data lie in; `status` says
+/// what was obtained, and without any the agent works.
 #[test]
 fn l7_what_is_locked_is_told_and_no_condition() {
     for limit in ["0", "1048576", "unlimited"] {
