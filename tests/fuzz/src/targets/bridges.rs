@@ -240,8 +240,9 @@ pub fn docker(data: &[u8]) {
         let reply: serde_json::Value = serde_json::from_slice(&said.out).expect("JSON");
         assert_eq!(reply["ServerURL"], server);
     }
+    // To anything else docker gives the name of a server, which errors tell.
     let stored: Option<serde_json::Value> = serde_json::from_slice(input).ok();
-    if stored.is_some_and(|stored| stored["Secret"] == GIVEN) {
+    if operation == "store" && stored.is_some_and(|stored| stored["Secret"] == GIVEN) {
         repeats_nothing(input, &said);
     }
 }
