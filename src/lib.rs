@@ -56,6 +56,5 @@ pub mod sarif;
 pub mod scan;
 pub mod selftest;
 pub mod setup;
-#[cfg(test)]
-#[cfg(unix)]
+#[cfg(all(test, unix, feature = "net"))]
 mod test_programs;

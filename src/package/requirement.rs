@@ -73,11 +73,26 @@ pub fn marker(text: &str) -> Result<MarkerTree, String> {
 /// A marker as the reader of `pep508_rs` takes it.
 fn readable(text: &str) -> Result<Cow<'_, str>, String> {
     bounded(text)?;
+    quoted_once(text)?;
     let text = spaced(text);
     Ok(match compatible(&text)? {
         Cow::Owned(text) => Cow::Owned(text),
         Cow::Borrowed(_) => text,
     })
+}
+
+/// Whether no text in a marker holds the other quotation mark: `pep508_rs` writes all of them in single
+/// ones, and what was a text would be read as a marker.
+fn quoted_once(text: &str) -> Result<(), String> {
+    let mut open = None;
+    for letter in text.bytes().filter(|byte| matches!(byte, b'"' | b'\'')) {
+        match open {
+            None => open = Some(letter),
+            Some(own) if own == letter => open = None,
+            Some(_) => return Err("a text in its marker holds a quotation mark".to_owned()),
+        }
+    }
+    Ok(())
 }
 
 /// A marker with white space between `and`, `or` and an opening bracket.
@@ -357,6 +372,14 @@ mod tests {
         let theirs = pep508_rs::Requirement::<url::Url>::from_str(text).unwrap_err();
         let place = format!("(character {})", theirs.start + 1);
         assert!(parse(text).unwrap_err().ends_with(&place), "{place}");
+    }
+
+    #[test]
+    fn a_text_that_holds_a_quotation_mark_is_refused() {
+        let text = "a ; sys_platform == \"x' or os_name == 'posix\"";
+        let why = parse(text).unwrap_err();
+        assert_eq!(why, "a text in its marker holds a quotation mark");
+        assert!(parse("a @ https://example.org/it's ; os_name == \"nt\"").is_ok());
     }
 
     /// A semicolon without a space before it belongs to the URL (PEP 508).
