@@ -81,7 +81,7 @@ fn readable(text: &str) -> Result<Cow<'_, str>, String> {
     })
 }
 
-/// Whether no text in a marker holds the other quotation mark: `pep508_rs` writes all of them in single
+/// Whether no text in a marker holds a single quotation mark: `pep508_rs` writes all of them in single
 /// ones, and what was a text would be read as a marker.
 fn quoted_once(text: &str) -> Result<(), String> {
     let mut open = None;
@@ -89,7 +89,10 @@ fn quoted_once(text: &str) -> Result<(), String> {
         match open {
             None => open = Some(letter),
             Some(own) if own == letter => open = None,
-            Some(_) => return Err("a text in its marker holds a quotation mark".to_owned()),
+            Some(b'"') => {
+                return Err("a text in its marker holds a single quotation mark".to_owned());
+            }
+            Some(_) => {}
         }
     }
     Ok(())
@@ -375,10 +378,12 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_holds_a_quotation_mark_is_refused() {
+    fn a_text_that_holds_a_single_quotation_mark_is_refused() {
         let text = "a ; sys_platform == \"x' or os_name == 'posix\"";
         let why = parse(text).unwrap_err();
-        assert_eq!(why, "a text in its marker holds a quotation mark");
+        assert_eq!(why, "a text in its marker holds a single quotation mark");
+        let other = parse("a ; sys_platform == 'x\"'").unwrap().to_string();
+        assert_eq!(parse(&other).unwrap().to_string(), other);
         assert!(parse("a @ https://example.org/it's ; os_name == \"nt\"").is_ok());
     }
 

@@ -31,6 +31,8 @@ fn marker(text: &str, known: &Value) -> Option<&'static str> {
     };
     if !text.is_ascii() {
         Some("a marker has letters of ASCII alone")
+    } else if holds_single_quote(text) {
+        Some("a text in a marker holds no single quotation mark")
     } else if is("string-order") {
         Some("< and > of texts compare them by letters, as PEP 508 says")
     } else if is("release") {
@@ -48,6 +50,23 @@ fn marker(text: &str, known: &Value) -> Option<&'static str> {
     } else {
         None
     }
+}
+
+fn holds_single_quote(text: &str) -> bool {
+    let mut open = None;
+    text.chars()
+        .filter(|letter| matches!(letter, '"' | '\''))
+        .any(|letter| match open {
+            None => {
+                open = Some(letter);
+                false
+            }
+            Some(own) if own == letter => {
+                open = None;
+                false
+            }
+            Some(own) => own == '"',
+        })
 }
 
 /// Whether all that is quoted are versions.
