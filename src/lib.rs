@@ -56,5 +56,6 @@ pub mod sarif;
 pub mod scan;
 pub mod selftest;
 pub mod setup;
-#[cfg(all(test, unix, feature = "net"))]
+#[cfg(test)]
+#[cfg(all(unix, feature = "net"))]
 mod test_programs;
