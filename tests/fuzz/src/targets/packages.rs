@@ -232,7 +232,8 @@ pub fn requirement_text(data: &[u8]) {
             Ok(again) if read.marker.is_false() => {
                 assert!(!again.marker.evaluate(environment.markers(), &[]));
             }
-            Ok(again) => assert_eq!(again, read, "{written}"),
+            // Names that PEP 508 has given up stay apart from those they are written as.
+            Ok(again) => assert_eq!(again.to_string(), written),
             Err(why) => panic!("what was written is refused ({why}): {written}"),
         }
     }
@@ -248,7 +249,7 @@ pub fn requirement_text(data: &[u8]) {
             if marker.is_false() {
                 assert!(!again.evaluate(environment.markers(), &[]));
             } else {
-                assert_eq!(again, marker, "{written}");
+                assert_eq!(again.try_to_string(), Some(written));
             }
         }
     }
