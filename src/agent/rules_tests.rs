@@ -73,6 +73,16 @@ impl Home {
         file.set_modified(before).unwrap();
     }
 
+    /// A command answers for a name, and waits for a writer that never comes.
+    #[cfg(target_os = "linux")]
+    fn never_answers(&self, name: &str) {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+        let fifo = self.path("fifo");
+        mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        let settings = format!("[repositories.{name}]\ncommand = [\"/bin/cat\", \"{fifo}\"]\n");
+        self.write("settings/config.toml", &settings);
+    }
+
     /// A secret that is stored under a name.
     fn stored(self, name: &str) -> Self {
         let text = format!("[http-basic.{name}]\nusername = \"alice\"\npassword = \"s3cret\"\n");
@@ -499,13 +509,15 @@ async fn a_refused_secret_is_held_back_from_every_question_of_its_repository() {
     }
 }
 
+#[cfg(target_os = "linux")]
 #[tokio::test]
 async fn lock_cancels_secrets_on_their_way_to_a_file_and_reports() {
     let home = Home::new().stored("foo");
     let configured = json!({ "key": "http-basic.foo", "values": ["alice", "new"] });
-    let question = json!({ "name": "foo", "context": home.context() });
-    let report = json!({ "question": question, "outcome": "unauthorized" });
-    // As another writer would: the change is still on its way when the lock comes.
+    // Both are still on their way when the lock comes: the report reads a store that is busy, and
+    // the change waits for another writer.
+    home.never_answers("busy");
+    let report = json!({ "question": { "name": "busy" }, "outcome": "unauthorized" });
     let folder = std::fs::File::open(home.path("poetry")).unwrap();
     folder.lock().unwrap();
     let (configured, reported, _) = tokio::join!(
@@ -609,13 +621,8 @@ async fn a_project_does_not_say_what_is_deleted() {
 #[tokio::test]
 async fn a_client_in_a_hurry_closes_no_provider_to_others() {
     use crate::domain::credential::ProviderId;
-    use rustix::fs::{CWD, FileType, Mode, mknodat};
     let home = Home::new();
-    let fifo = home.path("fifo");
-    mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
-    // It waits for a writer that never comes.
-    let settings = format!("[repositories.foo]\ncommand = [\"/bin/cat\", \"{fifo}\"]\n");
-    home.write("settings/config.toml", &settings);
+    home.never_answers("foo");
     let mut context = home.context();
     context["timeout_ms"] = json!(100);
     for _ in 0..3 {
