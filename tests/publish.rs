@@ -363,6 +363,12 @@ fn names() {
     let pypirc = format!("[foo]\nrepository = {}\npassword = x\n", url("/rc/"));
     sandbox.write("home/.pypirc", &pypirc);
     assert_eq!(publish("foo"), Some(url("/rc/")));
+    // One that cannot be read is not one that says nothing, and is in nobody's way who needs it not.
+    let broken = [b"[foo]\nrepository = \xff\n", pypirc.as_bytes()].concat();
+    std::fs::write(sandbox.path("home/.pypirc"), broken).unwrap();
+    let unread = sandbox.helper(&["publish", "-r", "foo", wheel.to_str().unwrap()]);
+    assert_eq!(unread.status, 3, "{unread:?}");
+    assert!(unread.stderr.contains(".pypirc: line 2"), "{unread:?}");
     let project = format!(
         "[[tool.uv.index]]\nname = \"foo\"\nurl = \"{}\"\npublish-url = \"{}\"\n",
         url("/uv/simple/"),

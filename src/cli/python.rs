@@ -43,10 +43,31 @@ pub(super) async fn environment(
             }
         }
     }
-    let mut environment = match environment {
-        Some(environment) => environment,
-        None => Environment::fallback().map_err(|why| Failure::new(ErrorCode::Internal, why))?,
-    };
+    let environment = environment.map_or_else(fallback, Ok)?;
+    Ok((as_written(environment, options, around)?, warning))
+}
+
+/// Whether the options can be understood: said before anything is asked.
+///
+/// # Errors
+/// `usage`, where one cannot.
+pub(super) fn check(options: &PythonOptions, around: &Surroundings) -> Result<(), Failure> {
+    if options.python_version.is_some() || options.python_platform.is_some() {
+        as_written(fallback()?, options, around)?;
+    }
+    Ok(())
+}
+
+fn fallback() -> Result<Environment, Failure> {
+    Environment::fallback().map_err(|why| Failure::new(ErrorCode::Internal, why))
+}
+
+/// The environment with what the options say of it.
+fn as_written(
+    mut environment: Environment,
+    options: &PythonOptions,
+    around: &Surroundings,
+) -> Result<Environment, Failure> {
     let wrong =
         |option: &str, why: String| Failure::new(ErrorCode::Usage, format!("{option}: {why}"));
     // The version first: the platform's tags depend on it.
@@ -60,7 +81,7 @@ pub(super) async fn environment(
             .with_platform(name, macos(around).as_deref())
             .map_err(|why| wrong("--python-platform", why))?;
     }
-    Ok((environment, warning))
+    Ok(environment)
 }
 
 /// The oldest macOS that packages built for it are for.

@@ -4,9 +4,10 @@ use std::fs::{File, Metadata};
 use std::io::{self, Read as _};
 use std::path::Path;
 
+use credential_helper_protocol::{ErrorCode, Failure};
 use zeroize::Zeroizing;
 
-use crate::domain::text::line_at;
+use crate::domain::text::{line_at, shown};
 
 /// The largest file that is read or written: the longest real `auth.toml` known is a few KiB, the
 /// longest lock files of real projects have some MiB.
@@ -23,7 +24,7 @@ pub enum Unread {
 
 impl Unread {
     /// In our words, without the file's name.
-    pub fn reason(&self) -> String {
+    fn reason(&self) -> String {
         match self {
             Self::Io(doing, error) => format!("{doing}: {}", error.kind()),
             Self::Malformed(why) => why.clone(),
@@ -57,6 +58,35 @@ pub fn is_absence(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
     )
+}
+
+/// The text of a file that is only read, as it is there; `None` where there is no such file.
+///
+/// # Errors
+/// Why there is no text, without the file's name.
+pub fn present(path: &Path) -> Result<Option<Zeroizing<String>>, String> {
+    let file = match open(path) {
+        Err(error) if is_absence(&error) => return Ok(None),
+        Err(error) => return Err(Unread::Io("cannot open it", error).reason()),
+        Ok(file) => file,
+    };
+    let (_, text) = text(file, |_| Ok(()), |unread| unread.reason())?;
+    Ok(Some(text))
+}
+
+/// The same for those who give up without it, by name and without a byte order mark.
+///
+/// # Errors
+/// `unavailable`: it is there and has no text.
+pub fn named(path: &Path) -> Result<Option<Zeroizing<String>>, Failure> {
+    let text = present(path).map_err(|why| {
+        let path = shown(&path.to_string_lossy());
+        Failure::new(ErrorCode::Unavailable, format!("cannot read {path}: {why}"))
+    })?;
+    Ok(text.map(|text| match text.strip_prefix('\u{feff}') {
+        Some(rest) => Zeroizing::new(rest.to_owned()),
+        None => text,
+    }))
 }
 
 /// All of a file, in one buffer of which no smaller copies stay behind.

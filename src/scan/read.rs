@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use crate::edit::read::{Unread, is_absence, open, text};
+use crate::edit::read::present;
 
 /// A file's text; wiped when it is dropped.
 #[derive(Clone)]
@@ -19,13 +19,8 @@ impl Text {
     /// # Errors
     /// Why it cannot be read, in our words.
     pub(super) fn read(path: &Path) -> Result<Option<Self>, String> {
-        let file = match open(path) {
-            Err(error) if is_absence(&error) => return Ok(None),
-            Err(error) => return Err(Unread::Io("cannot open it", error).reason()),
-            Ok(file) => file,
-        };
-        let (_, text) = text(file, |_| Ok(()), |unread| unread.reason())?;
-        Ok(Some(Self {
+        let text = present(path)?;
+        Ok(text.map(|text| Self {
             path: path.to_owned(),
             text,
         }))

@@ -8,6 +8,7 @@ use super::change::{Change, Edit};
 use super::path::{self, Say, home};
 use super::{Around, Plan, git, python, uv};
 use crate::domain::text::has_control;
+use crate::edit::read;
 
 /// The tools, in the order of the list, with what is done for each.
 pub const TOOLS: [(&str, &str); 14] = [
@@ -142,10 +143,7 @@ fn pip(wish: &Wish, around: &Around, plan: &mut Plan) -> Result<(), Failure> {
         value: "subprocess".to_owned(),
     };
     // pip reads the old file too; where that says it, nothing is missing.
-    let text = std::fs::metadata(&legacy)
-        .ok()
-        .filter(|meta| meta.is_file() && meta.len() <= crate::edit::FILE_SIZE)
-        .and_then(|_| std::fs::read_to_string(&legacy).ok());
+    let text = read::present(&legacy).ok().flatten();
     let said = text.is_some_and(|text| matches!(edit.put(&text), Ok(super::text::Put::Already)));
     if !said {
         plan.changes.push(Change::File {

@@ -11,6 +11,7 @@ use super::tools::{Wish, texts, usage};
 use super::{Around, Plan};
 use crate::domain::name::RepositoryName;
 use crate::domain::url::RepositoryUrl;
+use crate::edit::read;
 
 /// The word under which uv's own store is recorded.
 pub const STORE: &str = "uv --store";
@@ -25,22 +26,9 @@ const PUBLIC: [&str; 4] = [
 
 /// What a file holds; nothing where there is none.
 fn text_of(path: &Path) -> Result<String, Failure> {
-    let fail = |why: String| {
-        let message = format!("cannot read {}: {why}", path.display());
-        Failure::new(ErrorCode::Unavailable, message)
-    };
-    match std::fs::metadata(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(String::new()),
-        Err(error) => return Err(fail(error.kind().to_string())),
-        Ok(meta) if !meta.is_file() || meta.len() > crate::edit::FILE_SIZE => {
-            return Err(fail("it is no regular file, or too large".to_owned()));
-        }
-        Ok(_) => {}
-    }
-    let text = std::fs::read_to_string(path).map_err(|error| fail(error.kind().to_string()))?;
-    Ok(text.trim_start_matches('\u{feff}').replace("\r\n", "\n"))
+    let text = read::named(path)?.unwrap_or_default();
+    Ok(text.replace("\r\n", "\n"))
 }
-
 pub(super) fn plan(wish: &Wish, around: &Around, plan: &mut Plan) -> Result<(), Failure> {
     path::step(around, plan, wish.on_path_by_us)?;
     let named = around

@@ -424,6 +424,24 @@ fn versions() {
     assert_eq!(ended.status, 2, "{ended:?}");
 }
 
+/// Nobody is asked for what cannot be meant.
+#[test]
+fn options_are_read_before_anything_is_asked() {
+    let place = Place::new();
+    for (option, value) in [
+        ("--python-version", "three"),
+        ("--python-platform", "amiga"),
+    ] {
+        let ended = place.run(&["resolve", option, value]);
+        assert_eq!(ended.status, 2, "{ended:?}");
+        assert!(ended.stderr.contains(option), "{ended:?}");
+    }
+    assert_eq!(
+        place.public.requests().len() + place.private.requests().len(),
+        0
+    );
+}
+
 #[test]
 fn files() {
     let place = Place::new();

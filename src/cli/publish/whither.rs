@@ -7,12 +7,14 @@ use credential_helper_protocol::surroundings::Surroundings;
 use credential_helper_protocol::{
     Asked, Context, ErrorCode, Failure, Operation, Question, SettingsReply,
 };
+use zeroize::Zeroizing;
 
 use crate::cli::Session;
 use crate::cli::args_publish::PublishArgs;
 use crate::connect::Agent;
 use crate::domain::name::{normalize, same_stored_name};
 use crate::domain::url::{Origin, RepositoryUrl};
+use crate::edit::read::named;
 use crate::http::TlsPolicy;
 use crate::publish::place::{Known, Place, built_in};
 use crate::publish::pypirc;
@@ -20,8 +22,6 @@ use crate::publish::pypirc;
 /// How long an index may be silent, and an upload until its answer.
 const SILENCE: Duration = Duration::from_secs(15);
 const ANSWER: Duration = Duration::from_mins(2);
-/// The largest `.pypirc`.
-const PYPIRC: u64 = 1024 * 1024;
 
 /// Poetry's settings of the user alone: a project's files decide neither where a name leads, as
 /// long as the user's own do, nor whose certificates are believed.
@@ -71,30 +71,33 @@ pub(super) fn find(
             *url = allowed(agent.explain(&question))?.url;
         }
     }
+    // The last place that is looked at: who needs nothing of it does not hear of it.
+    let (text, unread) = match pypirc_text() {
+        Ok(text) => (text, None),
+        Err(failure) => (None, Some(failure)),
+    };
     let known = Known {
         own,
         all,
         bindings: &bindings,
         declared,
-        pypirc: pypirc_text().and_then(|text| pypirc::section(&text, name)),
+        pypirc: text.and_then(|text| pypirc::section(&text, name)),
     };
-    Place::of_name(name, &known).ok_or_else(|| {
-        Failure::new(
-            ErrorCode::Usage,
-            format!("no upload URL is known for \"{name}\""),
-        )
-        .hint(format!(
-            "helper config repositories.{name} URL, or give the URL with -r"
-        ))
-    })
+    if let Some(place) = Place::of_name(name, &known) {
+        return Ok(place);
+    }
+    unread.map_or(Ok(()), Err)?;
+    let message = format!("no upload URL is known for \"{name}\"");
+    let hint = format!("helper config repositories.{name} URL, or give the URL with -r");
+    Err(Failure::new(ErrorCode::Usage, message).hint(hint))
 }
 
-/// The user's `.pypirc`; none where it cannot be read: it is the last place that is looked at.
-fn pypirc_text() -> Option<String> {
-    let home = Surroundings::of_process().home?;
-    let path = home.join(".pypirc");
-    let meta = std::fs::metadata(&path).ok()?;
-    (meta.is_file() && meta.len() <= PYPIRC).then(|| std::fs::read_to_string(&path).ok())?
+/// The user's `.pypirc`.
+fn pypirc_text() -> Result<Option<Zeroizing<String>>, Failure> {
+    match Surroundings::of_process().home {
+        Some(home) => named(&home.join(".pypirc")),
+        None => Ok(None),
+    }
 }
 
 /// Whose certificates are believed, and whether one of ours is shown: the command line's word, else the

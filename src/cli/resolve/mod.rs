@@ -44,6 +44,7 @@ pub(crate) fn run(session: &mut Session<'_>, args: &ResolveArgs) -> Result<u8, F
     let hashes = args.generate_hashes || asked.choices.require_hashes;
     let (python, universal) = (args.python.clone(), args.universal);
     let (range, environments) = (asked.requires_python, asked.environments);
+    python::check(&python, &ground.around)?;
     let accounts = asked::accounts(asked.userinfo);
     let (own, locked_for) = (Arc::clone(&ground), environments.clone());
     let work = async move |tools: lookups::Tools<Outcome>| {

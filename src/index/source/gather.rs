@@ -1,7 +1,5 @@
 //! Finds and reads the files that say where packages come from.
 
-use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,7 +13,7 @@ use super::{Form, Options, Pin, Priority, Source, Sources, given, pip, poetry, u
 use crate::domain::text::shown;
 use crate::domain::toml_text::Document;
 use crate::domain::workspace::{WORKSPACE, is_member};
-use crate::edit::FILE_SIZE;
+use crate::edit::read::named;
 use crate::index::offers::Rule;
 
 impl Sources {
@@ -255,7 +253,7 @@ fn layered(
     if !uvs && variables.is_silent() && layers.iter().all(Layer::is_silent) {
         let mut texts = Vec::new();
         for path in pip::files(around, folder) {
-            if let Some(text) = read(&path)? {
+            if let Some(text) = named(&path)? {
                 texts.push((shown(&path.to_string_lossy()), text));
             }
         }
@@ -328,48 +326,10 @@ fn uv_files(own: &[&Project], folder: &Path, around: &Surroundings) -> Result<Ve
 
 /// A TOML file; `None` where it is not there.
 pub(super) fn open(path: &Path) -> Result<Option<Document>, Failure> {
-    match read(path)? {
+    match named(path)? {
         Some(text) => Ok(Some(Document::parse(path, &text)?)),
         None => Ok(None),
     }
-}
-
-/// The text of a file; `None` where it is not there. Only a regular file of a sane size is read,
-/// and opening it never waits: a path may name anything.
-fn read(path: &Path) -> Result<Option<String>, Failure> {
-    let fail = |why: &str| {
-        let path = shown(&path.to_string_lossy());
-        Failure::new(ErrorCode::Unavailable, format!("cannot read {path}: {why}"))
-    };
-    let file = match open_file(path) {
-        Ok(file) => file,
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            return Ok(None);
-        }
-        Err(error) => return Err(fail(&error.kind().to_string())),
-    };
-    let meta = file
-        .metadata()
-        .map_err(|error| fail(&error.kind().to_string()))?;
-    if !meta.is_file() {
-        return Err(fail("it is not a regular file"));
-    }
-    let mut text = String::new();
-    let read = file.take(FILE_SIZE + 1).read_to_string(&mut text);
-    match read {
-        Ok(length) if length as u64 > FILE_SIZE => Err(fail("it is larger than 4 MiB")),
-        Ok(_) => Ok(Some(text.trim_start_matches('\u{feff}').to_owned())),
-        Err(error) if error.kind() == ErrorKind::InvalidData => Err(fail("it is not UTF-8")),
-        Err(error) => Err(fail(&error.kind().to_string())),
-    }
-}
-
-fn open_file(path: &Path) -> std::io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
-    options.open(path)
 }
 
 #[cfg(test)]

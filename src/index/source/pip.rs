@@ -98,14 +98,14 @@ fn user_folder(around: &Surroundings) -> Option<PathBuf> {
 /// # Errors
 /// `malformed` or `usage`, where a value is neither URL nor path, or no switch.
 pub fn layer(
-    texts: &[(String, String)],
+    texts: &[(String, impl AsRef<str>)],
     around: &Surroundings,
     folder: &Path,
 ) -> Result<Layer, Failure> {
     let mut found: [Option<Written>; 4] = [const { None }; 4];
     for section in SECTIONS {
         for (file, text) in texts {
-            for (key, value, line) in entries(text, section) {
+            for (key, value, line) in entries(text.as_ref(), section) {
                 if let Some(at) = KEYS.iter().position(|(own, _)| *own == key) {
                     found[at] = Some(Written {
                         value,

@@ -1,14 +1,11 @@
-//! Files that are read: never a FIFO or device, never without an end.
+//! The files that are read, so that tests can have others.
 
-use std::fs::File;
-use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
-use credential_helper_protocol::{ErrorCode, Failure};
+use credential_helper_protocol::Failure;
 use zeroize::Zeroizing;
 
-use crate::domain::text::shown;
-use crate::edit::FILE_SIZE;
+use crate::edit::read::named;
 
 /// Entries of a folder that are looked at for members of a workspace.
 const ENTRIES: usize = 10_000;
@@ -34,36 +31,7 @@ pub struct Disk;
 
 impl Files for Disk {
     fn text(&self, path: &Path) -> Result<Option<Zeroizing<String>>, Failure> {
-        let fail = |what: &str| {
-            let message = format!("cannot read {}: {what}", shown(&path.to_string_lossy()));
-            Failure::new(ErrorCode::Unavailable, message)
-        };
-        let file = match open(path) {
-            Err(error)
-                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
-            {
-                return Ok(None);
-            }
-            Err(error) => return Err(fail(&error.kind().to_string())),
-            Ok(file) => file,
-        };
-        let meta = file
-            .metadata()
-            .map_err(|error| fail(&error.kind().to_string()))?;
-        if !meta.is_file() {
-            return Err(fail("it is no regular file"));
-        }
-        let room = usize::try_from(meta.len().min(FILE_SIZE)).unwrap_or(0);
-        let mut bytes = Zeroizing::new(Vec::with_capacity(room + 1));
-        file.take(FILE_SIZE + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|error| fail(&error.kind().to_string()))?;
-        if bytes.len() as u64 > FILE_SIZE {
-            return Err(fail("it is larger than 4 MiB"));
-        }
-        let text = std::str::from_utf8(&bytes).map_err(|_| fail("it is no UTF-8 text"))?;
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        Ok(Some(Zeroizing::new(text.to_owned())))
+        named(path)
     }
 
     fn is_file(&self, path: &Path) -> bool {
@@ -85,22 +53,10 @@ impl Files for Disk {
     }
 }
 
-/// Opens without waiting for a writer, and without taking a terminal.
-#[cfg(unix)]
-fn open(path: &Path) -> io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let flags = libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_CLOEXEC;
-    File::options().read(true).custom_flags(flags).open(path)
-}
-
-#[cfg(not(unix))]
-fn open(path: &Path) -> io::Result<File> {
-    File::open(path)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Disk, FILE_SIZE, Files as _};
+    use super::{Disk, Files as _};
+    use crate::edit::read::FILE_SIZE;
 
     #[test]
     fn what_is_no_text_file_is_no_text() {
