@@ -138,10 +138,8 @@ pub fn built_in() -> Vec<Binding> {
     .collect()
 }
 
-/// Whether a secret of this class, asked for by `name`, may go to `wanted`.
-///
-/// `token` says that the secret is an API token: tokens of PyPI's names go to PyPI only, whatever
-/// else was bound.
+/// Whether a secret of this class, asked for by `name`, may go to `wanted`. For a token there is
+/// [`token_may_go`] as well.
 pub fn check(
     bindings: &[Binding],
     name: &RepositoryName,
@@ -417,18 +415,89 @@ mod tests {
         assert_eq!(ask(None), Verdict::Allowed);
     }
 
+    /// What a person adds to PyPI's names is read from, and never uploaded to.
     #[test]
     fn pypi_belongs_to_pypi() {
-        let bindings = built_in();
+        let mirror = Binding {
+            name: "PyPI".into(),
+            ..bound("https://mirror.example/simple/", BoundBy::Trust, None)
+        };
+        let bindings = [built_in(), vec![mirror]].concat();
+        let name = RepositoryName::parse("pypi").unwrap();
+        let ask = |url: &str, operation, class| {
+            let url = RepositoryUrl::parse(url).unwrap().0;
+            check(
+                &bindings,
+                &name,
+                url.origin(),
+                operation,
+                class,
+                FirstUse::Bind,
+            )
+        };
+        let (read, upload) = (Some(Operation::Read), Some(Operation::Upload));
         for class in [Class::Stored, Class::Variables] {
-            assert_eq!(
-                verdict(&bindings, "PyPI", "https://pypi.org/simple/", class),
-                Verdict::Allowed
-            );
-            assert_eq!(
-                verdict(&bindings, "pypi", "https://evil.example/", class),
-                Verdict::Changed
-            );
+            for (url, operation, expected) in [
+                ("https://pypi.org/simple/", None, Verdict::Allowed),
+                ("https://upload.pypi.org/legacy/", upload, Verdict::Allowed),
+                ("https://evil.example/", None, Verdict::Changed),
+                ("https://test.pypi.org/legacy/", upload, Verdict::Changed),
+                ("https://mirror.example/", None, Verdict::Allowed),
+                ("https://mirror.example/", read, Verdict::Allowed),
+                ("https://mirror.example/", upload, Verdict::Changed),
+            ] {
+                assert_eq!(ask(url, operation, class), expected, "{url} {operation:?}");
+            }
+        }
+        // Any other name may be uploaded to where a person says.
+        let bindings = [bound("https://mirror.example/", BoundBy::Trust, None)];
+        let name = RepositoryName::parse("foo").unwrap();
+        let url = RepositoryUrl::parse("https://mirror.example/").unwrap().0;
+        let stored = (Class::Stored, FirstUse::Bind);
+        let got = check(&bindings, &name, url.origin(), upload, stored.0, stored.1);
+        assert_eq!(got, Verdict::Allowed);
+    }
+
+    #[test]
+    fn a_token_of_pypi_goes_to_pypi_alone() {
+        for (name, url, expected) in [
+            ("pypi", "https://upload.pypi.org/legacy/", true),
+            ("PyPI", "https://pypi.org/simple/", true),
+            ("pypi", "https://test.pypi.org/legacy/", false),
+            ("testpypi", "https://test.pypi.org/legacy/", true),
+            ("testpypi", "https://upload.pypi.org/legacy/", false),
+            ("pypi", "https://evil.example/", false),
+            ("foo", "https://evil.example/", true),
+        ] {
+            let url = RepositoryUrl::parse(url).unwrap().0;
+            let name = RepositoryName::parse(name).unwrap();
+            let got = super::token_may_go(&name, url.origin());
+            assert_eq!(got, expected, "{name:?}");
+        }
+    }
+
+    /// JSON, `trust.toml` and the documents know these words.
+    #[test]
+    fn words() {
+        let by = [
+            (BoundBy::BuiltIn, "built-in", false),
+            (BoundBy::Settings, "settings", true),
+            (BoundBy::Set, "set", true),
+            (BoundBy::Trust, "trust", true),
+            (BoundBy::Poetry, "poetry", false),
+            (BoundBy::FirstUse, "first-use", false),
+        ];
+        for (by, word, by_hand) in by {
+            assert_eq!((by.word(), by.by_hand()), (word, by_hand));
+        }
+        for (verdict, word, allows) in [
+            (Verdict::Allowed, "allowed", true),
+            (Verdict::Binds, "unbound", true),
+            (Verdict::Unbound, "unbound", false),
+            (Verdict::Insecure, "insecure", false),
+            (Verdict::Changed, "changed", false),
+        ] {
+            assert_eq!((verdict.word(), verdict.allows()), (word, allows));
         }
     }
 }

@@ -185,7 +185,7 @@ pub fn declared_by_project<'a>(
 mod tests {
     use credential_helper_protocol::Operation;
 
-    use super::{DeclaredBy, KnownRepository, best_match, is_upload, on_host};
+    use super::{DeclaredBy, KnownRepository, best_match, declared_by_project, is_upload, on_host};
     use crate::domain::name::RepositoryName;
     use crate::domain::url::RepositoryUrl;
 
@@ -299,26 +299,111 @@ mod tests {
             ("b", "https://h/both/"),
             ("b", "https://h/both"),
             ("pypi", "https://upload.pypi.org/legacy/"),
+            ("pypi", "https://pypi.org/simple/"),
+            ("c", "https://h/c/legacy"),
+            ("d", "https://d/legacy/"),
         ]);
         known[0].operation = Some(Operation::Upload);
         known[2].operation = Some(Operation::Upload);
         known[3].operation = Some(Operation::Read);
         known[4].by = DeclaredBy::BuiltIn;
+        known[5].by = DeclaredBy::BuiltIn;
         for (text, expected) in [
             ("https://h/legacy", true),
             ("https://h/legacy/x", false),
             ("https://h/simple/", false),
             ("https://h/both", false),
             ("https://upload.pypi.org/legacy/", true),
+            ("https://pypi.org/simple/", false),
+            ("https://h/c/legacy/", false),
+            ("https://d/legacy/", false),
         ] {
             assert_eq!(is_upload(&known, &url(text)), expected, "{text}");
         }
     }
 
+    /// Of equally long scopes: the account, the operation, the index URL that has more in common
+    /// with the request, the place where it is declared, the order of the file.
+    #[test]
+    fn which_of_several() {
+        let read = Some(Operation::Read);
+        let upload = Some(Operation::Upload);
+        let mut known = known(&[
+            ("a", "https://h/s/one/simple/"),
+            ("b", "https://h/s/two/simple/"),
+            ("c", "https://h/s/two/simple/"),
+        ]);
+        for one in &mut known {
+            one.scopes = url("https://h/s/").scopes();
+        }
+        let best = |known: &[KnownRepository], text, username, operation| {
+            let found = best_match(known, &url(text), username, operation)?;
+            let others = found.others.iter().map(|name| name.as_str());
+            let names = [vec![found.repository.name.as_str()], others.collect()].concat();
+            Some((names.join(" "), found.scope.segments.len()))
+        };
+        let says = |names: &str| Some((names.to_owned(), 1));
+        assert_eq!(best(&known, "https://h/s/x", None, None), says("a b c"));
+        let two = "https://h/s/two/x";
+        assert_eq!(best(&known, two, None, None), says("b c a"));
+        known[2].by = DeclaredBy::Settings;
+        assert_eq!(best(&known, two, None, None), says("c b a"));
+        known[2].username = Some("bob".to_owned());
+        assert_eq!(best(&known, two, Some("bob"), None), says("c b a"));
+        assert_eq!(best(&known, two, Some("alice"), None), says("b a"));
+        known[1].operation = upload;
+        assert_eq!(best(&known, two, Some("alice"), read), says("a"));
+        assert_eq!(best(&known, two, Some("alice"), upload), says("b a"));
+        let on_host = |operation| {
+            let wanted = url("https://h/");
+            let found = on_host(&known, |own| own == wanted.origin(), None, operation);
+            let names = found.iter().map(|known| known.name.as_str());
+            names.collect::<String>()
+        };
+        assert_eq!(
+            (on_host(read), on_host(upload)),
+            ("ac".into(), "abc".into())
+        );
+        assert_eq!(best(&known, "https://other/s/x", None, None), None);
+    }
+
+    #[test]
+    fn what_a_project_declares() {
+        let mut known = known(&[
+            ("foo", "https://h/read/"),
+            ("Foo", "https://h/again/"),
+            ("foo", "https://up/"),
+            ("bar", "https://other/"),
+            ("foo", "https://mine/"),
+        ]);
+        for one in &mut known[..4] {
+            one.by = DeclaredBy::Project;
+        }
+        known[2].operation = Some(Operation::Upload);
+        let name = RepositoryName::parse("FOO").unwrap();
+        let urls = |operation| {
+            let found = declared_by_project(&known, &name, operation);
+            let urls = found.iter().map(|known| known.url.as_str());
+            urls.collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(urls(None), "https://h/read/ https://up/");
+        assert_eq!(urls(Some(Operation::Read)), "https://h/read/");
+        let upload = urls(Some(Operation::Upload));
+        assert_eq!(upload, "https://h/read/ https://up/");
+    }
+
     #[test]
     fn ambiguity_is_told() {
-        let known = known(&[("n1", "https://h/s/"), ("n2", "https://h/s/")]);
+        let list = [
+            ("n1", "https://h/s/"),
+            ("n2", "https://h/s/"),
+            ("N1", "https://h/s/"),
+            ("n2", "https://h/s/"),
+            ("n3", "https://h/"),
+        ];
+        let known = known(&list);
         let found = best_match(&known, &url("https://h/s/x"), None, None).unwrap();
-        assert_eq!(found.others.len(), 1);
+        let others: Vec<&str> = found.others.iter().map(|name| name.as_str()).collect();
+        assert_eq!(others, ["n2"]);
     }
 }

@@ -337,6 +337,37 @@ mod tests {
     }
 
     #[test]
+    fn the_text_is_that_of_the_origin() {
+        for (text, kept) in [
+            ("https://u:p@H.example./x/?a=b#c", "https://h.example/x/"),
+            ("https://h.example:443/x", "https://h.example/x"),
+        ] {
+            let url = url(text);
+            assert_eq!(
+                (url.to_string(), format!("{url:?}")),
+                (kept.into(), kept.into())
+            );
+        }
+    }
+
+    #[test]
+    fn this_machine() {
+        for (text, loopback) in [
+            ("http://localhost:80/", true),
+            ("http://a.localhost/", true),
+            ("http://127.0.0.1/", true),
+            ("http://127.1.2.3/", true),
+            ("http://[::1]/", true),
+            ("http://localhost.example/", false),
+            ("http://notlocalhost/", false),
+            ("http://10.0.0.1/", false),
+            ("http://[::2]/", false),
+        ] {
+            assert_eq!(url(text).origin().is_loopback(), loopback, "{text}");
+        }
+    }
+
+    #[test]
     fn what_parsers_read_differently_is_refused() {
         for text in [
             "https:///x",
@@ -348,6 +379,10 @@ mod tests {
             "https://h/%0aurl=x",
             "https://h%2eevil/",
             "https://a b/",
+            "https://h/a b",
+            "https://h/a\u{a0}b",
+            "https://h/a\u{7f}b",
+            "https://h/a\tb",
             "https://:80/",
             "https://h../",
             "https://u:%0a@h/",
@@ -421,5 +456,23 @@ mod tests {
                 .iter()
                 .any(|s| s.covers(&url("https://pkgs.dev.azure.com/other/x")))
         );
+        let feed = url("https://org.pkgs.visualstudio.com/_packaging/f/pypi/simple/").scopes();
+        let file = url("https://org.pkgs.visualstudio.com/1234/x");
+        assert!(feed.iter().any(|scope| scope.covers(&file)));
+    }
+
+    #[test]
+    fn what_looks_like_a_known_index_has_its_own_scope_only() {
+        for text in [
+            "https://gl/x/y/groups/-/packages/pypi/simple",
+            "https://gl/api/v9/x/-/packages/pypi/simple",
+            "https://gl/api/v4/x/-/packages/pypi/simple",
+            "https://gl/x/v4/groups/-/packages/pypi/simple",
+            "https://gl/api/v4/groups/7/simple",
+            "https://h/org/_packaging/f/pypi/simple/",
+            "https://pkgs.dev.azure.com/org/f/pypi/simple/",
+        ] {
+            assert_eq!(url(text).scopes().len(), 1, "{text}");
+        }
     }
 }

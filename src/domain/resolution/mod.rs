@@ -373,3 +373,5 @@ fn is_pypi_token(username: Option<&str>, secret: &Secret) -> bool {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod trace_tests;
