@@ -224,17 +224,23 @@ mod tests {
 
     #[test]
     fn what_cannot_be_a_secret_is_not_kept() {
-        let mask = mask(&["secret"]);
-        let mut stream = Stream::new(&mask, 64);
-        let mut out = Vec::new();
-        stream.space()[..9].copy_from_slice(b"name? sec");
-        stream
-            .took(9, |bytes| -> Result<(), Infallible> {
+        for (text, given) in [
+            ("name? sec", "name? "),
+            ("name? secret", "name? ***"),
+            ("name? secretly", "name? ******"),
+            ("name? secret!", "name? ***!"),
+        ] {
+            let mask = mask(&["secret", "ly", "a longer one"]);
+            let mut stream = Stream::new(&mask, 64);
+            let mut out = Vec::new();
+            stream.space()[..text.len()].copy_from_slice(text.as_bytes());
+            let took = stream.took(text.len(), |bytes| -> Result<(), Infallible> {
                 out.extend_from_slice(bytes);
                 Ok(())
-            })
-            .unwrap();
-        assert_eq!(out, b"name? ");
+            });
+            took.unwrap();
+            assert_eq!(String::from_utf8(out).unwrap(), given);
+        }
     }
 
     #[test]

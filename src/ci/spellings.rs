@@ -155,7 +155,7 @@ mod tests {
     use url::Url;
 
     use super::super::mask::{Mask, Stream};
-    use super::{for_masks, of};
+    use super::{for_masks, of, userinfo};
 
     fn credential(username: Option<&str>, secret: &str) -> Credential {
         Credential {
@@ -247,6 +247,14 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_stands_before_the_host_of_a_url() {
+        let url = format!("https://{}:x@h.example/", userinfo("a b@c:/~%").as_str());
+        let url = Url::parse(&url).unwrap();
+        assert_eq!(url.username(), "a%20b%40c%3A%2F~%25");
+        assert_eq!(url.host_str(), Some("h.example"));
     }
 
     #[test]

@@ -389,6 +389,17 @@ mod tests {
             verdict(&[], "foo", "http://a.example/", Class::Url),
             Verdict::Insecure
         );
+        // The word is a person's own, and for one origin.
+        let set = bound("http://a.example/", BoundBy::Set, None);
+        let of_poetry = Binding {
+            allow_http: true,
+            ..poetry[0].clone()
+        };
+        let elsewhere = bound("http://b.example/", BoundBy::Trust, None);
+        for bindings in [vec![set.clone()], vec![of_poetry], vec![set, elsewhere]] {
+            let got = verdict(&bindings, "foo", "http://a.example/", Class::Stored);
+            assert_eq!(got, Verdict::Insecure);
+        }
     }
 
     #[test]

@@ -197,6 +197,12 @@ mod tests {
         assert_eq!(*lines.borrow(), ["info it began by=hand pid=7"]);
         assert!(log.takes(Level::Info) && !log.takes(Level::Debug));
         assert_eq!(format!("{log:?}"), "Log(Some(Info))");
+        let sink = lines.clone();
+        let log = Log::new(Level::Debug, move |level, line| {
+            sink.borrow_mut().push(format!("{} {line}", level.word()));
+        });
+        log.debug(|| Line::new("it asks"));
+        assert_eq!(lines.borrow()[1..], ["debug it asks"]);
     }
 
     #[test]

@@ -512,6 +512,19 @@ fn places_that_could_not_be_asked() {
     );
     assert_eq!(lines[3], "= au/ap of auth.toml at auth.toml");
     assert_eq!(lines.len(), 4);
+    // One entry of a keyring cannot be read, another one answers.
+    let by_url = Setup {
+        urls: at("https://h.example/").into_iter().collect(),
+        ..reads()
+    };
+    let broken = Answer::failed(Why::Malformed, "as it is");
+    let entries = [
+        (P::SYSTEM_KEYRING, "poetry-", broken),
+        (P::SYSTEM_KEYRING, "https://", both("ku", "kp", "login")),
+    ];
+    let ended = search(by_url, &entries);
+    assert!(matches!(&ended.outcome, Outcome::Found(found) if found.secret.is_some()));
+    assert_eq!(ended.warnings.len(), 1, "{:?}", ended.warnings);
     // A keyring that is not there holds nothing.
     let by_url = Setup {
         urls: at("https://h.example/").into_iter().collect(),
@@ -592,6 +605,24 @@ fn passes() {
     assert_eq!(
         told(foo(), &have).pop().unwrap(),
         "= au/ap of auth.toml at auth.toml"
+    );
+    // Whoever wants the answer alone asks nobody behind a token.
+    let short = Setup {
+        whole: false,
+        operation: Some(Operation::Upload),
+        ..foo()
+    };
+    let variable = (
+        P::ENVIRONMENT,
+        "pypi-token",
+        halves(None, Some("v"), "variable"),
+    );
+    assert_eq!(
+        told(short, &[variable, have[0].clone()]),
+        [
+            "environment pypi-token.foo: found at variable",
+            "= __token__/v of environment at variable",
+        ]
     );
     let token = "= __token__/t of auth.toml at auth.toml";
     assert_eq!(told(foo(), &have[..1]).pop().unwrap(), token);
