@@ -41,8 +41,8 @@ fn reads() -> Setup {
     }
 }
 
-fn at(text: &str) -> Option<RepositoryUrl> {
-    Some(RepositoryUrl::parse(text).unwrap().0)
+fn url(text: &str) -> RepositoryUrl {
+    RepositoryUrl::parse(text).unwrap().0
 }
 
 fn search(setup: Setup, have: &[Has]) -> Ended {
@@ -69,17 +69,19 @@ fn told(setup: Setup, have: &[Has]) -> Vec<String> {
     let ended = search(setup, have);
     let mut lines: Vec<String> = Vec::new();
     for step in &ended.steps {
-        let mut line = format!("{} {}: {}", place(step.provider), step.key, step.answer);
-        if let Some(location) = &step.location {
-            line += &format!(" at {location}");
-        }
-        if let Some(detail) = &step.detail {
-            line += &format!(" ({detail})");
-        }
-        if let Some(by) = step.shadowed_by {
-            line += &format!(", behind {}", place(by));
-        }
-        lines.push(line);
+        let at = step
+            .location
+            .as_ref()
+            .map(|location| format!(" at {location}"));
+        let detail = step.detail.as_ref().map(|detail| format!(" ({detail})"));
+        let behind = step.shadowed_by.map(|by| format!(", behind {}", place(by)));
+        let rest = [at, detail, behind].map(Option::unwrap_or_default).concat();
+        lines.push(format!(
+            "{} {}: {}{rest}",
+            place(step.provider),
+            step.key,
+            step.answer
+        ));
     }
     lines.push(match &ended.outcome {
         Outcome::Found(found) => {
@@ -103,8 +105,8 @@ fn told(setup: Setup, have: &[Has]) -> Vec<String> {
 #[test]
 fn a_whole_search_names_every_place() {
     let setup = Setup {
-        urls: at("https://h.example/simple/").into_iter().collect(),
-        request: at("https://h.example/simple/x/"),
+        urls: vec![url("https://h.example/simple/")],
+        request: Some(url("https://h.example/simple/x/")),
         ..reads()
     };
     let have = [
@@ -251,14 +253,14 @@ fn userinfo_is_a_pair_of_its_own() {
         "http-basic",
         halves(Some("au"), None, "auth.toml"),
     )];
-    let url = "url repositories.foo";
+    let step = "url repositories.foo";
     let place = "userinfo of the repository's URL";
     let lines = told(with("uu", Some("up")), &user);
-    assert_eq!(lines[2], format!("{url}: found at {place}"));
+    assert_eq!(lines[2], format!("{step}: found at {place}"));
     assert_eq!(lines[4], format!("= uu/up of url at {place}"));
     // An account alone stands behind one from a file, and an empty secret takes none away.
     let lines = told(with("uu", None), &user);
-    assert_eq!(lines[2], format!("{url}: username-only at {place}"));
+    assert_eq!(lines[2], format!("{step}: username-only at {place}"));
     assert_eq!(lines[4], "= au/None of auth.toml at auth.toml");
     let lines = told(with("uu", Some("")), &user);
     assert_eq!(lines[4], "= au/None of auth.toml at auth.toml");
@@ -274,7 +276,7 @@ fn userinfo_is_a_pair_of_its_own() {
     let lines = told(with("uu", Some("up")), &secret);
     assert_eq!(
         lines[2],
-        format!("{url}: found at {place}, behind auth.toml")
+        format!("{step}: found at {place}, behind auth.toml")
     );
     assert_eq!(lines[4], "= None/ap of auth.toml at auth.toml");
 }
@@ -282,7 +284,7 @@ fn userinfo_is_a_pair_of_its_own() {
 #[test]
 fn an_entry_of_a_keyring_is_whole() {
     let setup = |username: Option<&str>| Setup {
-        urls: at("https://h.example/").into_iter().collect(),
+        urls: vec![url("https://h.example/")],
         username: username.map(str::to_owned),
         ..reads()
     };
@@ -502,7 +504,7 @@ fn places_that_could_not_be_asked() {
     );
     let last = |have: &[Has]| told(reads(), have).pop().unwrap();
     let slow = failed(P::AUTH_TOML, Why::TimedOut);
-    assert_eq!(last(&[slow.clone()]), "= could not: timed-out");
+    assert_eq!(last(std::slice::from_ref(&slow)), "= could not: timed-out");
     assert_eq!(last(&[slow, locked.clone()]), "= could not: locked");
     // What fails behind the answer is in nobody's way.
     let lines = told(reads(), &[auth, locked]);
@@ -514,7 +516,7 @@ fn places_that_could_not_be_asked() {
     assert_eq!(lines.len(), 4);
     // One entry of a keyring cannot be read, another one answers.
     let by_url = Setup {
-        urls: at("https://h.example/").into_iter().collect(),
+        urls: vec![url("https://h.example/")],
         ..reads()
     };
     let broken = Answer::failed(Why::Malformed, "as it is");
@@ -527,7 +529,7 @@ fn places_that_could_not_be_asked() {
     assert_eq!(ended.warnings.len(), 1, "{:?}", ended.warnings);
     // A keyring that is not there holds nothing.
     let by_url = Setup {
-        urls: at("https://h.example/").into_iter().collect(),
+        urls: vec![url("https://h.example/")],
         ..reads()
     };
     let gone = Answer::failed(Why::Unavailable, "no bus");
