@@ -2,10 +2,11 @@
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
+use std::os::fd::AsRawFd as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command};
 
+use credential_helper::ci::pty;
 use rustix::process::Pid;
 
 use crate::harness::sandbox::{HELPER, PATIENCE, Sandbox, gone, readable, wait};
@@ -21,25 +22,8 @@ pub struct Terminal {
 impl Terminal {
     /// Starts a program as the leader of its terminal.
     pub fn start(mut command: Command) -> Self {
-        let (mut person, mut program) = (-1, -1);
-        #[expect(unsafe_code, reason = "no safe wrapper among our dependencies")]
-        // SAFETY: both descriptors are written before they are read, the other pointers may be
-        // null, and nobody else owns what openpty returns.
-        let (person, program) = unsafe {
-            let none = std::ptr::null_mut();
-            let result = libc::openpty(
-                &raw mut person,
-                &raw mut program,
-                none,
-                std::ptr::null_mut(),
-                std::ptr::null_mut(),
-            );
-            assert_eq!(result, 0);
-            for descriptor in [person, program] {
-                libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC);
-            }
-            (File::from_raw_fd(person), OwnedFd::from_raw_fd(program))
-        };
+        let (person, program) = pty::open().unwrap();
+        let person = File::from(person);
         let size = rustix::termios::Winsize {
             ws_row: 33,
             ws_col: 77,

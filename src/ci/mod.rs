@@ -11,6 +11,8 @@ pub mod forward;
 pub mod holder;
 pub mod mask;
 pub mod netrc;
+#[cfg(unix)]
+pub mod pty;
 pub mod repository;
 pub mod spellings;
 #[cfg(target_os = "linux")]

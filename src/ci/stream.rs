@@ -8,7 +8,7 @@
 
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::process::Stdio;
 use std::thread::{Scope, ScopedJoinHandle};
 
@@ -17,6 +17,7 @@ use rustix::io::Errno;
 use rustix::termios::{OptionalActions, OutputModes};
 
 use super::mask::{Mask, Stream};
+use super::pty;
 
 /// How much is read at once: what the largest pipe of an ordinary user holds is a few of these.
 const CHUNK: usize = 256 * 1024;
@@ -219,27 +220,7 @@ fn widen(pipe: BorrowedFd<'_>) {
 
 /// A terminal for output, as wide as the real one, which does the work on line ends.
 fn terminal(real: &OwnedFd) -> io::Result<(OwnedFd, OwnedFd)> {
-    let (mut ours, mut theirs) = (-1, -1);
-    #[expect(unsafe_code, reason = "no safe wrapper among our dependencies")]
-    // SAFETY: both descriptors are written before they are read, the other pointers may be null,
-    // and nobody else owns what openpty returns.
-    let (ours, theirs) = unsafe {
-        let none = std::ptr::null_mut();
-        if libc::openpty(
-            &raw mut ours,
-            &raw mut theirs,
-            none,
-            std::ptr::null_mut(),
-            std::ptr::null_mut(),
-        ) == -1
-        {
-            return Err(io::Error::last_os_error());
-        }
-        (OwnedFd::from_raw_fd(ours), OwnedFd::from_raw_fd(theirs))
-    };
-    for fd in [&ours, &theirs] {
-        rustix::io::fcntl_setfd(fd, rustix::io::FdFlags::CLOEXEC)?;
-    }
+    let (ours, theirs) = pty::open()?;
     let mut modes = rustix::termios::tcgetattr(&theirs)?;
     modes.output_modes.remove(OutputModes::OPOST);
     rustix::termios::tcsetattr(&theirs, OptionalActions::Now, &modes)?;

@@ -1,10 +1,10 @@
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::{FromRawFd, OwnedFd};
 
 use rustix::termios::{LocalModes, Termios, tcgetattr};
 
 use super::{Ended, limits, line, typed};
+use crate::ci::pty;
 
 fn read(bytes: &[u8]) -> Result<String, Ended> {
     typed(bytes).map(|line| String::from_utf8(line.to_vec()).unwrap())
@@ -34,33 +34,11 @@ fn keys() {
     assert_eq!(read(&long).unwrap().len(), 20_000);
 }
 
-/// A terminal: the person's end and the program's.
-fn terminal() -> (File, File) {
-    let (mut person, mut program) = (-1, -1);
-    #[expect(unsafe_code, reason = "no safe wrapper among our dependencies")]
-    // SAFETY: both descriptors are written before they are read, the other pointers may be null,
-    // and nobody else owns what openpty returns.
-    unsafe {
-        let none = std::ptr::null_mut();
-        let result = libc::openpty(
-            &raw mut person,
-            &raw mut program,
-            none,
-            std::ptr::null_mut(),
-            std::ptr::null_mut(),
-        );
-        assert_eq!(result, 0);
-        (
-            File::from(OwnedFd::from_raw_fd(person)),
-            File::from(OwnedFd::from_raw_fd(program)),
-        )
-    }
-}
-
 /// Types at a prompt once it is shown; the outcome, what stood on the terminal, and how the
 /// terminal was before and after.
 fn prompted(keys: &[u8]) -> (Result<String, Ended>, String, [Termios; 2]) {
-    let (mut person, mut program) = terminal();
+    let (person, program) = pty::open().unwrap();
+    let (mut person, mut program) = (File::from(person), File::from(program));
     let before = tcgetattr(&program).unwrap();
     let keys = keys.to_vec();
     let at_keyboard = std::thread::spawn(move || {
