@@ -121,12 +121,8 @@ fn spaced(text: &str) -> Cow<'_, str> {
 /// `~= "3.10.0"` for `~= "3.10"`: in their place two comparisons that mean the same.
 fn compatible(text: &str) -> Result<Cow<'_, str>, String> {
     let mut whole = Cow::Borrowed(text);
-    for (at, operator) in text
-        .match_indices("~=")
-        .collect::<Vec<_>>()
-        .into_iter()
-        .rev()
-    {
+    let operator = "~=";
+    for at in between_texts(text, operator).into_iter().rev() {
         let left = text[..at].trim_end();
         let right = text[at + operator.len()..].trim_start();
         let part = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '.');
@@ -155,6 +151,22 @@ fn compatible(text: &str) -> Result<Cow<'_, str>, String> {
         }
     }
     Ok(whole)
+}
+
+/// Where this stands in a marker, and not in one of its quoted texts.
+fn between_texts(text: &str, wanted: &str) -> Vec<usize> {
+    let mut open = None;
+    let mut places = Vec::new();
+    for (at, letter) in text.char_indices() {
+        match open {
+            Some(own) if own == letter => open = None,
+            Some(_) => {}
+            None if matches!(letter, '\'' | '"') => open = Some(letter),
+            None if text[at..].starts_with(wanted) => places.push(at),
+            None => {}
+        }
+    }
+    places
 }
 
 /// Whether the reader of markers can be let at a text: it takes letters beyond ASCII for single
@@ -321,6 +333,16 @@ mod tests {
             );
         }
         assert!(marker("'3.0' ~= python_version").is_err());
+        // In a text it is no operator.
+        let text = "os_name == 'a ~='";
+        assert_eq!(marker(text).unwrap().try_to_string().unwrap(), text);
+        for text in [
+            "os_name == \"a~=\"3.0\" b\"",
+            "os_name == 'a~='3.0' b'",
+            "os_name == \"a ~= \"17.0.7.0\" and os_name == \"b\"",
+        ] {
+            assert!(marker(text).is_err(), "{text}");
+        }
         assert!(parse("a ~= 1.0").is_ok());
     }
 
