@@ -160,10 +160,9 @@ fn between_texts(text: &str, wanted: &str) -> Vec<usize> {
     for (at, letter) in text.char_indices() {
         match open {
             Some(own) if own == letter => open = None,
-            Some(_) => {}
             None if matches!(letter, '\'' | '"') => open = Some(letter),
             None if text[at..].starts_with(wanted) => places.push(at),
-            None => {}
+            Some(_) | None => {}
         }
     }
     places
