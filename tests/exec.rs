@@ -1,6 +1,7 @@
 //! `helper exec` as a process among others: signals, streams, the netrc in memory, what is left.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
@@ -64,6 +65,18 @@ const COUNTS: &str = "import signal, sys\n\
     \x20   print(signal.Signals(one).name, flush=True)\n\
     sys.exit(n)\n";
 
+/// As if nobody had run the tests with `nohup`: what is ignored is not passed on.
+fn hears_of_hangups(command: &mut Command) {
+    #[expect(unsafe_code, reason = "runs between fork and exec")]
+    // SAFETY: only an async-signal-safe call.
+    unsafe {
+        command.pre_exec(|| {
+            libc::signal(libc::SIGHUP, libc::SIG_DFL);
+            Ok(())
+        });
+    }
+}
+
 #[test]
 fn a_signal_is_passed_on_once() {
     let sandbox = sandbox();
@@ -75,6 +88,7 @@ fn a_signal_is_passed_on_once() {
         let mut command = sandbox.command(first);
         command.args(["exec", "foo"]).args(how);
         command.args(["--", "python3", "-c", COUNTS]);
+        hears_of_hangups(&mut command);
         let mut running = Running::start(command);
         assert_eq!(running.line(), "ready\n");
         let helper = Pid::from_child(&running.child);
@@ -117,6 +131,7 @@ fn signals_where_the_leader_of_the_session_cannot_be_seen() {
     command.args(namespace).args(["python3", "-c", SENDS]);
     command.args([HELPERD, "exec", "foo", "--mask", "--no-agent"]);
     command.args(["--", "python3", "-c", COUNTS]);
+    hears_of_hangups(&mut command);
     let ended = end(&mut command, "");
     assert_eq!(ended.stdout, "SIGHUP\n1\n", "{ended:?}");
 }
