@@ -72,21 +72,21 @@ pub(super) fn find(
         }
     }
     // The last place that is looked at: who needs nothing of it does not hear of it.
-    let (text, unread) = match pypirc_text() {
-        Ok(text) => (text, None),
-        Err(failure) => (None, Some(failure)),
-    };
+    let pypirc = pypirc_text();
     let known = Known {
         own,
         all,
         bindings: &bindings,
         declared,
-        pypirc: text.and_then(|text| pypirc::section(&text, name)),
+        pypirc: pypirc
+            .as_ref()
+            .ok()
+            .and_then(|text| pypirc::section(text.as_ref()?, name)),
     };
     if let Some(place) = Place::of_name(name, &known) {
         return Ok(place);
     }
-    unread.map_or(Ok(()), Err)?;
+    pypirc?;
     let message = format!("no upload URL is known for \"{name}\"");
     let hint = format!("helper config repositories.{name} URL, or give the URL with -r");
     Err(Failure::new(ErrorCode::Usage, message).hint(hint))
